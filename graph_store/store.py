@@ -1,0 +1,294 @@
+"""The contract that every graph store keeps; proved once by ``tests/graph_store/contract.py``.
+
+In:   frames of nodes and relationships with the columns of :mod:`graph_store.schema`.
+Out:  the same graph as frames, small ``networkx`` graphs, nearest vectors, a job ledger.
+
+A store knows nothing of models, tensors or log files. All writes are idempotent: by key,
+with absolute values, each batch and its checkpoint in ONE transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import networkx as nx
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from graph_store.schema import Label, RelType
+
+__all__ = [
+    "Checkpoint",
+    "DomainCounts",
+    "EnrichmentRun",
+    "GraphStore",
+    "Job",
+    "Near",
+    "NodeFilter",
+    "StoreCounts",
+    "Written",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a job has come, written in the transaction of the batch that got it there."""
+
+    job: str
+    """Deterministic id of the job: the same source and options give the same id."""
+    source: str
+    """Fingerprint of what is being read."""
+    stage: str
+    """Which part of the job, e.g. ``nodes:Item`` or ``relationships:INTERACTED``."""
+    offset: int
+    """Rows of this stage that are in the store after this batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One entry of the job ledger."""
+
+    job: str
+    kind: str
+    """``ingest`` or an enrichment's name."""
+    source: str
+    stage: str
+    offset: int
+    started_at: int
+    """Unix seconds of the first start; a resume keeps it."""
+    finished_at: int | None
+    """Unix seconds; None while it is not complete."""
+    summary: dict[str, Any] = field(default_factory=dict)
+    """What the job reported when it finished (counts), or its settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of the rows of one batch: ``written`` are new or changed."""
+
+    written: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: Written) -> Written:
+        return Written(self.written + other.written, self.unchanged + other.unchanged)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainCounts:
+    """Distinct users, items and ``INTERACTED`` relationships of one domain."""
+
+    users: int
+    items: int
+    interactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCounts:
+    """How much the store holds; zero counts are listed for the four labels and four base types."""
+
+    nodes: dict[str, int]
+    relationships: dict[str, int]
+    domains: dict[str, DomainCounts]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFilter:
+    """Which items a nearest-vector search may return; every condition given must hold."""
+
+    domain: str | None = None
+    tags_any: Sequence[str] = ()
+    tags_all: Sequence[str] = ()
+    tags_none: Sequence[str] = ()
+    not_seen_by: str | None = None
+    """A user's key: leave out what this user has interacted with."""
+    since: int | None = None
+    """Unix seconds: only items with an interaction at or after this time."""
+    allow: Sequence[str] | None = None
+    """Only these item keys."""
+    deny: Sequence[str] = ()
+    """None of these item keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """One answer of a nearest-vector search; ``score`` is the cosine in [-1, 1]."""
+
+    key: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichmentRun:
+    """One run of an enrichment job: what it wrote and whether it is in force."""
+
+    run: str
+    job: str
+    """``vectors`` or ``similar-items`` ..."""
+    at: int
+    """Unix seconds."""
+    finished: bool
+    counts: dict[str, int]
+    """Rows written by what they are, e.g. ``{"SIMILAR_TO": 1280}``."""
+
+
+class GraphStore(Protocol):
+    """Upsert facts, read them back as columns, search, keep a ledger."""
+
+    @property
+    def url(self) -> str:
+        """Where the store is, without any password; for messages and manifests."""
+        ...
+
+    # --- writing ------------------------------------------------------------------
+
+    def upsert_nodes(
+        self, label: Label, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
+    ) -> Written:
+        """Insert or update nodes by ``key``; a null never erases what is known.
+
+        ``rows`` has the columns of ``NODE_COLUMNS[label]``; keys are distinct. The batch and
+        ``checkpoint`` are one transaction.
+        """
+        ...
+
+    def upsert_relationships(
+        self, rel_type: RelType, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
+    ) -> Written:
+        """Insert or update relationships by (source, target), for ``INTERACTED`` also ``kind``.
+
+        ``rows`` has ``source``, ``target`` and ``RELATIONSHIP_COLUMNS[rel_type]``. Of two
+        statements about one ``INTERACTED`` the later one (``at``) stands; where times are
+        equal or unknown, the one written last. Values are set, never added up.
+
+        Raises:
+            UnknownNodeError: An end was never written; nothing of the batch is written.
+        """
+        ...
+
+    def forget_user(self, key: str) -> int:
+        """Delete a user, every relationship and vector of theirs; return relationships deleted.
+
+        Raises:
+            UnknownNodeError: No such user.
+        """
+        ...
+
+    # --- reading ------------------------------------------------------------------
+
+    def read_nodes(self, label: Label) -> pl.DataFrame:
+        """All nodes of a label with ``NODE_COLUMNS[label]``, sorted by key."""
+        ...
+
+    def read_relationships(self, rel_type: RelType) -> pl.DataFrame:
+        """All of one type: ``source``, ``target``, ``RELATIONSHIP_COLUMNS``; sorted by all keys."""
+        ...
+
+    def counts(self) -> StoreCounts:
+        """Counts per label, type and domain."""
+        ...
+
+    def neighbourhood(self, key: str, *, hops: int = 1, limit: int = 200) -> nx.MultiDiGraph[Any]:
+        """What lies around a node, nearest first, at most ``limit`` nodes beside it.
+
+        Nodes are named ``(Label, key)`` and carry their columns; edges are keyed by type.
+        ``key`` is looked up among users, items, tags, domains in that order.
+
+        Raises:
+            UnknownNodeError: No node has this key.
+        """
+        ...
+
+    def query(self, text: str, **params: Any) -> pl.DataFrame:
+        """The store's own language: Cypher on Neo4j, SQL on DuckDB. Reads only."""
+        ...
+
+    # --- vectors ------------------------------------------------------------------
+
+    def write_vectors(
+        self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], *, run: str
+    ) -> int:
+        """Put vectors ``[N, D]`` onto nodes under an enrichment run; return how many took one.
+
+        The first batch of a run makes the vector index (in Neo4j), of width D.
+        """
+        ...
+
+    def await_vectors(self, label: Label) -> None:
+        """Return when the vector index of ``label`` answers for all that was written."""
+        ...
+
+    def read_vectors(self, label: Label) -> tuple[list[str], NDArray[np.float32]]:
+        """Keys (sorted) and vectors ``[N, D]`` in force; ``[0, 0]`` if none were written."""
+        ...
+
+    def nearest(
+        self, label: Label, vector: NDArray[np.float32], k: int, where: NodeFilter | None = None
+    ) -> list[Near]:
+        """The ``k`` nodes whose vectors have the highest cosine with ``vector [D]``, best first."""
+        ...
+
+    # --- enrichment ---------------------------------------------------------------
+
+    def begin_enrichment(self, run: str, job: str, *, at: int) -> None:
+        """Open a run: what earlier runs of the same job wrote is set aside, not lost."""
+        ...
+
+    def write_enrichment(self, run: str, rel_type: RelType, rows: pl.DataFrame) -> Written:
+        """Upsert derived relationships of one run in one transaction; each bears run and time."""
+        ...
+
+    def finish_enrichment(self, run: str, counts: dict[str, int]) -> None:
+        """Mark a run complete with what it wrote."""
+        ...
+
+    def undo_enrichment(self, run: str) -> int:
+        """Take back what ``run`` wrote and bring back what was in force before it.
+
+        Returns:
+            How many relationships and vectors were taken back.
+
+        Raises:
+            GraphStoreError: No such run, or a later run of the same job stands on it.
+        """
+        ...
+
+    def enrichment_runs(self) -> list[EnrichmentRun]:
+        """All runs that were not undone, oldest first."""
+        ...
+
+    # --- job ledger ---------------------------------------------------------------
+
+    def begin_job(self, job: str, *, kind: str, source: str, now: int) -> Job:
+        """Enter a job, or return the entry of an earlier start (to resume it).
+
+        Raises:
+            CheckpointError: The job was begun with another ``source``.
+        """
+        ...
+
+    def finish_job(self, job: str, *, now: int, summary: dict[str, Any]) -> None:
+        """Mark a job complete."""
+        ...
+
+    def jobs(self) -> Iterator[Job]:
+        """The ledger, oldest first."""
+        ...
+
+    # --- life ---------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of the connection; a driver that the caller opened stays open."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

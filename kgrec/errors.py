@@ -1,0 +1,57 @@
+"""Everything kgrec raises on purpose; see also ``graph_store.errors`` and ``loaders.rejects``.
+
+KgrecError
+├── ConfigError        a setting is unknown, of the wrong kind or out of range
+├── InputError         what the caller gave cannot be used (an option, a file, a history)
+├── NotFoundError      a run, user, item or domain does not exist
+├── RunError           a run folder is unfinished, damaged or of another version
+├── TrainingError      training cannot go on (the loss is no number, nothing to learn from)
+└── MissingExtraError  an optional package is needed and not installed
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigError",
+    "InputError",
+    "KgrecError",
+    "MissingExtraError",
+    "NotFoundError",
+    "RunError",
+    "TrainingError",
+]
+
+
+class KgrecError(Exception):
+    """Base class of this package's errors; the message says what, got what, do what."""
+
+
+class ConfigError(KgrecError, ValueError):
+    """A setting cannot be used; the message starts with its full name."""
+
+    def __init__(self, key: str, problem: str, *, hint: str = "") -> None:
+        self.key = key
+        super().__init__(f"{key}: {problem}" + (f" ({hint})" if hint else ""))
+
+
+class InputError(KgrecError, ValueError):
+    """What the caller gave cannot be used."""
+
+
+class NotFoundError(KgrecError, LookupError):
+    """A run, user, item or domain that was named does not exist."""
+
+
+class RunError(KgrecError):
+    """A run folder is unfinished, damaged or of another format version."""
+
+
+class TrainingError(KgrecError, RuntimeError):
+    """Training cannot begin or go on."""
+
+
+class MissingExtraError(KgrecError, ImportError):
+    """The message is the command that puts it right."""
+
+    def __init__(self, package: str, *, extra: str, wanted_for: str) -> None:
+        super().__init__(f"{wanted_for} needs {package}: pip install 'kgrec[{extra}]'")
