@@ -1,0 +1,124 @@
+"""People and what they did, as sparse matrices: what solvers, models and baselines read.
+
+In:   a :class:`graph_store.Snapshot`.
+Out:  one row a person (accounts joined by ``SAME_AS`` are one person), one column an item.
+
+Nothing here splits, weighs or ranks.
+
+Shapes: P people   I items   B people of a block
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from graph_store.snapshot import Snapshot
+
+__all__ = ["POSITIVE_WEIGHT", "Interactions", "histories"]
+
+POSITIVE_WEIGHT = 0.8
+"""An interaction counts as liked from this weight on: 8 of 10, 4 of 5, or any unrated event."""
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """The log of a snapshot as two matrices over the same people and items."""
+
+    liked: sp.csr_matrix
+    """``[P, I]`` float32, 1 where a person's highest weight reaches the threshold."""
+    seen: sp.csr_matrix
+    """``[P, I]`` float32, 1 where there is any interaction at all."""
+    person_of_user: NDArray[np.int64]
+    """``[U]`` row of each user account."""
+    item_domain: NDArray[np.int32]
+    """``[I]`` number of the item's domain."""
+    num_domains: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, *, positive_weight: float = POSITIVE_WEIGHT) -> Interactions:
+        """Join the accounts of a person and mark what they liked and saw."""
+        person_of_user = _people(snapshot)
+        shape = (int(person_of_user.max(initial=-1)) + 1, snapshot.num_items)
+        person = person_of_user[snapshot.user]
+        liked = snapshot.weight >= np.float32(positive_weight)
+        return cls(
+            liked=_ones(person[liked], snapshot.item[liked], shape),
+            seen=_ones(person, snapshot.item, shape),
+            person_of_user=person_of_user,
+            item_domain=snapshot.item_domain,
+            num_domains=len(snapshot.domain_keys),
+        )
+
+    @property
+    def num_people(self) -> int:
+        """P."""
+        return int(self.liked.shape[0])
+
+    @cached_property
+    def active(self) -> NDArray[np.bool_]:
+        """``[P, D]`` whether a person liked anything in a domain."""
+        return self.count_by_domain > 0
+
+    @cached_property
+    def count_by_domain(self) -> NDArray[np.float32]:
+        """``[P, D]`` how many items a person liked in each domain."""
+        return np.asarray((self.liked @ self.domain_indicator).todense(), dtype=np.float32)
+
+    @cached_property
+    def domain_indicator(self) -> sp.csr_matrix:
+        """``[I, D]`` 1 where an item lies in a domain."""
+        items = np.arange(len(self.item_domain))
+        return sp.csr_matrix(
+            (np.ones(len(items), np.float32), (items, self.item_domain)),
+            shape=(len(items), self.num_domains),
+        )
+
+    def items_of(self, domain: int) -> NDArray[np.int64]:
+        """Numbers of one domain's items, ascending."""
+        return np.flatnonzero(self.item_domain == domain)
+
+    def outside(self, matrix: sp.csr_matrix, domain: int) -> sp.csr_matrix:
+        """The rows of ``matrix [B, I]`` with one domain's columns emptied."""
+        return matrix @ sp.diags((self.item_domain != domain).astype(np.float32)).tocsr()
+
+
+def histories(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
+    """Item numbers per person as a ``[B, I]`` matrix of ones.
+
+    Example:
+        >>> histories([[2, 0], []], 3).toarray().tolist()
+        [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    indptr = np.cumsum([0, *(len(set(row)) for row in rows)])
+    indices = np.array([i for row in rows for i in sorted(set(row))], dtype=np.int64)
+    return sp.csr_matrix(
+        (np.ones(len(indices), np.float32), indices, indptr), shape=(len(rows), num_items)
+    )
+
+
+def _people(snapshot: Snapshot) -> NDArray[np.int64]:
+    """Number the connected components of ``SAME_AS``, by their first account."""
+    users = snapshot.num_users
+    left, right = snapshot.same_as
+    links = sp.csr_matrix((np.ones(len(left)), (left, right)), shape=(users, users))
+    _, component = connected_components(links, directed=False)
+    _, first = np.unique(component, return_index=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[component]
+
+
+def _ones(
+    rows: NDArray[np.integer], columns: NDArray[np.integer], shape: tuple[int, int]
+) -> sp.csr_matrix:
+    matrix = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    matrix.sort_indices()
+    return matrix
