@@ -1,0 +1,37 @@
+"""The leading spectrum of the graph of people and items.
+
+In:   a sparse matrix of likes ``[P, I]``.
+Out:  right singular vectors of its degree-normalised form: one row an item.
+
+This is the low-pass part of the graph that LightGCN's propagation approaches; see Shen et
+al., "How powerful is graph convolution for recommendation?" (CIKM 2021). Nothing here is
+learned.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.utils.extmath import randomized_svd
+
+__all__ = ["item_spectrum", "normalized"]
+
+
+def normalized(likes: sp.csr_matrix, *, item_power: float = 0.5) -> sp.csr_matrix:
+    """``D_p^-1/2 likes D_i^-item_power``: ``[P, I]``; empty rows and columns stay empty."""
+    people = np.maximum(np.asarray(likes.sum(axis=1)).ravel(), 1.0)
+    items = np.maximum(np.asarray(likes.sum(axis=0)).ravel(), 1.0)
+    scaled = sp.diags(people**-0.5) @ likes @ sp.diags(items**-item_power)
+    return scaled.tocsr().astype(np.float32)
+
+
+def item_spectrum(
+    likes: sp.csr_matrix, *, rank: int, seed: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Right singular vectors ``[I, rank]`` and singular values ``[rank]``, largest first."""
+    rank = min(rank, max(1, min(likes.shape) - 1))
+    _, values, vectors = randomized_svd(
+        normalized(likes), n_components=rank, n_iter=4, random_state=seed
+    )
+    return np.ascontiguousarray(vectors.T, dtype=np.float32), values.astype(np.float32)
