@@ -1,0 +1,78 @@
+"""The frame of the command line: global options, the commands, and how a run of it ends.
+
+In:   the arguments of ``kgrec``.
+Out:  results on stdout, everything else on stderr, an exit code of :mod:`kgrec.cli.failures`.
+
+Each group of commands is a module with ``register(app)``; none imports anything heavy at its top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+import kgrec
+from kgrec.cli import failures, progress
+
+__all__ = ["app", "main"]
+
+COMMANDS = ("demo", "data", "train", "lookup", "enrich", "benchmark", "serve", "configs")
+"""Modules of this package that add commands, in the order of ``kgrec --help``."""
+
+app = typer.Typer(
+    name="kgrec",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Recommend across domains from a knowledge graph and the words in it.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kgrec {kgrec.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _setup(
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show debug messages as well.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Show warnings and errors only.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    progress.configure(verbose=verbose, quiet=quiet)
+
+
+for _name in COMMANDS:
+    if find_spec(f"kgrec.cli.{_name}") is not None:
+        import_module(f"kgrec.cli.{_name}").register(app)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 failure, 2 bad input, 3 missing thing, 130 Ctrl-C."""
+    raise SystemExit(_run(args))
+
+
+def _run(args: Sequence[str] | None) -> int:
+    try:
+        code = app(None if args is None else list(args), standalone_mode=False)
+    except KeyboardInterrupt:
+        return failures.INTERRUPTED
+    except Exception as error:
+        code = failures.tell(error)
+        if code is None:  # not one of ours: a fault of kgrec, whose traceback is wanted
+            raise
+        return code
+    return code if isinstance(code, int) else 0

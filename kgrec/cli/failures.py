@@ -1,0 +1,71 @@
+"""What the command line makes of an error: one sentence on stderr and an exit code.
+
+In:   an exception.
+Out:  the exit code of an expected error; None for one that nobody expected.
+
+Expected are the errors that the three packages raise on purpose, wrong arguments, and what the
+operating system says of files. Errors are known by the names of their classes, since importing
+the packages here would make ``kgrec --help`` slow.
+"""
+
+from __future__ import annotations
+
+import typer
+
+__all__ = ["BAD_INPUT", "FAILURE", "INTERRUPTED", "MISSING", "tell"]
+
+FAILURE = 1
+BAD_INPUT = 2
+MISSING = 3
+INTERRUPTED = 130
+
+EXIT_CODES = {
+    "kgrec.errors.ConfigError": BAD_INPUT,
+    "kgrec.errors.InputError": BAD_INPUT,
+    "kgrec.errors.NotFoundError": MISSING,
+    "kgrec.errors.MissingExtraError": MISSING,
+    "kgrec.errors.KgrecError": FAILURE,
+    "graph_store.errors.BadStoreUrlError": BAD_INPUT,
+    "graph_store.errors.UnknownNodeError": MISSING,
+    "graph_store.errors.GraphStoreError": FAILURE,
+    "builtins.FileNotFoundError": MISSING,
+    "builtins.OSError": FAILURE,
+}
+"""Exit code by class; the nearest class in an error's ancestry decides."""
+
+
+def tell(error: Exception) -> int | None:
+    """Say ``error`` in one line on stderr and return its exit code; None and silence if unknown."""
+    if isinstance(error, typer.Abort):
+        return INTERRUPTED
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        return _tell_usage(error)
+    for kind in type(error).__mro__:
+        code = EXIT_CODES.get(f"{kind.__module__}.{kind.__qualname__}")
+        if code is not None:
+            say(_sentence(error))
+            return code
+    return None
+
+
+def say(sentence: str) -> None:
+    """Write one error line to stderr."""
+    typer.echo(f"{typer.style('error:', fg='red')} {sentence}", err=True)
+
+
+def _tell_usage(error: Exception) -> int:
+    """Wrong arguments: typer's own exceptions, told apart by what they can do."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        typer.echo(context.get_help(), err=True)
+        return BAD_INPUT
+    message = str(error.format_message()).strip()  # type: ignore[attr-defined]
+    help_hint = f" (see `{context.command_path} --help`)" if context is not None else ""
+    say(f"{message.rstrip('.')}{help_hint}")
+    return BAD_INPUT
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and type(error).__module__ == "builtins" and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,59 @@
+"""Options that several commands share, spelled once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "DeviceOption",
+    "JsonOption",
+    "OutOption",
+    "PrefixOption",
+    "RunOption",
+    "StoreOption",
+    "ThreadsOption",
+    "limit_threads",
+]
+
+STORE_HELP = (
+    "The graph: a DuckDB file, or a neo4j://, neo4j+s:// or bolt:// URL "
+    "(user, password and database there or in NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE)."
+)
+
+StoreOption = Annotated[
+    str, typer.Option("--store", metavar="URL", envvar="KGREC_STORE", help=STORE_HELP)
+]
+PrefixOption = Annotated[
+    str,
+    typer.Option(
+        metavar="PREFIX",
+        help="Put before every label and type, for a Neo4j database with nodes of its own.",
+    ),
+]
+RunOption = Annotated[
+    Path, typer.Option("--run", metavar="RUN", help="A folder that `kgrec train` wrote.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write into a .parquet, .csv or .jsonl file."),
+]
+DeviceOption = Annotated[
+    str | None, typer.Option(metavar="auto|cpu|cuda", help="Where to compute [default: auto].")
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Threads to compute with [default: all].")
+]
+
+
+def limit_threads(threads: int | None) -> None:
+    """Hold the numeric libraries to ``threads``; to be called before they are imported."""
+    if threads is None:
+        return
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+                 "POLARS_MAX_THREADS"):  # fmt: skip
+        os.environ[name] = str(threads)

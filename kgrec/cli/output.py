@@ -1,0 +1,122 @@
+"""Results on stdout: a table for people, ``--json`` for programs, ``--out`` for bulk.
+
+In:   rows, plain data or a polars frame.
+Out:  text on stdout, or one file of a form told by its ending.
+
+Nothing here writes a message; those go to stderr (:mod:`kgrec.cli.progress`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from kgrec.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["check_out", "deliver", "print_json", "print_table", "write_frame"]
+
+ENDINGS = (".parquet", ".csv", ".jsonl")
+_WIDE = 10_000  # a pipe has no width; a table there is as wide as its cells
+
+
+def print_json(data: object) -> None:
+    """Write plain data, dataclasses and paths among it, as indented JSON."""
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+
+
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
+) -> None:
+    """Write an aligned table; columns of numbers stand to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [list(row) for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for number, header in enumerate(headers):
+        values = [row[number] for row in cells]
+        numeric = bool(values) and all(isinstance(v, int | float) for v in values if v is not None)
+        table.add_column(header, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    width = None if sys.stdout.isatty() else _WIDE
+    Console(file=sys.stdout, width=width, highlight=False).print(table)
+
+
+def deliver(frame: pl.DataFrame, *, as_json: bool = False, out: Path | None = None) -> None:
+    """Send a frame where the options say: into ``out``, as JSON rows, or as a table."""
+    if out is not None:
+        write_frame(frame, out)
+        typer.echo(f"{frame.height:,} rows written to {out}", err=True)
+    elif as_json:
+        print_json(frame.to_dicts())
+    else:
+        print_table(frame.columns, frame.rows())
+
+
+def check_out(out: Path | None) -> None:
+    """Refuse an ``--out`` that could not be written, before any long work.
+
+    Raises:
+        InputError: An ending that is not known.
+        NotFoundError: The folder does not exist.
+    """
+    if out is None:
+        return
+    if out.suffix not in ENDINGS:
+        raise InputError(f"--out: must end in one of {', '.join(ENDINGS)}, got {out.name!r}")
+    if not out.parent.is_dir():
+        raise NotFoundError(f"--out: there is no folder {out.parent}; make it first")
+
+
+def write_frame(frame: pl.DataFrame, out: Path) -> None:
+    """Write a frame in the form that the ending of ``out`` names; all of it or nothing."""
+    check_out(out)
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        if out.suffix == ".parquet":
+            frame.write_parquet(partial, compression="zstd")
+        elif out.suffix == ".csv":
+            frame.write_csv(partial)
+        else:
+            frame.write_ndjson(partial)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy, without importing it
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

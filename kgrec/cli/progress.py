@@ -1,0 +1,127 @@
+"""Progress and messages on stderr, so that stdout holds results only.
+
+In:   what libraries log, and their callbacks of how far they are.
+Out:  bars on a terminal; elsewhere (a file, a CI log) a line now and then.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+__all__ = ["Report", "configure", "messages", "reporting"]
+
+OURS = ("kgrec", "graph_store", "loaders")
+SECONDS_BETWEEN_LINES = 15.0
+
+messages = Console(stderr=True, highlight=False)
+"""Where messages and bars are drawn; one console, so that neither tears the other."""
+
+
+class Report(Protocol):
+    """How far something is; libraries' callbacks are led here."""
+
+    def __call__(self, what: str, done: int, total: int | None = None, note: str = "") -> None:
+        """``done`` of ``total`` (None: nobody knows) of the stage ``what``; ``note`` beside it."""
+        ...
+
+
+class _Lines(logging.Handler):
+    """Writes log records as plain lines beside the bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}.get(record.levelname)
+        text = Text(self.format(record))
+        if style:
+            text = Text.assemble((f"{record.levelname.lower()}: ", style), text)
+        messages.print(text, soft_wrap=True)
+
+
+def configure(*, verbose: bool = False, quiet: bool = False) -> None:
+    """Send log records to stderr: our packages' from INFO on, others' from WARNING on."""
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(level=logging.WARNING, handlers=[_Lines()], force=True)
+    messages.quiet = False
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def reporting() -> Iterator[Report]:
+    """Draw a bar per stage while the block runs; a stage is known by its name.
+
+    Example::
+
+        with reporting() as report:
+            for done, batch in enumerate(batches, start=1):
+                report("reading", done, len(batches))
+    """
+    if logging.getLogger(OURS[0]).getEffectiveLevel() > logging.INFO:
+        yield lambda what, done, total=None, note="": None
+    elif messages.is_terminal:
+        with _bars() as bars:
+            yield _Bars(bars)
+    else:
+        yield _SparseLines()
+
+
+def _bars() -> Progress:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=messages,
+    )
+
+
+class _Bars:
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, what: str, done: int, total: int | None = None, note: str = "") -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what, total=total, note=note)
+        task = self._tasks[what]
+        self._bars.update(task, completed=done, total=total)
+        if note:
+            self._bars.update(task, note=note)
+
+
+class _SparseLines:
+    def __init__(self) -> None:
+        self._spoke_at = time.monotonic()
+        self._finished: set[str] = set()
+
+    def __call__(self, what: str, done: int, total: int | None = None, note: str = "") -> None:
+        now = time.monotonic()
+        complete = done == total and what not in self._finished
+        if not complete and now - self._spoke_at < SECONDS_BETWEEN_LINES:
+            return
+        self._spoke_at = now
+        if complete:
+            self._finished.add(what)
+        of_total = f" of {total:,}" if total is not None else ""
+        tail = f"  {note}" if note else ""
+        messages.print(Text(f"{what}: {done:,}{of_total}{tail}"), soft_wrap=True)
