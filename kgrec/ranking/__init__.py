@@ -1,0 +1,1 @@
+"""Picking the best of many scores, and measuring how good the order is."""

@@ -1,0 +1,86 @@
+"""How sure a mean over people is, and whether one recommender beats another.
+
+In:   one value a person (and, for a comparison, a second one of the same people).
+Out:  a mean with its 95% bootstrap interval; a difference with interval and p-value.
+
+People are the unit of chance: they are drawn, not their interactions, since what one
+person does hangs together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Difference", "Interval", "interval", "paired_difference"]
+
+_DRAWS = 2000
+_BLOCK = 100  # draws held at a time
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean over people and where it lies with 95% confidence."""
+
+    mean: float
+    low: float
+    high: float
+    people: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean of ``ours - theirs`` over the same people."""
+
+    mean: float
+    low: float
+    high: float
+    p_value: float
+    """Two-sided, by flipping the sign of each person's difference at random."""
+    people: int
+
+
+def interval(values: NDArray[np.float64], *, seed: int = 0, draws: int = _DRAWS) -> Interval:
+    """Mean and percentile bootstrap interval; NaN (a person without the measure) is left out."""
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return Interval(float("nan"), float("nan"), float("nan"), 0)
+    low, high = np.percentile(_bootstrap_means(values, seed, draws), [2.5, 97.5])
+    return Interval(float(values.mean()), float(low), float(high), len(values))
+
+
+def paired_difference(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], *, seed: int = 0, draws: int = _DRAWS
+) -> Difference:
+    """Compare two recommenders on the same people, in the same order."""
+    if ours.shape != theirs.shape:
+        raise ValueError(
+            f"paired values must be of the same people, got {len(ours)} and {len(theirs)}"
+        )
+    gap = (ours - theirs)[~np.isnan(ours - theirs)]
+    if not len(gap):
+        return Difference(float("nan"), float("nan"), float("nan"), float("nan"), 0)
+    low, high = np.percentile(_bootstrap_means(gap, seed, draws), [2.5, 97.5])
+    rng = np.random.default_rng(seed)
+    as_far = 0
+    for _ in range(0, draws, _BLOCK):
+        signs = rng.integers(0, 2, size=(_BLOCK, len(gap))) * 2 - 1
+        flipped = np.abs((signs * gap).mean(axis=1))
+        as_far += int((flipped >= abs(gap.mean()) - 1e-12).sum())
+    done = -(-draws // _BLOCK) * _BLOCK
+    p_value = (as_far + 1) / (done + 1)  # never 0: the sample itself is one of the flips
+    return Difference(float(gap.mean()), float(low), float(high), p_value, len(gap))
+
+
+def _bootstrap_means(values: NDArray[np.float64], seed: int, draws: int) -> NDArray[np.float64]:
+    rng = np.random.default_rng(seed)
+    means = []
+    for start in range(0, draws, _BLOCK):
+        size = (min(_BLOCK, draws - start), len(values))
+        means.append(values[rng.integers(0, len(values), size=size)].mean(axis=1))
+    return np.concatenate(means)

@@ -1,0 +1,43 @@
+"""Bootstrap intervals and paired tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kgrec.ranking.intervals import interval, paired_difference
+
+
+def test_the_interval_is_that_of_the_normal_approximation_on_many_people() -> None:
+    values = np.random.default_rng(0).normal(3.0, 2.0, 4000)
+    got = interval(values)
+    half = 1.96 * values.std() / np.sqrt(len(values))
+    assert got.mean == pytest.approx(values.mean())
+    assert got.low == pytest.approx(values.mean() - half, abs=0.01)
+    assert got.high == pytest.approx(values.mean() + half, abs=0.01)
+
+
+def test_people_without_a_value_are_left_out() -> None:
+    assert interval(np.array([1.0, np.nan, 3.0])).people == 2
+    assert np.isnan(interval(np.array([np.nan])).mean)
+
+
+def test_a_constant_has_no_width_and_the_same_seed_gives_the_same_interval() -> None:
+    assert interval(np.full(9, 0.5)) == interval(np.full(9, 0.5))
+    assert interval(np.full(9, 0.5)).low == interval(np.full(9, 0.5)).high == 0.5
+
+
+def test_a_pairing_sees_what_two_separate_intervals_do_not() -> None:
+    rng = np.random.default_rng(1)
+    theirs = rng.normal(0, 5, 300)
+    better = paired_difference(theirs + 0.2 + rng.normal(0, 0.1, 300), theirs)
+    assert better.low > 0
+    assert better.p_value < 0.001
+    same = paired_difference(theirs + rng.normal(0, 1, 300), theirs)
+    assert same.low < 0 < same.high
+    assert same.p_value > 0.05
+
+
+def test_people_must_be_the_same() -> None:
+    with pytest.raises(ValueError, match="same people"):
+        paired_difference(np.zeros(3), np.zeros(4))
