@@ -56,8 +56,7 @@ def say(sentence: str) -> None:
 def _tell_usage(error: Exception) -> int:
     """Wrong arguments: typer's own exceptions, told apart by what they can do."""
     context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
-        typer.echo(context.get_help(), err=True)
+    if type(error).__name__ == "NoArgsIsHelpError":  # making it has shown the help already
         return BAD_INPUT
     message = str(error.format_message()).strip()  # type: ignore[attr-defined]
     help_hint = f" (see `{context.command_path} --help`)" if context is not None else ""

@@ -14,6 +14,7 @@ __all__ = [
     "OutOption",
     "PrefixOption",
     "RunOption",
+    "SetOption",
     "StoreOption",
     "ThreadsOption",
     "limit_threads",
@@ -44,6 +45,12 @@ OutOption = Annotated[
 ]
 DeviceOption = Annotated[
     str | None, typer.Option(metavar="auto|cpu|cuda", help="Where to compute [default: auto].")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="A.B=C", help="Override a setting; may be given again and again."
+    ),
 ]
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Threads to compute with [default: all].")

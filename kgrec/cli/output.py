@@ -43,7 +43,7 @@ def print_table(
     from rich.text import Text
 
     cells = [list(row) for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for number, header in enumerate(headers):
         values = [row[number] for row in cells]
         numeric = bool(values) and all(isinstance(v, int | float) for v in values if v is not None)
@@ -51,7 +51,10 @@ def print_table(
     for row in cells:
         table.add_row(*(Text(_cell(value)) for value in row))
     width = None if sys.stdout.isatty() else _WIDE
-    Console(file=sys.stdout, width=width, highlight=False).print(table)
+    console = Console(file=sys.stdout, width=width, highlight=False)
+    if title:
+        console.print(Text(title, style="bold"))
+    console.print(table)
 
 
 def deliver(frame: pl.DataFrame, *, as_json: bool = False, out: Path | None = None) -> None:

@@ -1,0 +1,136 @@
+"""What holds for every command: how it ends, where it writes, what it imports."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import typer
+
+import graph_store.errors
+import kgrec.errors
+from kgrec.cli import failures
+from kgrec.cli.app import COMMANDS, app, main
+
+HEAVY = ("torch", "transformers", "polars", "duckdb", "neo4j", "networkx", "scipy", "sklearn")
+
+
+def kgrec_command(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "kgrec", *args], capture_output=True, text=True)
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    code = f"import sys, kgrec.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_names_the_commands_and_goes_to_stdout() -> None:
+    done = kgrec_command("--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for name in ("ingest", "status", "snapshot", "export", "forget", "config"):
+        assert name in done.stdout
+
+
+def test_every_group_of_commands_has_a_help() -> None:
+    group = typer.main.get_command(app)
+    for name in sorted(group.commands):  # type: ignore[attr-defined]
+        done = kgrec_command(name, "--help")
+        assert (done.returncode, done.stderr) == (0, ""), name
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert kgrec_command("--version").stdout == f"kgrec {kgrec.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["config", "show"], "Missing argument"),
+        (["config", "list", "--colour"], "--colour"),
+        (["config", "show", "tinny"], "--config: no file and no shipped config is named 'tinny'"),
+        (["config", "show", "default", "--set", "model.dims=3"], "did you mean model.dim?"),
+        (["config", "show", "default", "--set", "model.dim"], "--set: must look like a.b=value"),
+    ],
+)
+def test_bad_input_is_one_line_on_stderr_and_exit_code_2(args: list[str], said: str) -> None:
+    done = kgrec_command(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_thing_is_exit_code_3() -> None:
+    done = kgrec_command("config", "explain", "nothing")
+    assert done.returncode == 3
+    assert done.stderr == "error: no setting begins with 'nothing'; see `kgrec config explain`\n"
+
+
+def own_errors() -> Iterator[type[Exception]]:
+    for module in (graph_store.errors, kgrec.errors):
+        for _, kind in inspect.getmembers(module, inspect.isclass):
+            if issubclass(kind, Exception) and kind.__module__ == module.__name__:
+                yield kind
+
+
+@pytest.mark.parametrize("kind", list(own_errors()), ids=lambda kind: kind.__name__)
+def test_every_error_raised_on_purpose_is_expected(
+    kind: type[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence is said as it is, without the class's name and without a traceback."""
+    error = kind.__new__(kind)
+    error.args = ("x was wrong; do y",)
+    assert failures.tell(error) in {1, 2, 3}
+    assert capsys.readouterr().err == "error: x was wrong; do y\n"
+
+
+def test_every_name_of_the_exit_code_table_is_a_class() -> None:
+    for name in failures.EXIT_CODES:
+        module, _, kind = name.rpartition(".")
+        assert issubclass(getattr(__import__(module, fromlist=[kind]), kind), Exception)
+
+
+def test_a_fault_of_kgrec_itself_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failures.tell(ZeroDivisionError()) is None
+    assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kgrec.config.names", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(["config", "list"])
+    assert ended.value.code == 130
+
+
+def test_config_list_names_the_shipped_configs() -> None:
+    assert "default" in json.loads(kgrec_command("config", "list", "--json").stdout)
+
+
+def test_config_show_writes_every_setting_with_overrides() -> None:
+    done = kgrec_command("config", "show", "default", "--json", "--set", "model.dim=16")
+    settings = json.loads(done.stdout)
+    assert settings["model"]["dim"] == 16
+    assert set(settings) == {"positive_weight", "text", "model", "align", "train"}
+
+
+def test_config_explain_says_default_type_and_meaning() -> None:
+    rows = json.loads(kgrec_command("config", "explain", "--json").stdout)
+    by_name = {row["setting"]: row for row in rows}
+    assert by_name["text.tuning"]["type"] == "frozen | lora | full"
+    assert by_name["train.learning_rate"]["default"] == "0.003"
+    assert all(row["meaning"] for row in rows)
+
+
+def test_modules_of_commands_are_known_by_name() -> None:
+    assert len(set(COMMANDS)) == len(COMMANDS)
