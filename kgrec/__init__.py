@@ -1,3 +1,24 @@
-"""kgrec."""
+"""Cross-domain recommendation from a knowledge graph and the words in it.
+
+``kgrec.load("RUN")`` opens what ``kgrec train`` wrote and answers questions; everything else
+is reached through its own package. Importing this package loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kgrec.lookup.run import Run, load
+
+__all__ = ["Run", "__version__", "load"]
 
 __version__ = "0.1.0.dev0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"Run", "load"}:
+        from kgrec.lookup import run
+
+        return getattr(run, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

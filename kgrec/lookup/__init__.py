@@ -1,0 +1,26 @@
+"""Lookups on a trained run: recommend, similar, explain; alone or over a live store."""
+
+from __future__ import annotations
+
+from kgrec.lookup.contract import TrainedModel
+from kgrec.lookup.results import (
+    Explanation,
+    Reason,
+    Recommendation,
+    Recommendations,
+    SimilarItem,
+    SimilarItems,
+)
+from kgrec.lookup.run import Run, load
+
+__all__ = [
+    "Explanation",
+    "Reason",
+    "Recommendation",
+    "Recommendations",
+    "Run",
+    "SimilarItem",
+    "SimilarItems",
+    "TrainedModel",
+    "load",
+]

@@ -1,0 +1,348 @@
+"""A trained run that answers questions: the library's front door.
+
+In:   a run folder, and a store if answers shall follow the live graph.
+Out:  recommendations, similar items and explanations as small typed results.
+
+People are scored in blocks, so memory does not grow with how many are asked for. Nothing
+here trains, writes or prints.
+
+Shapes: B people of a block   I_d items of the domain
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from graph_store.schema import split_item_key
+from graph_store.store import GraphStore, NodeFilter
+from kgrec.errors import InputError
+from kgrec.interactions import histories
+from kgrec.lookup.contract import TrainedModel
+from kgrec.lookup.facts import Facts, People, SnapshotFacts, StoreFacts
+from kgrec.lookup.filters import allowed_items
+from kgrec.lookup.items import ItemNames
+from kgrec.lookup.names import not_found
+from kgrec.lookup.reasons import Explainer
+from kgrec.lookup.results import (
+    Explanation,
+    Recommendations,
+    SimilarItem,
+    SimilarItems,
+)
+from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
+
+__all__ = ["Run", "load"]
+
+log = logging.getLogger(__name__)
+
+_BLOCK_PEOPLE = 1024
+"""People scored at once."""
+
+OnProgress = Callable[[int, int], None]
+"""Called with people done and people in all."""
+
+
+def load(path: str | Path, store: str | GraphStore | None = None) -> Run:
+    """Open a run folder for lookups.
+
+    Args:
+        path: What ``kgrec train --out`` wrote.
+        store: A store, or its path or URL: histories and tags are then read from the live
+            graph instead of the graph as it was at training. A store opened here is opened
+            for reading and closed with the run; one that was passed in stays open.
+
+    Raises:
+        RunError: The folder is no finished run, or is of another version.
+    """
+    from kgrec.training.run_folder import open_run
+
+    model = open_run(Path(path))
+    if not isinstance(store, str):
+        return Run(model, store=store)
+    from graph_store.open_store import open_store
+
+    return Run(model, store=open_store(store, read_only=True), owns_store=True)
+
+
+class Run:
+    """Answers from one trained model; see :func:`load`."""
+
+    def __init__(
+        self, model: TrainedModel, *, store: GraphStore | None = None, owns_store: bool = False
+    ) -> None:
+        self.model = model
+        self._store = store
+        self._owns_store = owns_store
+        self._items = ItemNames(model.snapshot)
+        self._facts: Facts = (
+            SnapshotFacts(model)
+            if store is None
+            else StoreFacts(model, store, positive_weight=model.settings.positive_weight)
+        )
+
+    @property
+    def domains(self) -> list[str]:
+        """Names of the domains, sorted."""
+        return [str(key) for key in self.model.snapshot.domain_keys]
+
+    # --- questions ------------------------------------------------------------------
+
+    def recommend(
+        self,
+        user: str | None = None,
+        *,
+        users: Sequence[str] | None = None,
+        history: Sequence[str] | None = None,
+        likes: str | None = None,
+        domain: str | None = None,
+        k: int = 10,
+        where: NodeFilter | None = None,
+        include_seen: bool = False,
+        explain: bool = False,
+        on_progress: OnProgress | None = None,
+    ) -> Recommendations:
+        """The ``k`` best items of ``domain``, for exactly one of:
+
+        Args:
+            user: Key of one user; an unknown one is an error.
+            users: Keys of many; unknown ones are listed in the result's ``unknown``.
+            history: Items somebody liked, by key (or by title, where only one item has it).
+            likes: What somebody likes, in their own words.
+            domain: Where to recommend from; may be left out where there is only one.
+            k: How many; fewer come back where filters leave fewer.
+            where: Only items that satisfy these conditions.
+            include_seen: Also items that the person already has.
+            explain: With reasons.
+            on_progress: Called after each block of people.
+
+        Raises:
+            InputError: Not exactly one of the four, or ``k`` below 1.
+            NotFoundError: An unknown user, item, tag or domain; names near matches.
+        """
+        number = self._domain(domain)
+        if k < 1:
+            raise InputError(f"k must be at least 1, got {k}")
+        who, people = self._who(user, users, history, likes)
+        if where is not None and where.domain not in (None, self.domains[number]):
+            raise InputError(
+                f"the filter is for domain {where.domain!r}, the question for "
+                f"{self.domains[number]!r}; leave the filter's domain out"
+            )
+        items = self.model.snapshot.items_of(number)  # [I_d]
+        mask = allowed_items(where, self._facts, self._items.index, items)
+        items, vectors = items[mask], self.model.item_vectors(number)[mask]
+        columns: list[tuple[NDArray[np.int64], ...]] = []
+        scores: list[NDArray[np.float32]] = []
+        asked = np.flatnonzero(people.known)
+        for rows, block in self._blocks(people, asked, number, likes, on_progress):
+            seen = None if include_seen else people.seen[rows][:, items]
+            best, score = top_k_of_products(block, vectors, min(k, len(items)), exclude=seen)
+            row, place = np.nonzero(best != NO_ITEM)
+            columns.append((rows[row], place + 1, items[best[row, place]]))
+            scores.append(score[row, place])
+        person, rank, item = (
+            np.concatenate([c[at] for c in columns]) if columns else np.empty(0, np.int64)
+            for at in range(3)
+        )
+        score = np.concatenate(scores) if scores else np.empty(0, np.float32)
+        unknown = [who[at] or "" for at in np.flatnonzero(~people.known)]
+        table = self._table(who, person, item, rank, score)
+        return Recommendations(
+            table,
+            titles=self._items.title_of,
+            unknown=unknown,
+            explanations=self._explanations(who, people, number, person, item, score, likes)
+            if explain
+            else None,
+        )
+
+    def similar(self, item: str, *, domain: str | None = None, k: int = 10) -> SimilarItems:
+        """The ``k`` items nearest to ``item`` (a key or a title), of one domain or of all.
+
+        Raises:
+            NotFoundError: An unknown item or domain; names near matches.
+        """
+        if k < 1:
+            raise InputError(f"k must be at least 1, got {k}")
+        number = self._items.number(item, self._where)
+        space = self.model.item_space
+        inside = np.ones(len(space), dtype=np.bool_)
+        if domain is not None:
+            inside = self.model.snapshot.item_domain == self._domain(domain)
+        others = np.flatnonzero(inside & (np.arange(len(space)) != number))
+        best, score = top_k_of_products(space[number][None], space[others], min(k, len(others)))
+        keys = self.model.snapshot.item_keys[others[best[0]]].tolist()
+        return SimilarItems(
+            SimilarItem(*split_item_key(key), key, self._items.title_of[key], rank, float(s))
+            for rank, (key, s) in enumerate(zip(keys, score[0], strict=True), start=1)
+        )
+
+    def explain(
+        self,
+        user: str | None = None,
+        item: str = "",
+        *,
+        history: Sequence[str] | None = None,
+        likes: str | None = None,
+    ) -> Explanation:
+        """Why ``item`` would be recommended to a user, to a history or for a text.
+
+        Raises:
+            InputError: Not exactly one of user, history and likes.
+            NotFoundError: An unknown user or item; names near matches.
+        """
+        number = self._items.number(item, self._where)
+        domain = int(self.model.snapshot.item_domain[number])
+        who, people = self._who(user, None, history, likes)
+        ((_, vectors),) = self._blocks(people, np.array([0]), domain, likes, None)
+        row = np.searchsorted(self.model.snapshot.items_of(domain), number)
+        score = np.asarray(vectors @ self.model.item_vectors(domain)[row], dtype=np.float32)
+        zero = np.zeros(1, dtype=np.int64)
+        return self._explanations(who, people, domain, zero, np.array([number]), score, likes)[0]
+
+    # --- life -----------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the store if it was opened by :func:`load`."""
+        if self._owns_store and self._store is not None:
+            self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- parts ----------------------------------------------------------------------
+
+    @property
+    def _where(self) -> str:
+        return f"the run {self.model.path}"
+
+    @cached_property
+    def _domain_numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.domains)}
+
+    def _domain(self, domain: str | None) -> int:
+        if domain is None:
+            if len(self.domains) == 1:
+                return 0
+            raise InputError(
+                f"which domain? {self._where} has {len(self.domains)}; "
+                f"name one of {', '.join(self.domains)}"
+            )
+        if domain not in self._domain_numbers:
+            raise not_found("domain", domain, self.domains, where=self._where)
+        return self._domain_numbers[domain]
+
+    def _who(
+        self,
+        user: str | None,
+        users: Sequence[str] | None,
+        history: Sequence[str] | None,
+        likes: str | None,
+    ) -> tuple[list[str | None], People]:
+        """Names as they came in, and what is known of each."""
+        given = [name for name, value in (("user", user), ("users", users), ("history", history),
+                                          ("likes", likes)) if value is not None]  # fmt: skip
+        if len(given) != 1:
+            raise InputError(
+                f"give exactly one of user, users, history and likes, "
+                f"got {' and '.join(given) or 'none'}"
+            )
+        width = self.model.snapshot.num_items
+        if user is not None:
+            people = self._facts.people([user])
+            if not people.known[0]:
+                raise not_found(
+                    "user", user, self._facts.user_keys(), where=self._facts.where,
+                    hint="give a history or a text instead for somebody new",
+                )  # fmt: skip
+            return [user], people
+        if users is not None:
+            if isinstance(users, str):
+                raise InputError(f"users must be a list of keys, got the text {users!r}")
+            return list(users), self._facts.people(users)
+        known = np.ones(1, dtype=np.bool_)
+        if history is not None:
+            if isinstance(history, str) or not len(history):
+                raise InputError(f"history must be a list of one item or more, got {history!r}")
+            row = histories([[self._items.number(one, self._where) for one in history]], width)
+            return [None], People(row, row, known)
+        if not (likes or "").strip():
+            raise InputError("likes must say something, got an empty text")
+        empty = histories([[]], width)
+        return [None], People(empty, empty, known)
+
+    def _blocks(
+        self,
+        people: People,
+        asked: NDArray[np.int64],
+        domain: int,
+        likes: str | None,
+        on_progress: OnProgress | None,
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Row numbers and vectors ``[B, D]`` of the people ``asked`` for, block by block."""
+        if likes is not None:
+            yield asked, self.model.text_person_vectors([likes], domain)
+            return
+        for part in blocks(len(asked), _BLOCK_PEOPLE):
+            rows = asked[part]
+            yield rows, self.model.person_vectors(people.liked[rows], domain)
+            if on_progress is not None:
+                on_progress(part.stop, len(asked))
+
+    def _table(
+        self,
+        who: list[str | None],
+        person: NDArray[np.int64],
+        item: NDArray[np.int64],
+        rank: NDArray[np.int64],
+        score: NDArray[np.float32],
+    ) -> pl.DataFrame:
+        names = pl.Series("user_id", who, dtype=pl.String)
+        return pl.DataFrame(
+            [
+                names.gather(person),
+                self._items.domains.gather(item).alias("domain"),
+                self._items.ids.gather(item).alias("item_id"),
+                pl.Series("rank", rank, dtype=pl.Int32),
+                pl.Series("score", score, dtype=pl.Float32),
+            ]
+        )
+
+    def _explanations(
+        self,
+        who: list[str | None],
+        people: People,
+        domain: int,
+        person: NDArray[np.int64],
+        item: NDArray[np.int64],
+        score: NDArray[np.float32],
+        likes: str | None,
+    ) -> dict[int, Explanation]:
+        """By line number; lines of a person stand together."""
+        explainer = Explainer(self.model, self._facts.item_tags())
+        found: dict[int, Explanation] = {}
+        for one in dict.fromkeys(person.tolist()):
+            lines = np.flatnonzero(person == one)
+            liked = people.liked[one].indices.astype(np.int64)
+            told = explainer.explain(
+                liked, domain, item[lines], score[lines], user=who[one], text=likes
+            )
+            found.update(zip(lines.tolist(), told, strict=True))
+        return found

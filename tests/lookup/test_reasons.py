@@ -1,0 +1,98 @@
+"""Why an item: reasons that are true of the graph and of the model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graph_store.schema import Label
+from kgrec.lookup import Run
+from tests.lookup.small import LIKES, SmallModel
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return Run(SmallModel())
+
+
+def test_rare_shared_tags_come_before_common_ones(run: Run) -> None:
+    told = run.explain(history=["books:dune", "books:neuro"], item="films:matrix")
+    tag = next(reason for reason in told.reasons if reason.kind == "tag")
+    assert tag.via == "books:neuro"
+    assert tag.tags == ("hackers", "scifi")
+    assert tag.path == "liked books:neuro 'Neuromancer' -HAS_TAG-> hackers, scifi <-HAS_TAG- this"
+
+
+def test_people_are_a_count_and_never_named(run: Run) -> None:
+    told = run.explain("ann", "films:matrix")
+    people = next(reason for reason in told.reasons if reason.kind == "people")
+    assert people.people == 3  # ben, cat, dan liked Neuromancer and The Matrix
+    words = f"{told.to_dict()} {list(told.graph.nodes)}"
+    assert not any(f"'{user}'" in words for user in LIKES if user not in {"ann"})
+
+
+def test_too_few_people_are_not_mentioned(run: Run) -> None:
+    """Two people liked Neuromancer and Alien: two might be told from a count of two."""
+    told = run.explain("ann", "films:alien")
+    assert "people" not in {reason.kind for reason in told.reasons}
+
+
+def test_the_person_who_asks_is_not_counted_as_another(run: Run) -> None:
+    """Of the three who liked Neuromancer and The Matrix, Ben is one: two others are left."""
+    told = run.explain("ben", "films:matrix")
+    assert "people" not in {reason.kind for reason in told.reasons}
+
+
+def test_an_item_is_no_reason_for_itself(run: Run) -> None:
+    told = run.explain("ben", "films:matrix")
+    assert "films:matrix" not in {reason.via for reason in told.reasons}
+
+
+def test_the_graph_holds_the_paths_that_the_words_tell(run: Run) -> None:
+    graph = run.explain("ann", "films:matrix").graph
+    user, liked = (Label.USER, "ann"), (Label.ITEM, "books:neuro")
+    tag, this = (Label.TAG, "hackers"), (Label.ITEM, "films:matrix")
+    assert graph.has_edge(user, liked, key="INTERACTED")
+    assert graph.has_edge(liked, tag, key="HAS_TAG")
+    assert graph.has_edge(this, tag, key="HAS_TAG")
+    assert graph.edges[liked, this, "LIKED_TOGETHER"]["people"] == 3
+
+
+def test_what_moves_the_score_comes_first_among_equal_ties() -> None:
+    """Both romances share the one tag; the model looks only at Pride and Prejudice."""
+    model = SmallModel()
+    pride = model.snapshot.item_keys.tolist().index("books:pride")
+    clueless = model.snapshot.item_keys.tolist().index("films:clueless")
+    model.item_space[:] = 0.0
+    model.item_space[[pride, clueless], 0] = 1.0
+    told = Run(model).explain(history=["books:emma", "books:pride"], item="films:clueless")
+    assert told.reasons[0].via == "books:pride"
+
+
+def test_without_any_tie_popularity_is_the_last_resort() -> None:
+    model = SmallModel()
+    model.item_space[:] = np.eye(*model.item_space.shape, dtype=np.float32)
+    told = Run(model).explain(history=["books:pride"], item="films:matrix")
+    assert [reason.kind for reason in told.reasons] == ["popular"]
+    assert told.reasons[0].people == 3
+    assert "no path" in told.sentence
+
+
+def test_words_that_were_given_are_the_reason(run: Run) -> None:
+    told = run.explain(likes="scifi with hackers", item="films:tron")
+    assert told.reasons[0].path == "words scifi, hackers -IN_TEXT-> this"
+
+
+def test_the_sentence_is_plain(run: Run) -> None:
+    told = run.explain("ann", "films:matrix")
+    assert told.sentence == (
+        "The Matrix is here because it shares the tags hackers and scifi with Neuromancer, "
+        "and 3 people who liked Neuromancer liked it too."
+    )
+
+
+def test_every_recommendation_has_its_reason_when_asked(run: Run) -> None:
+    found = run.recommend(users=["ann", "eve"], domain="films", k=2, explain=True)
+    assert all(line.explanation and line.explanation.key == line.key for line in found)
+    assert all(line.explanation and line.explanation.user == line.user for line in found)
+    assert found[0].explanation == run.explain("ann", found[0].key)

@@ -1,0 +1,163 @@
+"""What a run answers from its own snapshot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graph_store.store import NodeFilter
+from kgrec.errors import InputError, NotFoundError
+from kgrec.lookup import Run
+from tests.lookup.small import LIKES, SmallModel
+
+SCIFI_FILMS = {"alien", "matrix", "tron"}
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return Run(SmallModel())
+
+
+def ids(answer: object) -> list[str]:
+    return [line.item_id for line in answer]  # type: ignore[attr-defined]
+
+
+def test_a_person_without_films_gets_films_of_their_taste(run: Run) -> None:
+    found = run.recommend(history=["books:dune", "books:neuro"], domain="films", k=3)
+    assert set(ids(found)) == SCIFI_FILMS
+    assert [line.rank for line in found] == [1, 2, 3]
+    assert [line.score for line in found] == sorted((line.score for line in found), reverse=True)
+
+
+def test_what_a_person_has_is_left_out_whether_liked_or_not(run: Run) -> None:
+    assert set(ids(run.recommend("ben", domain="films"))) == {"clueless", "notebook"}
+    assert "tron" in ids(run.recommend("ben", domain="films", include_seen=True))
+
+
+def test_two_accounts_of_one_person_are_one_history(run: Run) -> None:
+    ann, shop = run.recommend("ann", domain="films"), run.recommend("shop:ann", domain="films")
+    assert ids(ann) == ids(shop)
+    assert "tron" not in ids(ann)  # had it as shop:ann
+    assert ann[0].score == shop[0].score
+
+
+def test_a_dislike_is_no_taste(run: Run) -> None:
+    """Ann has Emma and rated it low: romance must not come up for it."""
+    assert set(ids(run.recommend("ann", domain="films", k=2))) == {"matrix", "alien"}
+
+
+def test_words_alone_are_enough(run: Run) -> None:
+    assert set(ids(run.recommend(likes="scifi please", domain="films", k=3))) == SCIFI_FILMS
+
+
+def test_many_people_get_what_each_would_get_alone(run: Run) -> None:
+    together = run.recommend(users=["eve", "ann", "eve"], domain="films", k=2)
+    for user in ("eve", "ann"):
+        alone = run.recommend(user, domain="films", k=2)
+        lines = [line.item_id for line in together if line.user == user]
+        assert lines == ids(alone) * (2 if user == "eve" else 1)
+
+
+def test_the_blocks_of_people_do_not_show(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    users = sorted(LIKES)
+    whole = run.recommend(users=users, domain="films").to_frame()
+    monkeypatch.setattr("kgrec.lookup.run._BLOCK_PEOPLE", 2)
+    assert run.recommend(users=users, domain="films").to_frame().equals(whole)
+
+
+def test_unknown_people_among_many_are_listed_and_are_no_error(run: Run) -> None:
+    found = run.recommend(users=["nobody", "ann", "none"], domain="films")
+    assert found.unknown == ["nobody", "none"]
+    assert {line.user for line in found} == {"ann"}
+
+
+def test_a_frame_has_the_promised_columns_and_ids_as_they_came_in(run: Run) -> None:
+    frame = run.recommend(users=["shop:ann"], domain="films", k=1).to_frame()
+    assert frame.columns == ["user_id", "domain", "item_id", "rank", "score"]
+    assert frame["user_id"].to_list() == ["shop:ann"]
+    assert frame["item_id"][0] in SCIFI_FILMS
+
+
+def test_nobody_to_answer_for_gives_an_empty_frame_of_the_same_columns(run: Run) -> None:
+    none = run.recommend(users=[], domain="films").to_frame()
+    some = run.recommend("ann", domain="films").to_frame()
+    assert none.schema == some.schema
+    assert none.height == 0
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (NodeFilter(tags_any=["space", "romance"]), {"alien", "clueless", "notebook"}),
+        (NodeFilter(tags_all=["scifi", "hackers"]), {"matrix", "tron"}),
+        (NodeFilter(tags_none=["scifi"]), {"clueless", "notebook"}),
+        (NodeFilter(allow=["films:alien", "books:dune", "elsewhere:1"]), {"alien"}),
+        (NodeFilter(deny=["films:alien", "films:tron"]), {"clueless", "matrix", "notebook"}),
+        (NodeFilter(not_seen_by="dan"), {"alien", "clueless", "notebook"}),
+        (NodeFilter(since=1), set()),
+        (NodeFilter(allow=[]), set()),
+    ],
+)
+def test_every_condition_of_a_filter_holds(run: Run, where: NodeFilter, expected: set[str]) -> None:
+    assert set(ids(run.recommend(history=["books:dune"], domain="films", where=where))) == expected
+
+
+def test_similar_items_cross_domains_and_leave_the_item_itself_out(run: Run) -> None:
+    near = run.similar("books:neuro", k=4)
+    assert {item.domain for item in near} == {"books", "films"}
+    assert "books:neuro" not in {item.key for item in near}
+    assert {item.key for item in run.similar("books:neuro", domain="films", k=3)} == {
+        f"films:{one}" for one in SCIFI_FILMS
+    }
+    assert near.to_frame().columns == ["domain", "item_id", "title", "rank", "score"]
+
+
+def test_an_item_may_be_named_by_its_title(run: Run) -> None:
+    assert run.similar("dune", k=3) == run.similar("books:dune", k=3)
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda r: r.recommend("anne", domain="films"), "no user 'anne'.*did you mean 'ann'"),
+        (lambda r: r.recommend("ann", domain="filmes"), "no domain 'filmes'.*'films'"),
+        (lambda r: r.similar("books:neruo"), r"no item 'books:neruo'.*'books:neuro' \(Neurom"),
+        (lambda r: r.similar("Neuromance"), r"did you mean.*'books:neuro' \(Neuromancer\)"),
+        (
+            lambda r: r.recommend("ann", domain="films", where=NodeFilter(tags_any=["scify"])),
+            "no tag 'scify'.*'scifi'",
+        ),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(run: Run, ask: object, sentence: str) -> None:
+    with pytest.raises(NotFoundError, match=sentence):
+        ask(run)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({}, "got none"),
+        ({"user": "ann", "likes": "x"}, "got user and likes"),
+        ({"user": "ann", "k": 0}, "k must be at least 1, got 0"),
+        ({"users": "ann"}, "list of keys"),
+        ({"history": []}, "one item or more"),
+        ({"likes": "  "}, "empty text"),
+        ({"user": "ann", "domain": None}, "name one of books, films"),
+        ({"user": "ann", "where": NodeFilter(domain="books")}, "leave the filter's domain out"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_one_sentence(
+    run: Run, arguments: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        run.recommend(**{"domain": "films", **arguments})  # type: ignore[arg-type]
+
+
+def test_lines_behave_like_a_sequence(run: Run) -> None:
+    found = run.recommend("ann", domain="films")
+    assert found[-1] == found[len(found) - 1]
+    assert found[:2] == list(found)[:2]
+    with pytest.raises(IndexError):
+        found[len(found)]
+    assert np.isclose(found.to_dicts()[0]["score"], found[0].score, atol=1e-6)
