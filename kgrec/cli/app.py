@@ -20,7 +20,7 @@ from kgrec.cli import failures, progress
 
 __all__ = ["app", "main"]
 
-COMMANDS = ("demo", "data", "train", "lookup", "enrich", "benchmark", "serve", "configs")
+COMMANDS = ("demo", "ingest", "data", "train", "lookup", "enrich", "benchmark", "serve", "configs")
 """Modules of this package that add commands, in the order of ``kgrec --help``."""
 
 app = typer.Typer(

@@ -28,6 +28,8 @@ EXIT_CODES = {
     "graph_store.errors.BadStoreUrlError": BAD_INPUT,
     "graph_store.errors.UnknownNodeError": MISSING,
     "graph_store.errors.GraphStoreError": FAILURE,
+    "loaders.errors.BadSourceError": BAD_INPUT,
+    "loaders.errors.LoaderError": FAILURE,
     "builtins.FileNotFoundError": MISSING,
     "builtins.OSError": FAILURE,
 }

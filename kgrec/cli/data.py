@@ -1,0 +1,173 @@
+"""``kgrec status``, ``snapshot``, ``export`` and ``forget``: what is done with a graph as it is."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kgrec.cli.options import JsonOption, PrefixOption, StoreOption
+from kgrec.cli.output import print_json, print_table
+from kgrec.cli.progress import messages
+
+if TYPE_CHECKING:
+    from graph_store.store import GraphStore, Job
+
+__all__ = ["register"]
+
+
+class ExportFormat(StrEnum):
+    """What ``kgrec export`` writes."""
+
+    NEO4J_IMPORT = "neo4j-import"
+    GRAPHML = "graphml"
+    PARQUET = "parquet"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(status)
+    app.command()(snapshot)
+    app.command()(export)
+    app.command()(forget)
+
+
+def status(
+    store: StoreOption, label_prefix: PrefixOption = "", as_json: JsonOption = False
+) -> None:
+    """Count what the graph holds, per label, type and domain, and list its jobs."""
+    from graph_store.open_store import open_store
+
+    with open_store(store, read_only=True, label_prefix=label_prefix) as graph:
+        found = _status(graph)
+    if as_json:
+        print_json(found)
+        return
+    print_table(["nodes", "count"], list(found["nodes"].items()))
+    typer.echo()
+    print_table(["relationships", "count"], list(found["relationships"].items()))
+    if found["domains"]:
+        typer.echo()
+        print_table(
+            ["domain", "users", "items", "interactions"],
+            [[name, *counts.values()] for name, counts in found["domains"].items()],
+        )
+    if found["jobs"]:
+        typer.echo()
+        print_table(
+            ["job", "kind", "started", "finished", "stands at"],
+            [_job_row(job) for job in found["jobs"]],
+        )
+
+
+def snapshot(
+    store: StoreOption,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="A folder that is empty or not there yet.")
+    ],
+    label_prefix: PrefixOption = "",
+) -> None:
+    """Write the graph as columns, for training on a machine without the database."""
+    from graph_store import save_snapshot, take_snapshot
+    from graph_store.open_store import open_store
+    from kgrec.errors import InputError
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"--out: {out} is not an empty folder; choose another or remove it")
+    with (
+        open_store(store, read_only=True, label_prefix=label_prefix) as graph,
+        messages.status("reading the graph"),
+    ):
+        taken = take_snapshot(graph)
+    with messages.status(f"writing {out}"):
+        save_snapshot(taken, out)
+    messages.print(
+        f"{taken.num_users:,} users, {taken.num_items:,} items, {len(taken.user):,} interactions "
+        f"written to {out}",
+        soft_wrap=True,
+    )
+    typer.echo(taken.fingerprint)
+
+
+def export(
+    store: StoreOption,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="PATH", help="A new folder; for graphml a file.")
+    ],
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="What to write.")
+    ] = ExportFormat.PARQUET,
+    label_prefix: PrefixOption = "",
+) -> None:
+    """Write the graph for other tools: `neo4j-admin database import`, GraphML or Parquet."""
+    from graph_store import export as exports
+    from graph_store.open_store import open_store
+
+    write = {
+        ExportFormat.NEO4J_IMPORT: exports.export_neo4j_import,
+        ExportFormat.GRAPHML: exports.export_graphml,
+        ExportFormat.PARQUET: exports.export_parquet,
+    }[form]
+    with (
+        open_store(store, read_only=True, label_prefix=label_prefix) as graph,
+        messages.status(f"writing {out}"),
+    ):
+        told = write(graph, out)
+    typer.echo(told or str(out))
+
+
+def forget(
+    user: Annotated[str, typer.Argument(help="The user's key.")],
+    store: StoreOption,
+    label_prefix: PrefixOption = "",
+) -> None:
+    """Delete a user and all that hangs on them from the graph."""
+    from graph_store.open_store import open_store
+
+    with open_store(store, label_prefix=label_prefix) as graph:
+        deleted = graph.forget_user(user)
+    typer.echo(f"{user} is forgotten: {deleted:,} relationships deleted")
+
+
+def _status(graph: GraphStore) -> dict[str, Any]:
+    counts = graph.counts()
+    return {
+        "nodes": counts.nodes,
+        "relationships": counts.relationships,
+        "domains": {
+            name: {"users": c.users, "items": c.items, "interactions": c.interactions}
+            for name, c in sorted(counts.domains.items())
+        },
+        "jobs": [_job(job) for job in graph.jobs()],
+    }
+
+
+def _job(job: Job) -> dict[str, Any]:
+    return {
+        "job": job.job,
+        "kind": job.kind,
+        "source": job.source,
+        "stage": job.stage,
+        "offset": job.offset,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "summary": job.summary,
+    }
+
+
+def _job_row(job: dict[str, Any]) -> list[str]:
+    complete = job["finished_at"] is not None
+    return [
+        job["job"],
+        job["kind"],
+        _local(job["started_at"]),
+        _local(job["finished_at"]) if complete else "not finished",
+        "complete" if complete else f"{job['stage']} {job['offset']:,}",
+    ]
+
+
+def _local(unix_seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_seconds))
