@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kgrec.lookup.contract import TrainedModel
 from kgrec.lookup.results import (
     Explanation,
     Reason,
@@ -12,6 +11,7 @@ from kgrec.lookup.results import (
     SimilarItems,
 )
 from kgrec.lookup.run import Run, load
+from kgrec.trained import TrainedModel
 
 __all__ = [
     "Explanation",

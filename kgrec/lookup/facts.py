@@ -27,8 +27,8 @@ from graph_store.schema import Label, RelType
 from graph_store.snapshot import NO_TIME
 from graph_store.store import GraphStore
 from kgrec.interactions import POSITIVE_WEIGHT, histories
-from kgrec.lookup.contract import TrainedModel
 from kgrec.lookup.names import KeyIndex
+from kgrec.trained import TrainedModel
 
 __all__ = ["Facts", "ItemTags", "People", "SnapshotFacts", "StoreFacts"]
 

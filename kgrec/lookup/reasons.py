@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from graph_store.schema import Label, RelType, split_item_key
 from kgrec.interactions import histories
-from kgrec.lookup.contract import TrainedModel
 from kgrec.lookup.facts import ItemTags
 from kgrec.lookup.results import Explanation, Reason
+from kgrec.trained import TrainedModel
 
 __all__ = ["MIN_PEOPLE", "Explainer"]
 

@@ -26,7 +26,6 @@ from graph_store.schema import split_item_key
 from graph_store.store import GraphStore, NodeFilter
 from kgrec.errors import InputError
 from kgrec.interactions import histories
-from kgrec.lookup.contract import TrainedModel
 from kgrec.lookup.facts import Facts, People, SnapshotFacts, StoreFacts
 from kgrec.lookup.filters import allowed_items
 from kgrec.lookup.items import ItemNames
@@ -39,6 +38,7 @@ from kgrec.lookup.results import (
     SimilarItems,
 )
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
+from kgrec.trained import TrainedModel
 
 __all__ = ["Run", "load"]
 
