@@ -1,0 +1,160 @@
+"""``kgrec enrich``: write what a run knows into the graph; list and undo what was written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from kgrec.cli.options import (
+    JsonOption,
+    PrefixOption,
+    RunOption,
+    StoreOption,
+    ThreadsOption,
+    limit_threads,
+)
+from kgrec.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from kgrec.enrichment import Enrichment
+
+__all__ = ["register"]
+
+commands = typer.Typer(
+    no_args_is_help=True, help="Write what a run knows into the graph, list it, undo it."
+)
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+]
+BatchOption = Annotated[int, typer.Option(min=1, metavar="N", help="Rows a transaction.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``kgrec enrich``."""
+    app.add_typer(commands, name="enrich")
+
+
+@commands.command()
+def vectors(
+    run: RunOption,
+    store: StoreOption,
+    dry_run: DryRunOption = False,
+    batch_size: BatchOption = 2_000,
+    label_prefix: PrefixOption = "",
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the vectors of items and users onto their nodes, searchable by the store."""
+    limit_threads(threads)
+    from graph_store.open_store import open_store
+    from kgrec import enrichment
+    from kgrec.cli.progress import reporting
+    from kgrec.training.run_folder import open_run
+
+    model = open_run(run)
+    with (
+        open_store(store, read_only=dry_run, label_prefix=label_prefix) as graph,
+        reporting() as report,
+    ):
+        done = enrichment.vectors(
+            model, graph, batch_size=batch_size, dry_run=dry_run, on_progress=report
+        )
+    _tell(done, as_json=as_json)
+
+
+@commands.command("similar-items")
+def similar_items(
+    run: RunOption,
+    store: StoreOption,
+    k: Annotated[
+        int, typer.Option("-k", min=1, metavar="N", help="At most so many into one domain.")
+    ] = 10,
+    floor: Annotated[
+        float, typer.Option(min=-1.0, max=1.0, metavar="S", help="No score below this cosine.")
+    ] = 0.5,
+    scope: Annotated[
+        Literal["all", "within", "across"], typer.Option(help="Into which domains.")
+    ] = "all",
+    dry_run: DryRunOption = False,
+    batch_size: BatchOption = 10_000,
+    label_prefix: PrefixOption = "",
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw SIMILAR_TO between items that lie close, within and across domains."""
+    limit_threads(threads)
+    from graph_store.open_store import open_store
+    from kgrec import enrichment
+    from kgrec.cli.progress import reporting
+    from kgrec.training.run_folder import open_run
+
+    model = open_run(run)
+    with (
+        open_store(store, read_only=dry_run, label_prefix=label_prefix) as graph,
+        reporting() as report,
+    ):
+        done = enrichment.similar_items(
+            model, graph, k=k, floor=floor, scope=scope,
+            batch_size=batch_size, dry_run=dry_run, on_progress=report,
+        )  # fmt: skip
+    _tell(done, as_json=as_json)
+
+
+@commands.command("list")
+def list_(store: StoreOption, label_prefix: PrefixOption = "", as_json: JsonOption = False) -> None:
+    """List what was written and not undone, oldest first."""
+    from graph_store.open_store import open_store
+    from kgrec import enrichment
+
+    with open_store(store, read_only=True, label_prefix=label_prefix) as graph:
+        entries = enrichment.runs(graph)
+    if as_json:
+        print_json(entries)
+        return
+    rows = [
+        (entry.run, entry.job, f"{datetime.fromtimestamp(entry.at, UTC):%Y-%m-%d %H:%M:%S} UTC",
+         entry.finished, _counted(entry.counts))
+        for entry in entries
+    ]  # fmt: skip
+    print_table(("run", "job", "at", "finished", "wrote"), rows)
+
+
+@commands.command()
+def undo(
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="As `kgrec enrich list` names it.")],
+    store: StoreOption,
+    label_prefix: PrefixOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Take back what a run wrote and bring back what was there before."""
+    from graph_store.open_store import open_store
+    from kgrec import enrichment
+
+    with open_store(store, label_prefix=label_prefix) as graph:
+        taken = enrichment.undo(graph, run_id)
+    if as_json:
+        print_json({"run": run_id, "taken_back": taken})
+    else:
+        typer.echo(f"{run_id}: {taken:,} taken back")
+
+
+def _tell(done: Enrichment, *, as_json: bool) -> None:
+    if as_json:
+        print_json(done)
+        return
+    if done.in_force_already:
+        typer.echo(f"{done.run}: in force already, nothing written ({_counted(done.counts)})")
+    elif done.dry_run:
+        typer.echo(f"{done.run}: would write {_counted(done.counts)}")
+    else:
+        typer.echo(f"{done.run}: wrote {_counted(done.counts)} in {done.seconds:.1f} s")
+    for reason, count in done.left_out.items():
+        if count:
+            typer.echo(f"left out: {count:,} {reason}", err=True)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items()) or "nothing"

@@ -1,0 +1,9 @@
+"""Jobs that write what a trained run knows back into the graph, and take it out again."""
+
+from __future__ import annotations
+
+from kgrec.enrichment.jobs import Enrichment, runs, undo
+from kgrec.enrichment.similar_items import similar_items
+from kgrec.enrichment.vectors import vectors
+
+__all__ = ["Enrichment", "runs", "similar_items", "undo", "vectors"]
