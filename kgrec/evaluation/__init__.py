@@ -1,0 +1,1 @@
+"""The honest benchmark: protocols, baselines, evaluation and report."""

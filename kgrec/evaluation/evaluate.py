@@ -1,0 +1,243 @@
+"""Ask a recommender about the people of a split, and measure every answer.
+
+In:   a fitted recommender, the cases of a split, and its training snapshot.
+Out:  an :class:`Evaluation`: measures per person, per group of people and of items, of lists.
+
+People go through in blocks, so that scores of all people are never held at once. Everything
+that is counted (popularity, strata) is counted in the training snapshot.
+
+Shapes: B people   I items   I_d items of the target domain
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph_store.snapshot import Snapshot
+from kgrec.evaluation.recommender import OnProgress, Recommender, ignore_progress
+from kgrec.evaluation.split import Cases
+from kgrec.interactions import Interactions
+from kgrec.ranking import measures
+from kgrec.ranking.intervals import Interval, interval
+from kgrec.ranking.measures import CUTOFFS, Ranks, person_measures, ranks_of
+from kgrec.ranking.topk import NO_ITEM, blocks, top_k
+
+__all__ = ["HISTORY_GROUPS", "MAIN_MEASURE", "Evaluation", "evaluate", "main_value"]
+
+MAIN_MEASURE = "ndcg@10"
+"""What is tuned for and ranked by."""
+
+HISTORY_GROUPS = ((1, 4), (5, 9), (10, 19), (20, 49), (50, None))
+"""Lengths of history that are reported apart."""
+
+_STRATA = ("head", "middle", "tail")
+_LISTED = max(CUTOFFS)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one recommender did on one set of cases."""
+
+    people: pl.DataFrame
+    """A row a person: ``person``, ``history`` (length), ``positives``, and each measure."""
+    without_twins: pl.DataFrame
+    """The same with twins of the history neither ranked nor counted; fewer people, maybe."""
+    groups: pl.DataFrame
+    """``kind`` (history or popularity), ``group``, ``people``, ``mean``, ``low``, ``high``."""
+    lists: dict[str, float]
+    """Measures of all lists of ten together: coverage, gini, novelty ..."""
+    top: NDArray[np.int64]
+    """``[B, 50]`` numbers of the recommended items, best first."""
+    seconds: float
+    """Time to score and rank, for all people."""
+
+    def summary(self, *, without_twins: bool = False) -> dict[str, Interval]:
+        """Mean and 95% interval of every measure."""
+        frame = self.without_twins if without_twins else self.people
+        names = [name for name in frame.columns if "@" in name]
+        return {name: interval(frame[name].to_numpy()) for name in names}
+
+
+def evaluate(
+    recommender: Recommender,
+    cases: Cases,
+    *,
+    train: Snapshot,
+    target: int,
+    twins: sp.csr_matrix | None = None,
+    vectors: NDArray[np.float32] | None = None,
+    block: int = 256,
+    on_progress: OnProgress = ignore_progress,
+) -> Evaluation:
+    """Score, rank and measure.
+
+    Args:
+        recommender: Fitted on ``train``.
+        cases: Who is asked about.
+        train: What was learned from; popularity is counted there.
+        target: Domain that is recommended from.
+        twins: ``[I, I]`` of :func:`kgrec.evaluation.twins.find_twins`.
+        vectors: ``[I, D]`` of items, for the diversity within lists.
+        block: People scored at a time.
+        on_progress: Hears how far it is.
+    """
+    log = Interactions.of(train)
+    items = log.items_of(target)
+    candidates = None if cases.candidates is None else cases.candidates[items]
+    kept: list[Ranks] = []
+    kept_twinless: list[Ranks] = []
+    tops: list[NDArray[np.int64]] = []
+    start = time.perf_counter()
+    for rows in blocks(len(cases), block):
+        part = cases.only(np.arange(rows.start, rows.stop))
+        scores = recommender.score(part.histories, target)
+        liked, known = part.positives[:, items].tocsr(), part.known[:, items].tocsr()
+        kept.append(ranks_of(scores, liked, exclude=known, candidates=candidates))
+        tops.append(_listed(scores, known, candidates, items))
+        if twins is not None:
+            near = (part.histories @ twins)[:, items].tocsr()
+            alone = liked - liked.multiply(near > 0)
+            alone.eliminate_zeros()
+            hidden = (known + near).tocsr()
+            kept_twinless.append(
+                ranks_of(scores, alone.tocsr(), exclude=hidden, candidates=candidates)
+            )
+        on_progress(rows.stop / len(cases), f"ranking with {recommender.name}")
+    seconds = time.perf_counter() - start
+    ranks = _joined(kept)
+    people = _frame(cases, ranks)
+    popularity = np.asarray(log.liked.sum(axis=0)).ravel().astype(np.float64)
+    top = np.concatenate(tops) if tops else np.zeros((0, _LISTED), np.int64)
+    return Evaluation(
+        people=people,
+        without_twins=people if twins is None else _frame(cases, _joined(kept_twinless)),
+        groups=pl.concat(
+            [_by_history(people), _by_popularity(ranks, popularity[items])], how="vertical"
+        ),
+        lists=_list_measures(top[:, :10], items, popularity, cases, vectors),
+        top=top,
+        seconds=seconds,
+    )
+
+
+def main_value(
+    recommender: Recommender, cases: Cases, *, train: Snapshot, target: int, block: int = 256
+) -> float:
+    """Mean of ``MAIN_MEASURE`` alone: what tuning looks at."""
+    items = train.items_of(target)
+    candidates = None if cases.candidates is None else cases.candidates[items]
+    values = []
+    for rows in blocks(len(cases), block):
+        part = cases.only(np.arange(rows.start, rows.stop))
+        scores = recommender.score(part.histories, target)
+        liked, known = part.positives[:, items].tocsr(), part.known[:, items].tocsr()
+        ranks = ranks_of(scores, liked, exclude=known, candidates=candidates)
+        values.append(person_measures(ranks, [10])[MAIN_MEASURE])
+    return float(np.nanmean(np.concatenate(values))) if values else float("nan")
+
+
+def _frame(cases: Cases, ranks: Ranks) -> pl.DataFrame:
+    """A row a person who has anything to find."""
+    columns: dict[str, NDArray[np.generic] | Sequence[str]] = {
+        "person": [str(key) for key in cases.people],
+        "history": np.diff(cases.histories.indptr).astype(np.int64),
+        "positives": np.bincount(ranks.person, minlength=len(cases)).astype(np.int64),
+    }
+    return pl.DataFrame(columns | person_measures(ranks)).filter(pl.col("positives") > 0)
+
+
+def _listed(
+    scores: NDArray[np.float32],
+    known: sp.csr_matrix,
+    candidates: NDArray[np.bool_] | None,
+    items: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    if candidates is not None:
+        scores = np.where(candidates, scores, np.nan).astype(np.float32)
+    columns, _ = top_k(scores, _LISTED, exclude=known)
+    return np.where(columns == NO_ITEM, NO_ITEM, items[np.maximum(columns, 0)])
+
+
+def _joined(parts: list[Ranks]) -> Ranks:
+    """One :class:`Ranks` of the blocks' own, people numbered on."""
+    offsets = np.cumsum([0, *(part.num_people for part in parts)])
+    if not parts:
+        none = np.zeros(0, dtype=np.int64)
+        return Ranks(none, none, none, 0)
+    return Ranks(
+        person=np.concatenate([p.person + o for p, o in zip(parts, offsets, strict=False)]),
+        item=np.concatenate([part.item for part in parts]),
+        above=np.concatenate([part.above for part in parts]),
+        num_people=int(offsets[-1]),
+    )
+
+
+def _by_history(people: pl.DataFrame) -> pl.DataFrame:
+    rows = []
+    for low, high in HISTORY_GROUPS:
+        chosen = pl.col("history") >= low
+        if high is not None:
+            chosen &= pl.col("history") <= high
+        name = f"{low}-{high}" if high is not None else f"{low}+"
+        rows.append(_group("history", name, people.filter(chosen)[MAIN_MEASURE].to_numpy()))
+    return pl.DataFrame(rows, schema=_GROUP_COLUMNS)
+
+
+def _by_popularity(ranks: Ranks, popularity: NDArray[np.float64]) -> pl.DataFrame:
+    """Each third of the likes: as if only the liked items of that stratum were there."""
+    order = np.argsort(-popularity, kind="stable")
+    share_before = np.cumsum(popularity[order]) - popularity[order]
+    stratum = np.empty(len(popularity), dtype=np.int64)
+    total = max(popularity.sum(), 1.0)
+    stratum[order] = np.minimum(share_before / total * len(_STRATA), len(_STRATA) - 1)
+    rows = []
+    for number, name in enumerate(_STRATA):
+        values = person_measures(ranks.only(stratum[ranks.item] == number), [10])[MAIN_MEASURE]
+        rows.append(_group("popularity", name, values))
+    return pl.DataFrame(rows, schema=_GROUP_COLUMNS)
+
+
+_GROUP_COLUMNS = {
+    "kind": pl.String,
+    "group": pl.String,
+    "people": pl.Int64,
+    "mean": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+}
+
+
+def _group(kind: str, name: str, values: NDArray[np.float64]) -> dict[str, str | int | float]:
+    got = interval(values)
+    return {
+        "kind": kind, "group": name, "people": got.people,
+        "mean": got.mean, "low": got.low, "high": got.high,
+    }  # fmt: skip
+
+
+def _list_measures(
+    top: NDArray[np.int64],
+    items: NDArray[np.int64],
+    popularity: NDArray[np.float64],
+    cases: Cases,
+    vectors: NDArray[np.float32] | None,
+) -> dict[str, float]:
+    if not (top != NO_ITEM).any():
+        return {}
+    local = np.where(top == NO_ITEM, NO_ITEM, np.searchsorted(items, top))
+    result = {
+        "coverage@10": measures.catalogue_coverage(local, len(items)),
+        "gini@10": measures.gini(local, len(items)),
+        "novelty@10": measures.novelty(local, popularity[items]),
+        "popularity_bias@10": measures.popularity_bias(top, popularity, cases.positives),
+    }
+    if vectors is not None:
+        result["diversity@10"] = measures.intra_list_diversity(top, vectors)
+    return result

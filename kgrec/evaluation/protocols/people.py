@@ -1,0 +1,76 @@
+"""Steps that protocols share: who is active where, and what may be shown of them.
+
+In:   a snapshot, its :class:`kgrec.interactions.Interactions`, rows of people.
+Out:  masks over people, :class:`Cases`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph_store.snapshot import Snapshot
+from kgrec.errors import InputError
+from kgrec.evaluation.split import Cases
+from kgrec.interactions import Interactions
+
+__all__ = ["cases_of", "domain_number", "only_domains", "overlapping", "person_keys"]
+
+
+def domain_number(snapshot: Snapshot, name: str) -> int:
+    """Number of a domain by its key.
+
+    Raises:
+        InputError: There is no such domain.
+    """
+    names = [str(key) for key in snapshot.domain_keys]
+    if name not in names:
+        raise InputError(f"no domain {name!r} in the data; there are {', '.join(names)}")
+    return names.index(name)
+
+
+def only_domains(snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
+    """The same nodes with only the interactions that lie in some domains."""
+    numbers = [domain_number(snapshot, name) for name in names]
+    return snapshot.keep(np.isin(snapshot.item_domain[snapshot.item], numbers))
+
+
+def overlapping(log: Interactions, target: int) -> NDArray[np.int64]:
+    """Rows of the people who liked something in the target and in any other domain."""
+    elsewhere = np.delete(log.active, target, axis=1).any(axis=1)
+    return np.flatnonzero(log.active[:, target] & elsewhere)
+
+
+def person_keys(snapshot: Snapshot, log: Interactions) -> NDArray[np.str_]:
+    """``[P]`` key of the first account of each person."""
+    _, first = np.unique(log.person_of_user, return_index=True)
+    return snapshot.user_keys[first]
+
+
+def cases_of(
+    keys: NDArray[np.str_],
+    shown: Interactions,
+    hidden_likes: sp.csr_matrix,
+    rows: NDArray[np.int64],
+    candidates: NDArray[np.bool_] | None = None,
+) -> Cases:
+    """The cases of some people; those with nothing to find are left out.
+
+    Args:
+        keys: ``[P]`` of all people.
+        shown: What may be known.
+        hidden_likes: ``[P, I]`` what is to be found.
+        rows: Whom to ask about.
+        candidates: ``[I]`` which items are ranked.
+    """
+    rows = rows[np.diff(hidden_likes.indptr)[rows] > 0]
+    return Cases(
+        people=keys[rows],
+        histories=shown.liked[rows],
+        positives=hidden_likes[rows],
+        known=shown.seen[rows],
+        candidates=candidates,
+    )

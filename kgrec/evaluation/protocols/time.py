@@ -1,0 +1,59 @@
+"""Time: what happened before a moment trains, what came after it tests.
+
+In:   a snapshot with times, and a target domain.
+Out:  a split at two moments: 80% of all rows lie before the first, 90% before the second.
+
+Validation people are asked for what they liked between the two, test people for what they
+liked after the second. Histories hold what a person liked before the moment in question, in
+any domain; training ends at the first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graph_store.snapshot import NO_TIME, Snapshot
+from kgrec.errors import InputError
+from kgrec.evaluation.protocols.people import cases_of, person_keys
+from kgrec.evaluation.split import Cases, Split
+from kgrec.interactions import Interactions
+
+__all__ = ["by_time"]
+
+
+def by_time(snapshot: Snapshot, *, target: int) -> Split:
+    """Cut the log at its 80% and 90% moments.
+
+    Raises:
+        InputError: A row has no time.
+    """
+    without = int((snapshot.at == NO_TIME).sum())
+    if without or not len(snapshot.at):
+        raise InputError(
+            f"{without} of {len(snapshot.at)} interactions have no time; "
+            f"the time protocol needs one for each"
+        )
+    first, second = np.quantile(snapshot.at, [0.8, 0.9], method="lower")
+    log = Interactions.of(snapshot)
+    keys = person_keys(snapshot, log)
+    in_target = snapshot.item_domain[snapshot.item] == target
+
+    def cases(start: int, end: int | None) -> Cases:
+        shown = Interactions.of(snapshot.keep(snapshot.at < start))
+        later = (snapshot.at >= start) & in_target
+        if end is not None:
+            later &= snapshot.at < end
+        found = Interactions.of(snapshot.keep(later)).liked
+        new = found - found.multiply(shown.seen)  # liked again is nothing new
+        new.eliminate_zeros()
+        has_history = np.diff(shown.liked.indptr) > 0
+        return cases_of(keys, shown, new.tocsr(), np.flatnonzero(has_history))
+
+    return Split(
+        protocol="time",
+        settings={"first": int(first), "second": int(second)},
+        target=target,
+        train=snapshot.keep(snapshot.at < first),
+        validation=cases(int(first), int(second)),
+        test=cases(int(second), None),
+    )
