@@ -34,7 +34,7 @@ types: $(READY)  ## mypy, strict, over the three packages.
 	$(BIN)/mypy
 
 imports: $(READY)  ## import-linter: imports point down.
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 tests: $(READY)  ## pytest, without the slow tests.
 	$(BIN)/python -m pytest -m "not slow" -q

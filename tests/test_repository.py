@@ -1,0 +1,143 @@
+"""What is promised of the repository itself: documents that are true, files that belong in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer
+
+from kgrec import config
+from kgrec.cli.app import app
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("graph_store", "loaders", "kgrec")
+MODULES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip("this is no git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_a_module_says_what_it_is_and_what_is_public(module: Path) -> None:
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), "no docstring"
+    public = {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    }
+    declared = next(
+        (
+            {element.value for element in ast.walk(node.value) if isinstance(element, ast.Constant)}
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets)
+        ),
+        None,
+    )
+    if public and module.parent.name != "cli":  # there, `register` is all that is public
+        assert declared is not None, f"no __all__, but {sorted(public)}"
+        assert public <= declared, f"public and not in __all__: {sorted(public - declared)}"
+
+
+def test_tracked_files_name_no_folder_of_a_machine_and_no_index() -> None:
+    folders = re.compile(rb"(^|[^A-Za-z0-9_.])/(tmp|work|root|home|opt|Users)/[A-Za-z0-9_]")
+    for path in tracked():
+        if path.suffix in {".parquet", ".png"}:
+            continue
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            assert not folders.search(line), f"{relative(path)}:{number}: {line!r}"
+            assert b"--index-url http" not in line, f"{relative(path)}:{number}"
+
+
+def test_constraints_name_versions_and_no_address() -> None:
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert "://" not in text
+    pinned = {re.split(r"[=\[ ;]", line)[0] for line in text.splitlines() if "==" in line}
+    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    for extra in PROJECT["project"]["optional-dependencies"].values():
+        wanted += extra
+    for requirement in wanted:
+        name = re.split(r"[><=!~\[ ;]", requirement)[0].lower().replace("_", "-")
+        assert name in pinned, f"{name} is not in constraints.txt; run `make lock`"
+
+
+def test_only_the_bundled_sample_is_data() -> None:
+    data = {relative(p) for p in tracked() if p.suffix in {".parquet", ".duckdb", ".safetensors"}}
+    assert data == {
+        "loaders/data/anime/interactions.parquet",
+        "loaders/data/anime/items.parquet",
+    }
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_links_of_a_document_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target or target.startswith("#"):
+            continue
+        assert (document.parent / target.partition("#")[0]).exists(), target
+
+
+def commands_in(path: Path) -> list[str]:
+    """Lines that show a ``kgrec`` command, without their prompt, comment mark and remark."""
+    lines = (line.strip().lstrip("#$").strip() for line in path.read_text("utf-8").splitlines())
+    joined = "\n".join(lines).replace("\\\n", " ").splitlines()
+    return [line.split(" #")[0] for line in joined if re.match(r"kgrec +[a-z]", line)]
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, *CONFIGS], ids=relative)
+def test_commands_shown_in_documents_and_configs_exist(path: Path) -> None:
+    for shown in commands_in(path):
+        words = [word for word in shlex.split(shown)[1:] if word not in {"|", "(", ")"}]
+        command = typer.main.get_command(app)
+        while words and hasattr(command, "commands"):
+            assert words[0] in command.commands, f"{shown!r}: no command {words[0]!r}"
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        for word in words:
+            option = word.strip("[]()").partition("=")[0]
+            if re.fullmatch(r"--?[a-z][a-z-]*", option):
+                assert option in known, f"{shown!r}: no option {option}"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=relative)
+def test_a_config_says_what_it_is_and_holds_only_settings_that_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# "), "no head comment"
+    if path.stem in config.names() and not {"protocols", "data"} & config.read(path.stem).keys():
+        config.load_settings(path.stem)
+
+
+def test_there_are_configs() -> None:
+    assert len(CONFIGS) >= 2
+    assert {"default", "demo"} <= {p.stem for p in CONFIGS}
+
+
+def test_extras_that_errors_name_are_declared() -> None:
+    declared = set(PROJECT["project"]["optional-dependencies"])
+    named = {
+        extra
+        for module in MODULES
+        for extra in re.findall(
+            r'MissingExtraError\([^)]*extra="([a-z]+)"', module.read_text(encoding="utf-8")
+        )
+    }
+    assert named <= declared
