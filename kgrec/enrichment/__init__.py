@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kgrec.enrichment.jobs import Enrichment, runs, undo
-from kgrec.enrichment.similar_items import similar_items
-from kgrec.enrichment.vectors import vectors
+from kgrec.enrichment.nearest_items import similar_items
+from kgrec.enrichment.node_vectors import vectors
 
 __all__ = ["Enrichment", "runs", "similar_items", "undo", "vectors"]

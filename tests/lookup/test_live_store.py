@@ -1,0 +1,109 @@
+"""What a run answers when it reads histories and tags from a live store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from graph_store.embedded import EmbeddedStore
+from graph_store.schema import NODE_COLUMNS, Label, RelType
+from graph_store.store import GraphStore, NodeFilter
+from kgrec.errors import NotFoundError
+from kgrec.lookup import Run
+from kgrec.lookup.facts import SnapshotFacts, StoreFacts
+from tests.lookup.small import LIKES, SmallModel, like, write_to
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[GraphStore]:
+    with EmbeddedStore(tmp_path / "g.duckdb") as opened:
+        write_to(opened, SmallModel().snapshot)
+        yield opened
+
+
+@pytest.fixture
+def run(store: GraphStore) -> Run:
+    return Run(SmallModel(), store=store)
+
+
+def add_user(store: GraphStore, key: str, liked: list[str]) -> None:
+    store.upsert_nodes(Label.USER, pl.DataFrame({"key": [key]}))
+    like(store, [(key, item, 1.0) for item in liked])
+
+
+def test_an_unchanged_store_gives_the_answers_of_the_snapshot(run: Run) -> None:
+    alone = Run(SmallModel())
+    users = sorted(LIKES)
+    live = run.recommend(users=users, domain="films", explain=True)
+    assert live.to_dicts() == alone.recommend(users=users, domain="films", explain=True).to_dicts()
+
+
+def test_many_people_are_read_at_once_with_the_same_result(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above a number of people the store is read in columns instead of person by person."""
+    facts, users = StoreFacts(SmallModel(), store), [*sorted(LIKES), "nobody", "ann"]
+    singly = facts.people(users)
+    monkeypatch.setattr("kgrec.lookup.facts._ONE_BY_ONE", 0)
+    together, snapshot = facts.people(users), SnapshotFacts(SmallModel()).people(users)
+    for other in (together, snapshot):
+        np.testing.assert_array_equal(singly.known, other.known)
+        np.testing.assert_array_equal(singly.liked.toarray(), other.liked.toarray())
+        np.testing.assert_array_equal(singly.seen.toarray(), other.seen.toarray())
+
+
+def test_somebody_who_came_after_the_training_is_answered(store: GraphStore, run: Run) -> None:
+    add_user(store, "zoe", ["books:emma", "books:pride"])
+    found = [line.item_id for line in run.recommend("zoe", domain="films", k=2)]
+    assert set(found) == {"clueless", "notebook"}
+    assert run.recommend(users=["zoe"], domain="films").unknown == []
+    with pytest.raises(NotFoundError, match="no user 'zoe' in the run"):
+        Run(SmallModel()).recommend("zoe", domain="films")
+
+
+def test_what_was_seen_since_the_training_is_left_out(store: GraphStore, run: Run) -> None:
+    assert "matrix" in [line.item_id for line in run.recommend("ann", domain="films")]
+    like(store, [("ann", "films:matrix", 0.1)])
+    assert "matrix" not in [line.item_id for line in run.recommend("ann", domain="films")]
+
+
+def test_an_account_linked_since_the_training_counts(store: GraphStore, run: Run) -> None:
+    add_user(store, "web:eve", ["films:tron"])
+    store.upsert_relationships(
+        RelType.SAME_AS, pl.DataFrame({"source": ["web:eve"], "target": ["eve"]})
+    )
+    assert "tron" not in [line.item_id for line in run.recommend("eve", domain="films")]
+
+
+def test_an_item_that_the_run_does_not_know_does_not_disturb(store: GraphStore, run: Run) -> None:
+    before = run.recommend("ann", domain="films").to_dicts()
+    new = {"key": ["books:new"], "title": ["New"], "text": [None], "text_hash": [None]}
+    store.upsert_nodes(Label.ITEM, pl.DataFrame(new, schema=NODE_COLUMNS[Label.ITEM]))
+    store.upsert_relationships(
+        RelType.IN_DOMAIN, pl.DataFrame({"source": ["books:new"], "target": ["books"]})
+    )
+    like(store, [("ann", "books:new", 1.0)])
+    assert run.recommend("ann", domain="films").to_dicts() == before
+
+
+def test_filters_and_reasons_follow_the_tags_of_the_store(store: GraphStore, run: Run) -> None:
+    store.upsert_nodes(Label.TAG, pl.DataFrame({"key": ["cult"], "name": ["cult"]}))
+    store.upsert_relationships(
+        RelType.HAS_TAG,
+        pl.DataFrame({"source": ["films:alien", "books:dune"], "target": ["cult", "cult"]}),
+    )
+    where = NodeFilter(tags_any=["cult"])
+    found = run.recommend("ann", domain="films", where=where, explain=True)
+    assert [line.item_id for line in found] == ["alien"]
+    assert found[0].explanation is not None
+    assert "cult" in found[0].explanation.sentence
+
+
+def test_an_unknown_user_is_looked_for_among_the_live_ones(store: GraphStore, run: Run) -> None:
+    add_user(store, "zoe", ["books:emma"])
+    with pytest.raises(NotFoundError, match=r"no user 'zoee' in the store .*'zoe'"):
+        run.recommend("zoee", domain="films")
