@@ -1,0 +1,79 @@
+"""What every store asks of a batch before it writes it.
+
+In:   a frame as a caller gives it.
+Out:  the same rows with exactly the columns of the schema, one row a key.
+
+Nothing here knows a store. A wrong frame is the caller's mistake and a ``ValueError``.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from graph_store.errors import GraphStoreError
+from graph_store.schema import ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
+
+__all__ = ["check_base_type", "check_nodes", "check_relationships", "relationship_key"]
+
+_MAY_BE_NULL = {"title", "text", "text_hash", "name", "at"}
+
+
+def check_nodes(label: Label, rows: pl.DataFrame) -> pl.DataFrame:
+    """``rows`` with ``NODE_COLUMNS[label]`` and nothing else; keys must be distinct."""
+    rows = _select(f"nodes of {label}", rows, NODE_COLUMNS[label])
+    if rows["key"].n_unique() != rows.height:
+        twice = rows.filter(pl.col("key").is_duplicated())["key"][0]
+        raise ValueError(f"nodes of {label}: key {twice!r} is there twice; give each node once")
+    return rows
+
+
+def check_relationships(rel_type: RelType, rows: pl.DataFrame) -> pl.DataFrame:
+    """``rows`` with the columns of the schema, the standing statement of each key only."""
+    columns = {"source": pl.String(), "target": pl.String(), **RELATIONSHIP_COLUMNS[rel_type]}
+    rows = _select(str(rel_type), rows, columns)
+    keys = relationship_key(rel_type)
+    if rows.n_unique(keys) == rows.height:
+        return rows
+    if rel_type is not RelType.INTERACTED:
+        return rows.unique(keys, keep="last", maintain_order=True)
+    return _standing(rows, keys)
+
+
+def check_base_type(rel_type: RelType) -> None:
+    """Derived relationships belong to a run, so that they can be undone."""
+    if rel_type in ENRICHED:
+        raise GraphStoreError(
+            f"{rel_type} is written by enrichment only; begin a run and use write_enrichment"
+        )
+
+
+def relationship_key(rel_type: RelType) -> list[str]:
+    """The columns that tell two relationships of one type apart."""
+    return ["source", "target", "kind"] if rel_type is RelType.INTERACTED else ["source", "target"]
+
+
+def _standing(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """What is left when the rows are stated one after another; see ``upsert_relationships``.
+
+    A row of unknown time replaces all before it; of those after it the latest time stands.
+    """
+    last_unknown = pl.col("_order").filter(pl.col("at").is_null()).max().over(keys).fill_null(0)
+    return (
+        rows.with_row_index("_order")
+        .filter(pl.col("_order") >= last_unknown)
+        .sort("at", "_order", nulls_last=False)
+        .unique(keys, keep="last", maintain_order=True)
+        .sort("_order")
+        .drop("_order")
+    )
+
+
+def _select(what: str, rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> pl.DataFrame:
+    missing = [name for name in columns if name not in rows.columns]
+    if missing:
+        raise ValueError(f"{what}: columns {missing} are missing; got {rows.columns}")
+    selected = rows.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
+    for name in columns:
+        if name not in _MAY_BE_NULL and selected[name].null_count():
+            raise ValueError(f"{what}: column {name!r} holds a null; every row needs one")
+    return selected

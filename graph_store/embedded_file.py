@@ -1,0 +1,110 @@
+"""Opens the embedded file, or says in one sentence why it does not open.
+
+In:   a path and limits.
+Out:  a DuckDB connection to a file that holds kgrec's tables in this format version;
+      the rows of a SELECT as a frame.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from graph_store.embedded_schema import create_all
+from graph_store.errors import (
+    GraphStoreError,
+    StoreLockedError,
+    StoreUnavailableError,
+    StoreVersionError,
+)
+from graph_store.schema import FORMAT_VERSION
+
+__all__ = ["open_file", "select"]
+
+
+def open_file(
+    path: Path, *, read_only: bool, memory_limit: str, threads: int | None
+) -> duckdb.DuckDBPyConnection:
+    """Connect to ``path`` and check it; a new file gets its tables."""
+    if read_only and not path.is_file():
+        raise StoreUnavailableError(
+            f"there is no graph at {path}; make one with `kgrec ingest FILES --store {path}`"
+        )
+    if path.is_dir():
+        raise GraphStoreError(f"{path} is a folder; name a file in it, e.g. {path / 'g.duckdb'}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        "temp_directory": f"{path}.tmp",  # beside the file: there the room is
+        "preserve_insertion_order": False,
+    }
+    if threads:
+        config["threads"] = threads
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only, config=config)
+    except duckdb.Error as error:
+        raise _why(path, error) from error
+    try:
+        _check(connection, path, read_only=read_only)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool) -> None:
+    tables = {
+        row[0] for row in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    }
+    if not tables and not read_only:
+        connection.execute("BEGIN TRANSACTION")
+        for statement in create_all():
+            connection.execute(statement)
+        connection.execute(
+            "INSERT INTO kgrec_meta VALUES ('format_version', $1)", [str(FORMAT_VERSION)]
+        )
+        connection.execute("COMMIT")
+        return
+    if "kgrec_meta" not in tables:
+        raise GraphStoreError(
+            f"{path} is a DuckDB file that kgrec did not make; choose another path"
+        )
+    row = connection.execute(
+        "SELECT value FROM kgrec_meta WHERE name = 'format_version'"
+    ).fetchone()
+    if row is None or row[0] != str(FORMAT_VERSION):
+        raise StoreVersionError(
+            f"{path} has format version {row[0] if row else 'unknown'}, this kgrec works with "
+            f"{FORMAT_VERSION}; ingest the sources into a new file"
+        )
+
+
+def _why(path: Path, error: duckdb.Error) -> GraphStoreError:
+    text = str(error)
+    if "lock" in text.lower():
+        return StoreLockedError(
+            f"another process holds {path}; wait until it is done, or stop it and try again"
+        )
+    if "different configuration" in text:
+        return StoreLockedError(
+            f"this process holds {path} open in another way; close that store first"
+        )
+    if "version" in text.lower() and "storage" in text.lower():
+        return StoreVersionError(f"{path} was written by another DuckDB: {text.splitlines()[0]}")
+    return GraphStoreError(f"{path} cannot be opened as a graph: {text.splitlines()[0]}")
+
+
+def select(
+    connection: duckdb.DuckDBPyConnection,
+    statement: str,
+    params: list[Any] | dict[str, Any] | None = None,
+) -> pl.DataFrame:
+    """The rows of one SELECT, by way of Arrow."""
+    relation = connection.sql(statement, params=params) if params else connection.sql(statement)
+    frame = pl.from_arrow(relation.to_arrow_table())
+    if not isinstance(frame, pl.DataFrame):  # from_arrow gives a Series for a single array
+        raise TypeError(f"DuckDB gave {type(frame).__name__} where a table was expected")
+    return frame

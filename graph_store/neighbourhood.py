@@ -1,0 +1,100 @@
+"""Grows a small ``networkx`` graph around a node, whatever the store.
+
+In:   two questions a store can answer: which relationships touch these nodes, and what
+      are these nodes' columns.
+Out:  a graph of at most ``limit`` nodes beside the first, nearest first; the same graph
+      from every store, since ties are broken by type and key.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import networkx as nx
+import polars as pl
+
+from graph_store.schema import ENDS, Label, RelType
+
+__all__ = ["LOOKUP_ORDER", "NodeName", "Relationship", "grow", "types_at"]
+
+NodeName = tuple[Label, str]
+"""How a node is named in the graphs: its label and its key."""
+
+LOOKUP_ORDER = (Label.USER, Label.ITEM, Label.TAG, Label.DOMAIN)
+"""Where a key is looked up first."""
+
+_TELLING = (
+    RelType.INTERACTED,
+    RelType.SAME_AS,
+    RelType.HAS_TAG,
+    RelType.SIMILAR_TO,
+    RelType.INTERESTED_IN,
+    RelType.SUGGESTED_TAG,
+    RelType.IN_DOMAIN,  # last: through its domain an item meets every other item
+)
+
+
+class Relationship(NamedTuple):
+    """One relationship with its columns."""
+
+    rel_type: RelType
+    source: str
+    target: str
+    values: dict[str, Any]
+
+
+def types_at(label: Label) -> list[tuple[RelType, bool]]:
+    """The types that touch nodes of ``label``, the most telling first; True where they leave."""
+    return [
+        (rel_type, outward)
+        for rel_type in _TELLING
+        for outward, end in zip((True, False), ENDS[rel_type], strict=True)
+        if end is label
+    ]
+
+
+def grow(
+    start: NodeName,
+    *,
+    hops: int,
+    limit: int,
+    relationships_at: Callable[[Label, Sequence[str]], list[Relationship]],
+    nodes_named: Callable[[Label, Sequence[str]], pl.DataFrame],
+) -> nx.MultiDiGraph[Any]:
+    """The graph around ``start``.
+
+    Of several relationships of one type between two nodes (a view and a rating of the same
+    item) the graph shows the one of the greatest weight.
+    """
+    found: dict[NodeName, None] = {start: None}
+    edges: dict[tuple[NodeName, NodeName, RelType], dict[str, Any]] = {}
+    frontier = [start]
+    for _ in range(hops):
+        by_label: dict[Label, list[str]] = defaultdict(list)
+        for label, key in frontier:
+            by_label[label].append(key)
+        step = [edge for label, keys in by_label.items() for edge in relationships_at(label, keys)]
+        step.sort(key=lambda e: (_TELLING.index(e.rel_type), -e.values.get("weight", 0.0), e[1:3],
+                                 str(e.values.get("kind"))))  # fmt: skip
+        frontier = []
+        for rel_type, source_key, target_key, values in step:
+            source_label, target_label = ENDS[rel_type]
+            source, target = (source_label, source_key), (target_label, target_key)
+            for node in (source, target):
+                if node not in found and len(found) <= limit:
+                    found[node] = None
+                    frontier.append(node)
+            if source in found and target in found:
+                edges.setdefault((source, target, rel_type), values)
+    graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph()
+    graph.add_nodes_from(found)
+    for label in Label:
+        keys = [key for of, key in found if of is label]
+        if keys:
+            for row in nodes_named(label, keys).iter_rows(named=True):
+                graph.nodes[label, row["key"]].update(row)
+    for (source, target, rel_type), values in edges.items():
+        graph.add_edge(source, target, key=rel_type, **values)
+    return graph
