@@ -1,0 +1,243 @@
+"""Records become a graph: read, check, stage, write; resumable after any kill.
+
+In:   a :class:`loaders.source.Source` and a store.
+Out:  the graph in the store, an :class:`IngestSummary`, and a file of rows that were left aside.
+
+The way of a job:
+
+1. It is entered in the store's ledger under an id made of the source's bytes and options.
+2. The whole source is read, checked and staged (:mod:`loaders.staging`); too many bad rows stop
+   here, before anything is written.
+3. Nodes, then relationships are written in the order of their keys, each batch and its checkpoint
+   in one transaction. A job begun before goes on behind its checkpoint.
+
+The same source gives the same batches, so twice, or killed and started again, gives the same
+graph. A finished job that is run again writes every row again; the store says which were news.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from graph_store.schema import Label, RelType
+from graph_store.store import Checkpoint, GraphStore, Job, Written
+from loaders.checks import Rules, check
+from loaders.errors import SourceChangedError
+from loaders.records import rating_scale
+from loaders.rejects import Rejects, from_frame
+from loaders.source import Source, Table
+from loaders.staging import STAGES, Staging, stage_name
+from loaders.times import DAY
+
+__all__ = ["DEFAULT_MAX_REJECTS", "IngestSummary", "OnProgress", "ingest"]
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_REJECTS = 0.01
+BATCH_ROWS = 50_000
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with a stage's name, how much of it is done, and its total (bytes, then rows)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSummary:
+    """What an ingest read and what became of it."""
+
+    job: str
+    source: str
+    """Fingerprint of the files."""
+    rows_read: int
+    """Of all files, bad ones included."""
+    rows_rejected: int
+    rejected: dict[str, int]
+    """Rows left aside, by reason."""
+    rejects_path: str | None
+    """None when every row could be used."""
+    nodes: dict[str, int]
+    """Distinct nodes of the source by label."""
+    relationships: dict[str, int]
+    """Distinct relationships of the source by type."""
+    written: int
+    """Nodes and relationships that were new to the store, or changed."""
+    unchanged: int
+    resumed: int
+    """Nodes and relationships that an earlier, interrupted start had already written."""
+    rating_max: float | None
+    """Ratings of this size weigh 1; None when there are no ratings."""
+    items_without_text: int
+    """Items that no catalogue describes; they are kept."""
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """For ``--json`` and the job ledger."""
+        return asdict(self)
+
+
+def ingest(
+    source: Source,
+    store: GraphStore,
+    *,
+    on_progress: OnProgress = lambda stage, done, total: None,
+    batch_size: int = BATCH_ROWS,
+    max_rejects: float = DEFAULT_MAX_REJECTS,
+    rejects_path: Path | None = None,
+    work_dir: Path | None = None,
+    job: str | None = None,
+    memory_limit: str = "256MB",
+    now: Callable[[], float] = time.time,
+) -> IngestSummary:
+    """Write a source into a store.
+
+    Args:
+        source: See :func:`loaders.source.open_source`.
+        store: Where the graph goes; one process writes to it at a time.
+        on_progress: Told how far each stage is.
+        batch_size: Rows a transaction.
+        max_rejects: Share of rows that may be left aside; above it nothing is written.
+        rejects_path: JSON Lines file for rows left aside; None: they are counted only.
+        work_dir: Where the staging folder is made and removed; None: the system's temporary folder.
+        job: A name for the job. By default the bytes and options are the name, so that a changed
+            file is a new job; under a name given here a changed file is refused.
+        memory_limit: Of the staging, e.g. ``256MB``.
+        now: The clock.
+
+    Raises:
+        BadSourceError: A file cannot be read.
+        TooManyRejectsError: See ``max_rejects``.
+        SourceChangedError: A file changed while it was read; nothing was written.
+        CheckpointError: ``job`` was begun with other files or options.
+    """
+    started = time.monotonic()
+    content = _hash(source.fingerprint(), source.meaning())
+    name = job if job is not None else f"ingest-{content[:16]}"
+    entry = store.begin_job(name, kind="ingest", source=content, now=int(now()))
+    folder = (work_dir or Path(tempfile.gettempdir())) / _staging_name(name, store)
+    with Staging(folder, memory_limit=memory_limit) as staging:
+        with Rejects(rejects_path, max_share=max_rejects) as rejects:
+            read = _Reading(source, staging, rejects, on_progress)
+            # By the first start, so that a resume next week judges the same rows alike.
+            rows_read = read.all(latest=entry.started_at + DAY)
+            if _hash(source.fingerprint(), source.meaning()) != content:
+                raise SourceChangedError(
+                    "a file of the source changed while it was read; nothing was written, "
+                    "run the ingest again when nothing writes to it"
+                )
+        scale = source.rating_max
+        largest = staging.largest_rating()
+        if scale is None or largest is None:
+            scale = rating_scale(largest)
+        on_progress("merging", 0, 1)
+        staging.merge(scale=scale)
+        on_progress("merging", 1, 1)
+        written, resumed = _write(staging, store, entry, content, batch_size, on_progress)
+        summary = IngestSummary(
+            job=name,
+            source=content,
+            rows_read=rows_read,
+            rows_rejected=rejects.total,
+            rejected=dict(sorted(rejects.by_reason.items())),
+            rejects_path=str(rejects_path) if rejects.total and rejects_path else None,
+            nodes={s.value: staging.count(s) for s in STAGES if isinstance(s, Label)},
+            relationships={s.value: staging.count(s) for s in STAGES if isinstance(s, RelType)},
+            written=written.written,
+            unchanged=written.unchanged,
+            resumed=resumed,
+            rating_max=scale,
+            items_without_text=staging.items_without_text(),
+            seconds=round(time.monotonic() - started, 3),
+        )
+    store.finish_job(name, now=int(now()), summary=summary.to_dict())
+    return summary
+
+
+@dataclass
+class _Reading:
+    """Takes the tables of a source into the staging."""
+
+    source: Source
+    staging: Staging
+    rejects: Rejects
+    on_progress: OnProgress
+    rows: int = field(default=0, init=False)
+    bytes_before: int = field(default=0, init=False)
+
+    def all(self, *, latest: int) -> int:
+        """Read every table; return the number of rows, bad ones included."""
+        for table in self.source.tables:
+            self._table(table, self._rules(table, latest))
+            self.bytes_before += table.path.stat().st_size
+        self.rejects.check(self.rows, at_end=True)
+        return self.rows
+
+    def _rules(self, table: Table, latest: int) -> Rules:
+        return Rules(
+            latest=latest,
+            domain=table.domain,
+            platform=self.source.options.platform,
+            kind=table.kind,
+            time_unit=table.time_unit,
+            rating_max=self.source.rating_max,
+            tag_separator=table.tag_separator,
+        )
+
+    def _table(self, table: Table, rules: Rules) -> None:
+        total = self.source.total_bytes
+        for rows in table.fields():
+            good, bad = check(table.role, rows.frame, rules)
+            faults = [*rows.faults, *from_frame(bad, table.path.name)]
+            self.rejects.add(sorted(faults, key=lambda reject: reject.line))
+            self.staging.add(table.role, good)
+            self.rows += len(rows.frame) + len(rows.faults)
+            self.rejects.check(self.rows, at_end=False)
+            self.on_progress("reading", min(total, self.bytes_before + rows.bytes_done), total)
+
+
+def _write(
+    staging: Staging,
+    store: GraphStore,
+    entry: Job,
+    content: str,
+    batch_size: int,
+    on_progress: OnProgress,
+) -> tuple[Written, int]:
+    """Write all stages; return what became of the rows, and how many were there already."""
+    # A finished job has nothing to resume: all is written again, and its checkpoint stays.
+    finished = entry.finished_at is not None
+    names = [stage_name(stage) for stage in STAGES]
+    resume_at = names.index(entry.stage) if entry.stage in names and not finished else -1
+    written, resumed = Written(), 0
+    for place, stage in enumerate(STAGES):
+        total = staging.count(stage)
+        first = total if place < resume_at else entry.offset if place == resume_at else 0
+        resumed += first
+        if total:
+            on_progress(names[place], first, total)
+        while first < total:
+            last = min(first + batch_size, total)
+            checkpoint = None if finished else Checkpoint(entry.job, content, names[place], last)
+            batch = staging.slice(stage, first, last)
+            if isinstance(stage, Label):
+                written += store.upsert_nodes(stage, batch, checkpoint=checkpoint)
+            else:
+                written += store.upsert_relationships(stage, batch, checkpoint=checkpoint)
+            first = last
+            on_progress(names[place], first, total)
+    if resumed:
+        log.info("%s went on behind %s rows that were in the store already", entry.job, resumed)
+    return written, resumed
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _staging_name(job: str, store: GraphStore) -> str:
+    return f"kgrec-staging-{_hash(job, store.url)[:16]}"

@@ -1,0 +1,110 @@
+"""What a log and a catalogue say, in one form; the rules by which they become a graph.
+
+Every loader gives *fields*: ``user``, ``item``, ``rating`` ... (:data:`FIELDS`), under
+whatever type its file has. The checks (:mod:`loaders.checks`) turn fields into *records*
+with the schemas below; everything after that reads records only.
+
+**Weight.** A rating becomes ``weight = rating / scale``, in [0, 1]: 8 of 10 and 4 of 5 are both
+exactly 0.8. An event without a rating has weight 1. The scale is what the form says (Amazon and
+MovieLens 5, the bundled anime set 10), or ``rating_max``, or else the smallest of 1, 5, 10, 100
+that the largest rating of the whole source does not exceed. A rating below 0 or above the scale
+cannot be used.
+
+**Text.** Title, description and tags, each on a line of its own, white space made single; what
+is missing is left out. Its hash says whether it has to be encoded again.
+
+**Kind.** What the log says, else what the caller says, else ``rating`` for an event with a
+rating and ``interaction`` for one without. An event id becomes part of the kind
+(``purchase#17``), so that such events stay apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import polars as pl
+
+__all__ = [
+    "CATALOGUE",
+    "FIELDS",
+    "INTERACTIONS",
+    "LINKS",
+    "NO_RATING_WEIGHT",
+    "RATING_SCALES",
+    "Role",
+    "add_text",
+    "rating_scale",
+    "text_hash",
+]
+
+Role = Literal["interactions", "items", "links"]
+"""What the rows of a file are."""
+
+FIELDS: dict[Role, tuple[str, ...]] = {
+    "interactions": (
+        "user", "item", "domain", "kind", "rating", "time", "event_id", "platform",
+    ),
+    "items": ("item", "domain", "title", "description", "tags"),
+    "links": ("account_a", "account_b", "platform_a", "platform_b"),
+}  # fmt: skip
+"""The names that ``--map FIELD=COLUMN`` knows."""
+
+INTERACTIONS: dict[str, pl.DataType] = {
+    "user": pl.String(),  # the key of a user node
+    "item": pl.String(),  # the key of an item node, ``domain:item_id``
+    "kind": pl.String(),
+    "rating": pl.Float64(),  # null: none
+    "at": pl.Int64(),  # Unix seconds; null: unknown
+}
+CATALOGUE: dict[str, pl.DataType] = {
+    "item": pl.String(),
+    "title": pl.String(),
+    "description": pl.String(),
+    "tags": pl.List(pl.String()),
+}
+LINKS: dict[str, pl.DataType] = {"source": pl.String(), "target": pl.String()}
+
+RATING_SCALES = (1.0, 5.0, 10.0, 100.0)
+NO_RATING_WEIGHT = 1.0
+
+
+def rating_scale(largest: float | None) -> float | None:
+    """The scale of a source whose largest rating is this; None for a source without ratings.
+
+    Example:
+        >>> rating_scale(4.5), rating_scale(10), rating_scale(None)
+        (5.0, 10.0, None)
+    """
+    if largest is None:
+        return None
+    return next(scale for scale in RATING_SCALES if largest <= scale)
+
+
+def add_text(items: pl.DataFrame) -> pl.DataFrame:
+    """Compose ``text`` and ``text_hash`` from ``title``, ``description`` and ``tags``.
+
+    Example:
+        >>> item = {"title": ["The  Long Orbit"], "description": ["Alone."], "tags": [["space"]]}
+        >>> add_text(pl.DataFrame(item))["text"][0]
+        'The Long Orbit\\nAlone.\\nspace'
+    """
+    parts = [_tidy("title"), _tidy("description"), _none_if_empty(pl.col("tags").list.join(", "))]
+    text = _none_if_empty(pl.concat_str(parts, separator="\n", ignore_nulls=True))
+    return items.with_columns(text.alias("text")).with_columns(
+        pl.col("text").map_elements(text_hash, return_dtype=pl.String).alias("text_hash")
+    )
+
+
+def text_hash(text: str) -> str:
+    """Sixteen hex digits of SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _tidy(column: str) -> pl.Expr:
+    words = pl.col(column).cast(pl.String).str.replace_all(r"\s+", " ").str.strip_chars()
+    return _none_if_empty(words)
+
+
+def _none_if_empty(text: pl.Expr) -> pl.Expr:
+    return pl.when(text != "").then(text)

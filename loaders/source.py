@@ -1,0 +1,193 @@
+"""A source: the files of one ingest, what their columns mean, and a fingerprint of their bytes.
+
+In:   paths, the name of a form, options.
+Out:  a :class:`Source` of :class:`Table` after table; opening it reads heads, not whole files.
+
+Forms: ``tabular`` (:mod:`loaders.tabular`), ``amazon-reviews``, ``movielens``, ``recbole`` and
+the bundled ``sample``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+
+import polars as pl
+
+from loaders.errors import BadSourceError
+from loaders.layouts import Layout, Rows
+from loaders.records import Role
+from loaders.times import TIME_UNITS, TimeUnit
+
+__all__ = ["FORMS", "Form", "Source", "SourceOptions", "Table", "open_source"]
+
+_HASH_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How to read a source; a form knows most of it by itself."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Which column holds which field of :data:`loaders.records.FIELDS`: ``{"user": "uid"}``."""
+    domain: str | None = None
+    """Of rows that name none."""
+    platform: str | None = None
+    """Put before user ids (``platform:user_id``); without it ids are shared by all sources."""
+    kind: str | None = None
+    """Of interactions that name none; otherwise ``rating`` or ``interaction``."""
+    rating_max: float | None = None
+    """The scale of ratings; None: what the form says, else found out."""
+    time_unit: TimeUnit | None = None
+    """``s``, ``ms`` or ``iso``; None: what the form says."""
+    tag_separator: str = "|"
+    """Between tags in a column of text."""
+    links: Sequence[str | Path] = ()
+    """Files of accounts that are one person: two columns, ``account_a`` and ``account_b``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One file of a source."""
+
+    path: Path
+    role: Role
+    layout: Layout
+    columns: Mapping[str, str]
+    """Which column of the file holds which field."""
+    domain: str | None = None
+    kind: str | None = None
+    time_unit: TimeUnit = "auto"
+    tag_separator: str = "|"
+    transform: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    """Makes fields of columns where a map cannot; gets a frame of fields."""
+    extra: tuple[str, ...] = ()
+    """Columns that ``transform`` needs beside the mapped ones."""
+
+    def fields(self) -> Iterator[Rows]:
+        """Read the file; frames have ``line`` and fields."""
+        wanted = list(dict.fromkeys([*self.columns.values(), *self.extra]))
+        for rows in self.layout.read(self.path, wanted):
+            frame = rows.frame
+            fields = frame.select(
+                "line",
+                *(pl.col(column).alias(name) for name, column in self.columns.items()),
+                *(column for column in self.extra),
+            )
+            rows.frame = fields if self.transform is None else self.transform(fields)
+            yield rows
+
+
+@dataclass(frozen=True)
+class Source:
+    """All files of one ingest."""
+
+    form: str
+    tables: tuple[Table, ...]
+    options: SourceOptions
+    rating_max: float | None
+    """None: found out while reading."""
+
+    @property
+    def total_bytes(self) -> int:
+        """Of all files as they lie on disk."""
+        return sum(table.path.stat().st_size for table in self.tables)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names, roles and bytes of all files (64 hex digits)."""
+        digest = hashlib.sha256()
+        for table in self.tables:
+            digest.update(f"{table.role}\0{table.path.name}\0".encode())
+            with table.path.open("rb") as file:
+                while chunk := file.read(_HASH_BYTES):
+                    digest.update(chunk)
+        return digest.hexdigest()
+
+    def meaning(self) -> str:
+        """The options as text: what, beside the bytes, decides which graph is written."""
+        options = asdict(self.options)
+        del options["links"]  # part of the files
+        tables = [
+            [t.role, t.path.name, dict(t.columns), t.domain, t.kind, t.time_unit, t.tag_separator]
+            for t in self.tables
+        ]
+        return json.dumps(
+            [self.form, tables, self.rating_max, options], sort_keys=True, default=str
+        )
+
+
+Form = Callable[[Sequence[Path], SourceOptions], list[Table]]
+
+
+@dataclass(frozen=True, slots=True)
+class _FormEntry:
+    module: str
+    rating_max: float | None
+    description: str
+
+
+FORMS: dict[str, _FormEntry] = {
+    "tabular": _FormEntry("tabular", None, "CSV, JSON Lines or Parquet by column names"),
+    "amazon-reviews": _FormEntry("amazon_reviews", 5, "Amazon reviews of 2014, 2018 and 2023"),
+    "movielens": _FormEntry("movielens", 5, "MovieLens 100K to 25M and latest"),
+    "recbole": _FormEntry("recbole", None, "RecBole atomic files (.inter, .item)"),
+    "sample": _FormEntry("sample", 10, "the bundled anime set; takes no files"),
+}
+"""The names that ``--format`` knows."""
+
+
+def open_source(
+    paths: Sequence[str | Path] = (), *, form: str = "tabular", options: SourceOptions | None = None
+) -> Source:
+    """Find the files of a source and what their columns mean.
+
+    Raises:
+        BadSourceError: A path does not exist, a form or option is unknown, a needed column is
+            missing.
+    """
+    options = options or SourceOptions()
+    if form not in FORMS:
+        raise BadSourceError(f"no form is named {form!r}; there are {', '.join(FORMS)}")
+    _check_options(options)
+    entry = FORMS[form]
+    given = [Path(path) for path in paths]
+    for path in [*given, *map(Path, options.links)]:
+        if not path.exists():
+            raise BadSourceError(f"{path} does not exist")
+    if not given and form != "sample":
+        raise BadSourceError(f"the form {form} needs a file or a folder; none was given")
+    tables_of: Form = import_module(f"loaders.{entry.module}").tables
+    tables = tables_of(given, options)
+    if options.links:
+        from loaders.tabular import links
+
+        tables += links([Path(path) for path in options.links])
+    if not tables:
+        shown = ", ".join(map(str, given))
+        raise BadSourceError(f"{shown} holds no file that the form {form} knows")
+    names = [(table.role, table.path.name) for table in tables]
+    ordered = [table for _, table in sorted(zip(names, tables, strict=True), key=lambda p: p[0])]
+    rating_max = options.rating_max if options.rating_max is not None else entry.rating_max
+    return Source(form, tuple(ordered), options, rating_max)
+
+
+def _check_options(options: SourceOptions) -> None:
+    for name in ("domain", "platform"):
+        value = getattr(options, name)
+        if value is not None and (":" in value or not value.strip()):
+            raise BadSourceError(
+                f"{name} must be a name without a colon, got {value!r}; "
+                f"keys are {name}:id, so a colon could not be told apart"
+            )
+    if options.rating_max is not None and not options.rating_max > 0:
+        raise BadSourceError(f"rating_max must be above 0, got {options.rating_max:g}")
+    if options.time_unit is not None and options.time_unit not in TIME_UNITS:
+        raise BadSourceError(
+            f"time_unit must be one of {', '.join(TIME_UNITS)}, got {options.time_unit!r}"
+        )
+    if not options.tag_separator:
+        raise BadSourceError("tag_separator must not be empty")
