@@ -1,0 +1,69 @@
+"""What tests of several folders share: a real Neo4j, and emptied stores in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.neo4j_server.server import Neo4jServer, ServerMissingError
+
+if TYPE_CHECKING:
+    from graph_store.neo4j_store import Neo4jStore
+
+TEST_PREFIX = "KgTest"
+"""Before every label that tests write, so that a database under NEO4J_URI keeps its own."""
+
+_missing: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def neo4j_url() -> Iterator[str]:
+    """A server for the session: ``NEO4J_URI`` if set, else one started here."""
+    given = os.environ.get("NEO4J_URI")
+    if given:
+        yield given
+        return
+    try:
+        with Neo4jServer() as server:
+            yield server.url
+    except ServerMissingError as error:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(f"under CI the Neo4j tests must run: {error}")
+        _missing.append(str(error))
+        pytest.skip(f"no Neo4j: {error}")
+
+
+@pytest.fixture
+def neo4j_store(neo4j_url: str) -> Iterator[Callable[..., Neo4jStore]]:
+    """Call it for a store: emptied at the first call of a test, as it is at later ones."""
+    from graph_store.neo4j_store import Neo4jStore
+
+    opened: list[Neo4jStore] = []
+
+    def open_one(**options: Any) -> Neo4jStore:
+        options = {"label_prefix": TEST_PREFIX, **options}
+        if not opened:
+            empty_neo4j(neo4j_url)
+        opened.append(Neo4jStore.from_url(neo4j_url, **options))
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        store.close()
+
+
+def empty_neo4j(url: str, prefix: str = TEST_PREFIX) -> None:
+    """Delete every node whose label begins with ``prefix``, and vector indexes of such labels."""
+    from graph_store.neo4j_store import Neo4jStore
+
+    with Neo4jStore.from_url(url, label_prefix=prefix) as store:
+        store.drop_all()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for reason in dict.fromkeys(_missing):
+        terminalreporter.write_line("")
+        terminalreporter.write_line(f"NEO4J TESTS WERE SKIPPED: {reason}", red=True, bold=True)
