@@ -1,0 +1,105 @@
+"""MovieLens folders: 100K (``u.data``), 1M and 10M (``ratings.dat``), 20M, 25M, 32M and latest
+(``ratings.csv``).
+
+In:   a folder as unpacked, or its files.
+Out:  a log with ratings of up to 5 and times in seconds, and the catalogue with genres as tags.
+
+Left out: demographic data, and the tags that people gave (``tags.csv``), which are opinions of
+single persons rather than facts about a film. All items are of the domain ``movies`` unless
+another is named.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from loaders.errors import BadSourceError
+from loaders.layouts import Delimited
+from loaders.source import SourceOptions, Table
+from loaders.tabular import files_of
+
+__all__ = ["tables"]
+
+log = logging.getLogger(__name__)
+
+_GENRES = (
+    "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
+    "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller",
+    "War", "Western",
+)  # fmt: skip
+_ITEM_100K = ("item", "title", "date", "video_date", "url", "unknown", *_GENRES)
+_LOG = ("user", "item", "rating", "time")
+_CSV_LOG = {"user": "userId", "item": "movieId", "rating": "rating", "time": "timestamp"}
+_CSV_ITEMS = {"item": "movieId", "title": "title", "tags": "genres"}
+_NO_GENRE = "(no genres listed)"
+
+
+def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
+    """What each file is, by its name."""
+    found = []
+    for path in files_of(paths):
+        table = _table(path)
+        if table is None:
+            log.info("%s is left out: it holds no ratings and no catalogue", path)
+            continue
+        found.append(
+            replace(
+                table,
+                domain=options.domain or "movies",
+                kind=options.kind,
+                time_unit=options.time_unit or "s",
+            )
+        )
+    return found
+
+
+def _table(path: Path) -> Table | None:
+    name = path.name.lower()
+    for suffix in (".gz", ".zst"):
+        name = name.removesuffix(suffix)
+    same = {field: field for field in _LOG}
+    if name in ("u.data", "ua.base", "ub.base") or (name[:1] == "u" and name.endswith(".base")):
+        return Table(path, "interactions", Delimited("\t", None, _LOG), same)
+    if name == "ratings.dat":
+        return Table(path, "interactions", Delimited("::", None, _LOG), same)
+    if name == "ratings.csv":
+        return Table(path, "interactions", Delimited(), _CSV_LOG)
+    if name == "u.item":
+        layout = Delimited("|", None, _ITEM_100K, _encoding(path))
+        columns = {"item": "item", "title": "title"}
+        return Table(path, "items", layout, columns, transform=_genre_flags, extra=_GENRES)
+    if name == "movies.dat":
+        layout = Delimited("::", None, ("item", "title", "tags"), _encoding(path))
+        columns = {field: field for field in ("item", "title", "tags")}
+        return Table(path, "items", layout, columns, transform=_without_no_genre)
+    if name == "movies.csv":
+        return Table(path, "items", Delimited(), _CSV_ITEMS, transform=_without_no_genre)
+    return None
+
+
+def _genre_flags(fields: pl.DataFrame) -> pl.DataFrame:
+    flags = [pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in _GENRES]
+    tags = pl.concat_list(flags).list.drop_nulls()
+    return fields.select("line", "item", "title", tags.alias("tags"))
+
+
+def _without_no_genre(fields: pl.DataFrame) -> pl.DataFrame:
+    return fields.with_columns(pl.col("tags").replace(_NO_GENRE, None))
+
+
+def _encoding(path: Path) -> str:
+    """100K and 1M have Latin-1 catalogues, 10M has UTF-8; they are small enough to try."""
+    if path.suffix.lower() in (".gz", ".zst"):
+        return "latin-1"
+    try:
+        path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    except OSError as error:
+        raise BadSourceError(f"{path} cannot be opened: {error.strerror}") from error
+    return "utf-8"
