@@ -26,6 +26,7 @@ EXIT_CODES = {
     "kgrec.errors.MissingExtraError": MISSING,
     "kgrec.errors.KgrecError": FAILURE,
     "graph_store.errors.BadStoreUrlError": BAD_INPUT,
+    "graph_store.errors.StoreUnavailableError": MISSING,
     "graph_store.errors.UnknownNodeError": MISSING,
     "graph_store.errors.GraphStoreError": FAILURE,
     "loaders.errors.BadSourceError": BAD_INPUT,

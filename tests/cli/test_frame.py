@@ -13,6 +13,7 @@ import typer
 
 import graph_store.errors
 import kgrec.errors
+import loaders.errors
 from kgrec.cli import failures
 from kgrec.cli.app import COMMANDS, app, main
 
@@ -75,7 +76,7 @@ def test_a_missing_thing_is_exit_code_3() -> None:
 
 
 def own_errors() -> Iterator[type[Exception]]:
-    for module in (graph_store.errors, kgrec.errors):
+    for module in (graph_store.errors, kgrec.errors, loaders.errors):
         for _, kind in inspect.getmembers(module, inspect.isclass):
             if issubclass(kind, Exception) and kind.__module__ == module.__name__:
                 yield kind

@@ -1,0 +1,157 @@
+"""``kgrec ingest``: behaviour logs and catalogues into the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgrec.cli.options import JsonOption, PrefixOption, StoreOption
+from kgrec.cli.output import print_json, print_table
+from kgrec.cli.progress import messages, reporting
+from kgrec.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from loaders import IngestSummary
+
+__all__ = ["register"]
+
+FORMS = "tabular | amazon-reviews | movielens | recbole | sample"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(ingest)
+
+
+def ingest(
+    store: StoreOption,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILES...", help="Logs and catalogues, or folders of them."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", metavar=FORMS, help="What they are.")] = (
+        "tabular"
+    ),
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN",
+            help="Which column holds which field, e.g. user=reviewerID; may be given again.",
+        ),
+    ] = None,
+    domain: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The domain of rows that name none.")
+    ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose user ids these are; default: shared by all."),
+    ] = None,
+    links: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Pairs of accounts that are one person."),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The kind of events that name none.")
+    ] = None,
+    rating_max: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="The highest rating there can be; default: found out."),
+    ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="How times are written: s, ms, iso or auto.")
+    ] = None,
+    tag_separator: Annotated[
+        str, typer.Option(metavar="TEXT", help="Stands between tags in a column of text.")
+    ] = "|",
+    max_rejects: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, metavar="SHARE", help="Stop when more of the rows cannot be used."
+        ),
+    ] = 0.01,
+    rejects: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Where rows that cannot be used are kept (JSON Lines)."),
+    ] = Path("rejects.jsonl"),
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="For sorting on disk; default: beside the store's file."),
+    ] = None,
+    label_prefix: PrefixOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Read logs and catalogues into the graph.
+
+    Reading a source twice changes nothing; a job that was stopped goes on where it stood.
+    """
+    from graph_store.open_store import is_neo4j_url, open_store
+    from loaders import SourceOptions, open_source
+    from loaders import ingest as write
+
+    for path in [*(files or []), *(links or [])]:
+        if not path.exists():
+            raise NotFoundError(f"there is no file or folder {path}")
+    options = SourceOptions(
+        columns=_pairs(columns or []),
+        domain=domain,
+        platform=platform,
+        kind=kind,
+        rating_max=rating_max,
+        time_unit=time_unit,  # type: ignore[arg-type]  # checked by open_source
+        tag_separator=tag_separator,
+        links=links or (),
+    )
+    source = open_source(files or [], form=form, options=options)
+    if work_dir is None and not is_neo4j_url(store):
+        work_dir = Path(store).expanduser().parent
+    with open_store(store, label_prefix=label_prefix) as graph, reporting() as report:
+        try:
+            summary = write(
+                source,
+                graph,
+                on_progress=report,
+                max_rejects=max_rejects,
+                rejects_path=rejects,
+                work_dir=work_dir,
+            )
+        except KeyboardInterrupt:
+            messages.print("stopped; the same command goes on where it stood", soft_wrap=True)
+            raise
+    if as_json:
+        print_json(summary.to_dict())
+    else:
+        _show(summary)
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for one in given:
+        field, found, column = one.partition("=")
+        if not (found and field and column):
+            raise InputError(f"--map: must look like FIELD=COLUMN, got {one!r}")
+        pairs[field] = column
+    return pairs
+
+
+def _show(summary: IngestSummary) -> None:
+    rows: list[tuple[str, object]] = [
+        ("rows read", summary.rows_read),
+        *((f"  rejected: {reason}", count) for reason, count in summary.rejected.items()),
+        *summary.nodes.items(),
+        *((name, count) for name, count in summary.relationships.items() if count),
+        ("written", summary.written),
+        ("unchanged", summary.unchanged),
+    ]
+    if summary.resumed:
+        rows.append(("written before the interruption", summary.resumed))
+    if summary.items_without_text:
+        rows.append(("items that no catalogue describes", summary.items_without_text))
+    print_table(["what", "count"], rows)
+    scale = "none" if summary.rating_max is None else f"0 to {summary.rating_max:g}"
+    typer.echo(f"\nratings: {scale}; {summary.seconds:.1f} s; job {summary.job}", err=True)
+    if summary.rejects_path is not None:
+        typer.echo(f"rows that cannot be used are in {summary.rejects_path}", err=True)

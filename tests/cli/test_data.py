@@ -1,0 +1,192 @@
+"""Files to a graph and back out by the commands."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kgrec.cli import main
+
+LOG = pl.DataFrame(
+    {
+        "user_id": ["ann", "ann", "bob", "bob", "cy"],
+        "item_id": ["1", "2", "1", "9", "3"],
+        "domain": ["books", "films", "books", "films", "books"],
+        "rating": [8.0, 10.0, 2.0, 6.0, None],
+        "timestamp": [1_600_000_000, 1_600_000_100, None, 1_600_000_200, 1_600_000_300],
+    }
+)
+CATALOGUE = pl.DataFrame(
+    {
+        "item_id": ["1", "2", "3"],
+        "domain": ["books", "films", "books"],
+        "title": ["The Long Orbit", "Salt and Iron", "Night Signal"],
+        "description": [None, "A forge by the sea.", None],
+        "categories": [["space"], ["history", "sea"], ["space"]],
+    }
+)
+
+
+@dataclass
+class Ended:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def kgrec(*args: str | Path, cwd: Path) -> Ended:
+    """Run a command as the shell would, but in this process: starting one takes a second."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([str(arg) for arg in args])
+    return Ended(int(str(ended.value.code)), out.getvalue(), err.getvalue())
+
+
+def done(*args: str | Path, cwd: Path) -> str:
+    """Stdout of a command that must succeed."""
+    ended = kgrec(*args, cwd=cwd)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source in ``set/`` and its graph in ``g.duckdb``; only read from."""
+    folder = tmp_path_factory.mktemp("filled")
+    (folder / "set").mkdir()
+    LOG.write_parquet(folder / "set/interactions.parquet")
+    CATALOGUE.write_parquet(folder / "set/items.parquet")
+    done("ingest", "set", "--format", "tabular", "--store", "g.duckdb", cwd=folder)
+    return folder
+
+
+def status(folder: Path, store: str = "g.duckdb") -> dict[str, object]:
+    return json.loads(done("status", "--store", store, "--json", cwd=folder))  # type: ignore[no-any-return]
+
+
+def test_status_counts_labels_types_and_domains(filled: Path) -> None:
+    found = status(filled)
+    assert found["nodes"] == {"User": 3, "Item": 4, "Domain": 2, "Tag": 3}
+    relationships = {k: v for k, v in found["relationships"].items() if v}  # type: ignore[attr-defined]
+    assert relationships == {"INTERACTED": 5, "IN_DOMAIN": 4, "HAS_TAG": 4}
+    assert found["domains"] == {
+        "books": {"users": 3, "items": 2, "interactions": 3},
+        "films": {"users": 2, "items": 2, "interactions": 2},
+    }
+    (job,) = found["jobs"]  # type: ignore[misc]
+    assert job["kind"] == "ingest"
+    assert job["finished_at"] >= job["started_at"]
+
+
+def test_status_for_people_is_a_table_on_stdout(filled: Path) -> None:
+    shown = done("status", "--store", "g.duckdb", cwd=filled)
+    assert "INTERACTED" in shown
+    assert "films" in shown
+    assert "complete" in shown
+
+
+def test_ingest_reports_rows_on_stdout_as_json(filled: Path, tmp_path: Path) -> None:
+    told = json.loads(
+        done("ingest", filled / "set", "--store", tmp_path / "g.duckdb", "--json", cwd=tmp_path)
+    )
+    assert told["rows_read"] == 8
+    assert told["rejected"] == {}
+    assert told["written"] > 0
+    assert told["unchanged"] == 0
+
+
+def test_reading_a_source_twice_changes_nothing(filled: Path, tmp_path: Path) -> None:
+    store = tmp_path / "g.duckdb"
+    first = done("ingest", filled / "set", "--store", store, cwd=tmp_path)
+    before = done("snapshot", "--store", store, "--out", tmp_path / "a", cwd=tmp_path)
+    told = json.loads(done("ingest", filled / "set", "--store", store, "--json", cwd=tmp_path))
+    after = done("snapshot", "--store", store, "--out", tmp_path / "b", cwd=tmp_path)
+    assert first
+    assert before == after
+    assert told["written"] == 0
+    assert told["unchanged"] > 0
+
+
+def test_snapshot_writes_columns_and_says_the_fingerprint(filled: Path, tmp_path: Path) -> None:
+    said = done("snapshot", "--store", "g.duckdb", "--out", tmp_path / "s", cwd=filled)
+    manifest = json.loads((tmp_path / "s/manifest.json").read_text())
+    assert said.strip() == manifest["fingerprint"]
+    assert manifest["interactions"] == 5
+
+
+def test_snapshot_does_not_write_into_a_folder_that_holds_something(filled: Path) -> None:
+    ended = kgrec("snapshot", "--store", "g.duckdb", "--out", "set", cwd=filled)
+    assert ended.returncode == 2
+    assert "is not an empty folder" in ended.stderr
+
+
+@pytest.mark.parametrize("form", ["parquet", "neo4j-import", "graphml"])
+def test_export_writes_each_form(filled: Path, tmp_path: Path, form: str) -> None:
+    out = tmp_path / "out"
+    done("export", "--store", "g.duckdb", "--format", form, "--out", out, cwd=filled)
+    files = [out] if out.is_file() else [p for p in out.rglob("*") if p.is_file()]
+    assert files
+    assert all(p.stat().st_size for p in files)
+
+
+def test_forget_takes_a_user_out_of_the_graph(filled: Path, tmp_path: Path) -> None:
+    store = tmp_path / "g.duckdb"
+    done("ingest", filled / "set", "--store", store, cwd=tmp_path)
+    assert "2 relationships deleted" in done("forget", "ann", "--store", store, cwd=tmp_path)
+    assert status(tmp_path)["nodes"]["User"] == 2  # type: ignore[index]
+    again = kgrec("forget", "ann", "--store", store, cwd=tmp_path)
+    assert again.returncode == 3
+    assert "ann" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["status", "--store", "none.duckdb"], 3, "none.duckdb"),
+        (["status", "--store", "mysql://x"], 2, "neo4j://"),
+        (["ingest", "none.csv", "--store", "x.duckdb"], 3, "none.csv"),
+        (["ingest", "--store", "x.duckdb"], 2, "needs a file or a folder"),
+        (["ingest", "set", "--format", "nonsense", "--store", "x.duckdb"], 2, "nonsense"),
+        (["ingest", "set", "--map", "user", "--store", "x.duckdb"], 2, "user"),
+        (["export", "--store", "g.duckdb", "--format", "xml", "--out", "x"], 2, "xml"),
+        (["snapshot", "--store", "none.duckdb", "--out", "x"], 3, "none.duckdb"),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence_and_a_code(
+    filled: Path, args: list[str], code: int, said: str
+) -> None:
+    ended = kgrec(*args, cwd=filled)
+    assert ended.stderr.startswith("error: ")
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == code
+    assert ended.stdout == ""
+
+
+def test_rejects_are_counted_by_reason_and_kept_aside(tmp_path: Path) -> None:
+    rows = [f"u{n},i{n % 7},books,{n % 5}" for n in range(500)]
+    rows[10] = "u10,,books,3"
+    (tmp_path / "log.csv").write_text("user_id,item_id,domain,rating\n" + "\n".join(rows) + "\n")
+    told = json.loads(
+        done("ingest", "log.csv", "--store", "g.duckdb", "--json",
+             "--rejects", "rejects.jsonl", cwd=tmp_path)
+    )  # fmt: skip
+    assert sum(told["rejected"].values()) == 1
+    (line,) = (tmp_path / "rejects.jsonl").read_text().splitlines()
+    assert json.loads(line)["line"] == 12
+    stopped = kgrec("ingest", "log.csv", "--store", "h.duckdb", "--max-rejects", "0", cwd=tmp_path)
+    assert stopped.returncode == 1
+    assert "log.csv:12" in stopped.stderr
