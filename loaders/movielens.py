@@ -63,7 +63,7 @@ def _table(path: Path) -> Table | None:
     for suffix in (".gz", ".zst"):
         name = name.removesuffix(suffix)
     same = {field: field for field in _LOG}
-    if name in ("u.data", "ua.base", "ub.base") or (name[:1] == "u" and name.endswith(".base")):
+    if name == "u.data":  # u1.base and the like say the same again
         return Table(path, "interactions", Delimited("\t", None, _LOG), same)
     if name == "ratings.dat":
         return Table(path, "interactions", Delimited("::", None, _LOG), same)
