@@ -1,0 +1,100 @@
+"""Finished cells of a benchmark on disk, so that a run that was stopped goes on.
+
+In:   an :class:`~kgrec.evaluation.evaluate.Evaluation` and what it was of.
+Out:  one JSON file and one Parquet file of people a cell; the JSON is written last.
+
+A cell is one model on one split. Nothing here computes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kgrec.evaluation.evaluate import Evaluation
+
+__all__ = ["Cell", "CellKey", "read_cells", "write_cell"]
+
+
+@dataclass(frozen=True, order=True)
+class CellKey:
+    """Names a cell; also its file."""
+
+    protocol: str
+    """With its variant: ``few-shot 3``."""
+    direction: str
+    fold: int
+    model: str
+
+    @property
+    def stem(self) -> str:
+        """File name without ending."""
+        words = f"{self.protocol} {self.direction} fold{self.fold} {self.model}"
+        return re.sub(r"[^\w.+-]+", "_", words.replace("->", "to"))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in the table, with the people behind it."""
+
+    key: CellKey
+    head: dict[str, Any]
+    """``name``, ``settings``, ``measures``, ``without_twins``, ``groups``, ``lists``, seconds."""
+    people: pl.DataFrame
+    """``person`` and measures: for paired comparisons."""
+    people_without_twins: pl.DataFrame
+
+
+def write_cell(
+    folder: Path,
+    key: CellKey,
+    evaluation: Evaluation,
+    *,
+    name: str,
+    settings: dict[str, Any],
+    split_fingerprint: str,
+    validation: float | None,
+    fit_seconds: float,
+) -> None:
+    """Keep one cell; an unfinished one leaves nothing that :func:`read_cells` would see."""
+    folder.mkdir(parents=True, exist_ok=True)
+    evaluation.people.write_parquet(folder / f"{key.stem}.people.parquet", compression="zstd")
+    evaluation.without_twins.write_parquet(
+        folder / f"{key.stem}.without_twins.parquet", compression="zstd"
+    )
+    head = {
+        "key": asdict(key),
+        "name": name,
+        "settings": settings,
+        "split": split_fingerprint,
+        "validation": validation,
+        "measures": {k: asdict(v) for k, v in evaluation.summary().items()},
+        "without_twins": {k: asdict(v) for k, v in evaluation.summary(without_twins=True).items()},
+        "groups": evaluation.groups.to_dicts(),
+        "lists": evaluation.lists,
+        "fit_seconds": round(fit_seconds, 3),
+        "score_seconds": round(evaluation.seconds, 3),
+    }
+    partial = folder / f".{key.stem}.partial"
+    partial.write_text(json.dumps(head, indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / f"{key.stem}.json")
+
+
+def read_cells(folder: Path) -> dict[CellKey, Cell]:
+    """All finished cells, in order of their keys."""
+    cells: dict[CellKey, Cell] = {}
+    for file in sorted(folder.glob("*.json")):
+        head = json.loads(file.read_text(encoding="utf-8"))
+        key = CellKey(**head["key"])
+        cells[key] = Cell(
+            key=key,
+            head=head,
+            people=pl.read_parquet(folder / f"{file.stem}.people.parquet"),
+            people_without_twins=pl.read_parquet(folder / f"{file.stem}.without_twins.parquet"),
+        )
+    return dict(sorted(cells.items()))

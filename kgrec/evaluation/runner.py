@@ -1,0 +1,259 @@
+"""Run a benchmark: tune, fit and evaluate every model on every split, cell by cell.
+
+In:   a snapshot, settings, a folder.
+Out:  finished cells, tuned settings and ``run.json`` in the folder.
+
+A cell that is there is not made again, so a run that was stopped goes on where it stood. A
+folder belongs to one snapshot and one set of settings; others are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import kgrec
+from graph_store.snapshot import Snapshot
+from kgrec.errors import InputError
+from kgrec.evaluation import registry
+from kgrec.evaluation.baselines.fusion import RankFusion
+from kgrec.evaluation.cells import CellKey, read_cells, write_cell
+from kgrec.evaluation.evaluate import evaluate, main_value
+from kgrec.evaluation.plan import Group, groups_of
+from kgrec.evaluation.protocols.people import only_domains
+from kgrec.evaluation.recommender import Recommender
+from kgrec.evaluation.settings import BenchmarkSettings
+from kgrec.evaluation.split import Split
+from kgrec.evaluation.text_vectors import has_text
+from kgrec.evaluation.tuning import tune
+from kgrec.evaluation.twins import find_twins
+
+__all__ = ["CELLS", "OnCell", "run_benchmark"]
+
+log = logging.getLogger(__name__)
+
+CELLS = "cells"
+"""Folder of finished cells."""
+
+_TUNING = "tuning"
+_FUSED = 3
+
+OnCell = Callable[[str, int, int], None]
+"""Called with what is done, the number of cells done, and of all cells."""
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    settings: dict[str, Any]
+    validation: float
+
+
+class _Run:
+    def __init__(
+        self, snapshot: Snapshot, settings: BenchmarkSettings, out: Path, on_cell: OnCell
+    ) -> None:
+        self.settings, self.out, self.on_cell = settings, out, on_cell
+        self.snapshot = (
+            snapshot if settings.domains is None else only_domains(snapshot, settings.domains)
+        )
+        workshop = registry.Workshop(
+            kgrec_config=settings.kgrec_config, kgrec_set=settings.kgrec_set
+        )
+        wanted = [name for name in settings.models if name != registry.FUSION]
+        self.entries = [registry.entry(name, workshop) for name in wanted]
+        if not has_text(self.snapshot):
+            for left_out in (e for e in self.entries if e.needs_text):
+                log.warning("%s is left out: the data has no text", left_out.name)
+            self.entries = [e for e in self.entries if not e.needs_text]
+        self.fuses = registry.FUSION in settings.models
+        self.twins = find_twins(self.snapshot)
+        self.finished = set(read_cells(out / CELLS))
+        self.groups = list(groups_of(self.snapshot, settings))
+        models = len(self.entries) + self.fuses
+        self.total = models * sum(len(group.variants) for group in self.groups)
+
+    def go(self) -> None:
+        for group in self.groups:
+            names = [e.name for e in self.entries] + [registry.FUSION] * self.fuses
+            keys = [self._key(group, v, name) for v in group.variants for name in names]
+            if self.finished.issuperset(keys):
+                continue
+            splits = group.splits()
+            chosen = {entry.name: self._choose(group, entry) for entry in self.entries}
+            fitted: dict[str, Recommender] = {}
+            best = sorted(
+                (e.name for e in self.entries if e.is_baseline),
+                key=lambda name: -chosen[name].validation,
+            )[:_FUSED]
+            for entry in self.entries:
+                fusing = self.fuses and entry.name in best
+                self._one(group, entry, chosen[entry.name], splits, fitted, keep=fusing)
+            if self.fuses:
+                self._fuse(group, best, chosen, splits, fitted)
+
+    def _one(
+        self,
+        group: Group,
+        entry: registry.Entry,
+        chosen: _Chosen,
+        splits: dict[str, Split],
+        fitted: dict[str, Recommender],
+        *,
+        keep: bool,
+    ) -> None:
+        missing = self._missing(group, entry.name)
+        fusion_missing = keep and bool(self._missing(group, registry.FUSION))
+        if not missing and not fusion_missing:
+            return
+        recommender = entry.make(**chosen.settings)
+        train = next(iter(splits.values())).train
+        start = time.perf_counter()
+        recommender.fit(
+            train, seed=self.settings.seed, domains=[group.target],
+            on_progress=lambda _, doing: self.on_cell(
+                f"{entry.name}: {doing}", len(self.finished), self.total
+            ),
+        )  # fmt: skip
+        seconds = time.perf_counter() - start
+        for variant in missing:
+            self._measure(group, variant, entry.name, recommender, chosen, splits, seconds)
+        if keep:
+            fitted[entry.name] = recommender
+
+    def _fuse(
+        self,
+        group: Group,
+        best: list[str],
+        chosen: dict[str, _Chosen],
+        splits: dict[str, Split],
+        fitted: dict[str, Recommender],
+    ) -> None:
+        missing = self._missing(group, registry.FUSION)
+        if not missing:
+            return
+        fusion = RankFusion([fitted[name] for name in best], fitted=True)
+        some = next(iter(splits.values()))
+        value = main_value(fusion, some.validation, train=some.train, target=group.target)
+        what = _Chosen({"members": best}, value)
+        for variant in missing:
+            self._measure(group, variant, registry.FUSION, fusion, what, splits, 0.0)
+
+    def _measure(
+        self,
+        group: Group,
+        variant: str,
+        name: str,
+        recommender: Recommender,
+        chosen: _Chosen,
+        splits: dict[str, Split],
+        fit_seconds: float,
+    ) -> None:
+        split = splits[variant]
+        key = self._key(group, variant, name)
+        found = evaluate(
+            recommender, split.test, train=split.train, target=group.target, twins=self.twins
+        )
+        write_cell(
+            self.out / CELLS, key, found,
+            name=recommender.name, settings=chosen.settings, split_fingerprint=split.fingerprint,
+            validation=chosen.validation, fit_seconds=fit_seconds,
+        )  # fmt: skip
+        self.finished.add(key)
+        self.on_cell(f"{variant} {key.direction}: {name}", len(self.finished), self.total)
+
+    def _choose(self, group: Group, entry: registry.Entry) -> _Chosen:
+        """Settings by validation people of the first fold; kept in a file."""
+        domain = self.snapshot.domain_keys[group.target]
+        file = self.out / _TUNING / f"{group.family}_{domain}_{entry.name}.json"
+        if file.is_file():
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            return _Chosen(kept["settings"], kept["validation"])
+        split = group.tunes_on()
+        tuned = tune(
+            entry.make, entry.trials, split,
+            seed=self.settings.seed, max_seconds=self.settings.tuning_seconds,
+            on_progress=lambda _, doing: self.on_cell(doing, len(self.finished), self.total),
+        )  # fmt: skip
+        if tuned.trials:
+            value = max(trial.value for trial in tuned.trials)
+        elif entry.is_baseline:  # no choice, but fusion wants to know how good it is
+            only = entry.make(**tuned.settings)
+            only.fit(split.train, seed=self.settings.seed, domains=[group.target])
+            value = main_value(only, split.validation, train=split.train, target=group.target)
+        else:
+            value = float("nan")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "model": entry.name,
+            "split": split.fingerprint,
+            "settings": tuned.settings,
+            "validation": None if np.isnan(value) else value,
+            "complete": tuned.complete,
+            "trials": [asdict(trial) for trial in tuned.trials],
+        }
+        partial = file.with_suffix(".partial")
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        partial.replace(file)
+        return _Chosen(tuned.settings, value)
+
+    def _missing(self, group: Group, name: str) -> list[str]:
+        return [v for v in group.variants if self._key(group, v, name) not in self.finished]
+
+    def _key(self, group: Group, variant: str, name: str) -> CellKey:
+        names = [str(key) for key in self.snapshot.domain_keys]
+        used = np.unique(self.snapshot.item_domain[self.snapshot.item])
+        sources = "+".join(names[d] for d in used if d != group.target)
+        direction = f"{sources} -> {names[group.target]}"
+        return CellKey(variant, direction, group.fold, name)
+
+
+def run_benchmark(
+    snapshot: Snapshot,
+    settings: BenchmarkSettings,
+    out: Path,
+    *,
+    on_cell: OnCell = lambda _what, _done, _total: None,
+) -> None:
+    """Make all cells that are missing in ``out``.
+
+    Raises:
+        InputError: ``out`` holds a benchmark of other data or other settings.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    _claim(out, snapshot, settings)
+    _Run(snapshot, settings, out, on_cell).go()
+
+
+def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:
+    """Write ``run.json``, or check that the one there says the same."""
+    same = {
+        "snapshot": snapshot.fingerprint,
+        # More models may be added to a run later; everything else changes its cells.
+        "settings": settings.model_dump(mode="json", exclude={"models"}),
+    }
+    file = out / "run.json"
+    if file.is_file():
+        there = json.loads(file.read_text(encoding="utf-8"))
+        for key, value in same.items():
+            if there.get(key) != value:
+                raise InputError(
+                    f"{out} holds a benchmark of another {key}; choose another folder or remove it"
+                )
+        return
+    machine = {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+    }
+    content = {**same, "kgrec_version": kgrec.__version__, "machine": machine}
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
