@@ -89,7 +89,7 @@ class Explainer:
                     title=self._model.snapshot.titles[item],
                     score=score,
                     reasons=tuple(reasons),
-                    sentence=self._sentence(item, reasons),
+                    because=self._because(reasons),
                     graph=self._graph(user, item, reasons),
                 )
             )
@@ -208,7 +208,7 @@ class Explainer:
 
     # --- words and graph --------------------------------------------------------------
 
-    def _sentence(self, item: int, reasons: Sequence[Reason]) -> str:
+    def _because(self, reasons: Sequence[Reason]) -> str:
         best = {reason.kind: reason for reason in reversed(reasons)}
         parts = []
         if "tag" in best:
@@ -229,7 +229,7 @@ class Explainer:
                 if people is None
                 else f"{people:,} people like it, and no path from what was liked leads to it"
             )
-        return f"{self._called(item)} is here because {', and '.join(parts)}."
+        return ", and ".join(parts)
 
     def _graph(
         self, user: str | None, item: int, reasons: Sequence[Reason]
@@ -264,9 +264,6 @@ class Explainer:
     def _named(self, item: int | np.integer) -> str:
         title = self._model.snapshot.titles[int(item)]
         return self._key(item) + (f" '{title}'" if title else "")
-
-    def _called(self, item: int) -> str:
-        return self._model.snapshot.titles[item] or self._key(item)
 
     def _of(self, reason: Reason) -> str:
         key = reason.via or ""

@@ -59,10 +59,16 @@ class Explanation:
     title: str | None
     score: float
     reasons: tuple[Reason, ...]
-    sentence: str
+    because: str
+    """The reasons in plain words, to stand behind `because`."""
     graph: nx.MultiDiGraph[Any] = field(repr=False, compare=False)
     """Nodes ``(Label, key)`` as from ``GraphStore.neighbourhood``; edges keyed by what they say:
     relationship types, ``LIKED_TOGETHER`` with ``people``, ``NEAR`` with ``score``."""
+
+    @property
+    def sentence(self) -> str:
+        """One sentence in plain English."""
+        return f"{self.title or self.key} is here because {self.because}."
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
