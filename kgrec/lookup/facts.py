@@ -32,7 +32,7 @@ from kgrec.trained import TrainedModel
 
 __all__ = ["Facts", "ItemTags", "People", "SnapshotFacts", "StoreFacts"]
 
-_ONE_BY_ONE = 64
+_ONE_BY_ONE = 32
 """Up to so many people a live store is asked person by person, above in one columnar read."""
 _NEIGHBOURS = 1_000_000
 """More items than any person has: a history is never cut off."""

@@ -18,9 +18,13 @@ from kgrec.lookup.facts import SnapshotFacts, StoreFacts
 from tests.lookup.small import LIKES, SmallModel, like, write_to
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[GraphStore]:
-    with EmbeddedStore(tmp_path / "g.duckdb") as opened:
+@pytest.fixture(params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GraphStore]:
+    if request.param == "neo4j":
+        opened: GraphStore = request.getfixturevalue("neo4j_store")()
+    else:
+        opened = EmbeddedStore(tmp_path / "g.duckdb")
+    with opened:
         write_to(opened, SmallModel().snapshot)
         yield opened
 
