@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     work: Annotated[
         Path, typer.Option("--work", metavar="DIR", help="Where the graph and the run go.")
-    ] = Path("kgrec-demo"),
+    ] = Path("demo"),
     store: Annotated[
         str | None,
         typer.Option(
