@@ -91,7 +91,7 @@ def ingest(
     rejects_path: Path | None = None,
     work_dir: Path | None = None,
     job: str | None = None,
-    memory_limit: str = "256MB",
+    memory_limit: str = "128MB",
     now: Callable[[], float] = time.time,
 ) -> IngestSummary:
     """Write a source into a store.
@@ -106,7 +106,7 @@ def ingest(
         work_dir: Where the staging folder is made and removed; None: the system's temporary folder.
         job: A name for the job. By default the bytes and options are the name, so that a changed
             file is a new job; under a name given here a changed file is refused.
-        memory_limit: Of the staging, e.g. ``256MB``.
+        memory_limit: Of the staging, e.g. ``128MB``.
         now: The clock.
 
     Raises:

@@ -305,6 +305,6 @@ class Parquet:
 def _parquet(path: Path) -> pq.ParquetFile:
     try:
         # Row groups are read through a small buffer, never whole.
-        return pq.ParquetFile(path, buffer_size=1 << 20)  # type: ignore[no-untyped-call]
+        return pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)  # type: ignore[no-untyped-call]
     except (arrow.ArrowException, OSError) as error:
         raise BadSourceError(f"{path} cannot be read as Parquet ({error})") from error

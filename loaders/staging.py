@@ -1,4 +1,4 @@
-"""A DuckDB file beside the store, where records are gathered, merged and sorted.
+"""A folder on disk with a DuckDB file, where records are gathered, merged and sorted.
 
 In:   records in batches (:mod:`loaders.records`).
 Out:  nodes and relationships as frames, slice by slice in the order of their keys.
@@ -16,10 +16,11 @@ from typing import Any, Self
 
 import duckdb
 import polars as pl
+import pyarrow.parquet as pq
 
 from graph_store.schema import NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
-from loaders.errors import BadSourceError, LoaderError
-from loaders.records import NO_RATING_WEIGHT, Role, add_text
+from loaders.errors import LoaderError
+from loaders.records import CATALOGUE, INTERACTIONS, LINKS, NO_RATING_WEIGHT, Role, add_text
 
 __all__ = ["STAGES", "Staging", "stage_name"]
 
@@ -35,13 +36,13 @@ STAGES: tuple[Label | RelType, ...] = (
 )
 """In the order of writing: both ends of a relationship before it."""
 
-_CREATE = """
-CREATE TABLE raw_interactions (
-    seq BIGINT, "user" VARCHAR, item VARCHAR, kind VARCHAR, rating DOUBLE, "at" BIGINT);
-CREATE TABLE raw_items (
-    seq BIGINT, item VARCHAR, title VARCHAR, description VARCHAR, tags VARCHAR[]);
-CREATE TABLE raw_links (seq BIGINT, source VARCHAR, target VARCHAR);
-"""
+_SEQ = {"seq": pl.Int64()}
+_RAW: dict[Role, dict[str, pl.DataType]] = {
+    "interactions": _SEQ | INTERACTIONS,
+    "items": _SEQ | CATALOGUE,
+    "links": _SEQ | LINKS,
+}
+"""``seq`` numbers the records of all files in reading order."""
 
 # The last event stands: the latest one, of equal or unknown times the last in reading order.
 _MERGE_INTERACTIONS = f"""
@@ -94,48 +95,66 @@ def stage_name(stage: Label | RelType) -> str:
 class Staging:
     """Gathers records, merges them once, gives sorted slices.
 
-    The file is of no use after the job and is removed by :meth:`close`; one that a killed job
+    The folder is of no use after the job and is removed by :meth:`close`; one that a killed job
     left behind is replaced.
     """
 
-    def __init__(self, folder: Path, *, memory_limit: str = "256MB") -> None:
+    def __init__(self, folder: Path, *, memory_limit: str = "128MB") -> None:
         self._folder = folder
+        self._memory_limit = memory_limit
         self._seq = 0
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "staging.duckdb"
-        for old in (file, file.with_suffix(".duckdb.wal")):
-            old.unlink(missing_ok=True)
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": memory_limit,
-            "temp_directory": str(folder / "spill"),
-            "threads": 2,
+        self._largest_rating: float | None = None
+        self._db: duckdb.DuckDBPyConnection | None = None
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        # Parquet takes records as they come and holds none of them in memory.
+        self._raw = {
+            role: pq.ParquetWriter(  # type: ignore[no-untyped-call]
+                folder / f"{role}.parquet", _arrow(pl.DataFrame(schema=columns)).schema
+            )
+            for role, columns in _RAW.items()
         }
-        try:
-            self._db = duckdb.connect(str(file), config=config)
-        except duckdb.Error as error:
-            raise LoaderError(f"{file} cannot be made: {error}") from error
-        self._db.execute(_CREATE)
 
     def add(self, role: Role, records: pl.DataFrame) -> None:
         """Append records; ``line`` gives way to one number over all files."""
-        columns = [pl.int_range(self._seq, self._seq + len(records), dtype=pl.Int64).alias("seq")]
-        batch = records.select(*columns, pl.exclude("line")).to_arrow()
+        if records.is_empty():
+            return
+        seq = pl.int_range(self._seq, self._seq + len(records), dtype=pl.Int64).alias("seq")
+        batch = records.select(seq, pl.exclude("line")).cast(_RAW[role])  # type: ignore[arg-type]
         self._seq += len(records)
-        self._db.register("batch", batch)
-        self._db.execute(f"INSERT INTO raw_{role} SELECT * FROM batch")  # noqa: S608 - a constant
-        self._db.unregister("batch")
+        self._raw[role].write_table(_arrow(batch))  # type: ignore[no-untyped-call]
+        if role == "interactions":
+            largest = batch["rating"].max()
+            if isinstance(largest, float):
+                self._largest_rating = max(largest, self._largest_rating or 0.0)
 
     def largest_rating(self) -> float | None:
         """Over all interactions; None if there is no rating."""
-        largest = self._value("SELECT max(rating) FROM raw_interactions")
-        return None if largest is None else float(largest)
+        return self._largest_rating
 
     def merge(self, *, scale: float | None) -> None:
         """Merge repeated events and descriptions; ratings of ``scale`` weigh 1."""
-        for statement in (_MERGE_INTERACTIONS.replace("$scale", repr(scale or 1.0)), _MERGE_ITEMS,
-                          _DERIVE):  # fmt: skip
-            self._db.execute(statement)
-        self._db.execute("DROP TABLE raw_interactions; DROP TABLE raw_items; DROP TABLE raw_links")
+        for writer in self._raw.values():
+            writer.close()  # type: ignore[no-untyped-call]
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": self._memory_limit,
+            "temp_directory": str(self._folder / "spill"),
+            "threads": 2,
+        }
+        try:
+            self._db = duckdb.connect(str(self._folder / "staging.duckdb"), config=config)
+            for role in _RAW:
+                # A view cannot take a parameter; a quote in a folder's name is doubled.
+                file = str(self._folder / f"{role}.parquet").replace("'", "''")
+                self._db.execute(f"CREATE VIEW raw_{role} AS FROM read_parquet('{file}')")
+            interactions = _MERGE_INTERACTIONS.replace("$scale", repr(scale or 1.0))
+            for statement in (interactions, _MERGE_ITEMS, _DERIVE):
+                self._db.execute(statement)
+        except duckdb.Error as error:
+            raise LoaderError(
+                f"the records could not be merged in {self._folder} ({error}); is the disk full? "
+                f"name a folder with more room as work_dir, or allow more memory_limit"
+            ) from error
 
     def count(self, stage: Label | RelType) -> int:
         """Rows of a stage, after :meth:`merge`."""
@@ -152,7 +171,7 @@ class Staging:
 
     def slice(self, stage: Label | RelType, first: int, last: int) -> pl.DataFrame:
         """Rows ``first`` to ``last`` (not included) as the store takes them."""
-        table = self._db.sql(
+        table = self._merged.sql(
             f'SELECT * FROM "{stage.value}" WHERE rowid >= {first:d} AND rowid < {last:d} '  # noqa: S608
             f"ORDER BY rowid"
         ).to_arrow_table()
@@ -171,16 +190,21 @@ class Staging:
         return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
 
     def close(self) -> None:
-        """Remove the file."""
-        self._db.close()
+        """Remove the folder."""
+        for writer in self._raw.values():
+            writer.close()  # type: ignore[no-untyped-call]
+        if self._db is not None:
+            self._db.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _value(self, statement: str) -> Any:
-        try:
-            rows = self._db.execute(statement).fetchall()
-        except duckdb.OutOfMemoryException as error:
-            raise BadSourceError(f"staging ran out of memory ({error})") from error
-        return rows[0][0]
+        return self._merged.execute(statement).fetchall()[0][0]
+
+    @property
+    def _merged(self) -> duckdb.DuckDBPyConnection:
+        if self._db is None:
+            raise RuntimeError("merge() comes before reading")
+        return self._db
 
     def __enter__(self) -> Self:
         return self
@@ -192,3 +216,7 @@ class Staging:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _arrow(frame: pl.DataFrame) -> Any:
+    return frame.to_arrow(compat_level=pl.CompatLevel.oldest())
