@@ -47,10 +47,16 @@ class _Lines(logging.Handler):
 
 
 def configure(*, verbose: bool = False, quiet: bool = False) -> None:
-    """Send log records to stderr: our packages' from INFO on, others' from WARNING on."""
+    """Send log records to stderr: our packages' from INFO on, others' from WARNING on.
+
+    The Neo4j driver is heard under ``verbose`` only: what it says before it gives up is said
+    again, in one sentence, by the error.
+    """
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(level=logging.WARNING, handlers=[_Lines()], force=True)
-    messages.quiet = False
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[_Lines()], force=True
+    )
+    logging.getLogger("neo4j").setLevel(logging.WARNING if verbose else logging.CRITICAL)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
 
