@@ -36,6 +36,8 @@ STAGES: tuple[Label | RelType, ...] = (
 )
 """In the order of writing: both ends of a relationship before it."""
 
+_THREADS = 2
+_SLICE_MEMORY = "32MB"
 _SEQ = {"seq": pl.Int64()}
 _RAW: dict[Role, dict[str, pl.DataType]] = {
     "interactions": _SEQ | INTERACTIONS,
@@ -136,13 +138,8 @@ class Staging:
         """Merge repeated events and descriptions; ratings of ``scale`` weigh 1."""
         for writer in self._raw.values():
             writer.close()  # type: ignore[no-untyped-call]
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": self._memory_limit,
-            "temp_directory": str(self._folder / "spill"),
-            "threads": 2,
-        }
         try:
-            self._db = duckdb.connect(str(self._folder / "staging.duckdb"), config=config)
+            self._db = self._connect(self._memory_limit)
             for role in _RAW:
                 # A view cannot take a parameter; a quote in a folder's name is doubled.
                 file = str(self._folder / f"{role}.parquet").replace("'", "''")
@@ -150,6 +147,9 @@ class Staging:
             interactions = _MERGE_INTERACTIONS.replace("$scale", repr(scale or 1.0))
             for statement in (interactions, _MERGE_ITEMS, _DERIVE):
                 self._db.execute(statement)
+            # From here on slices are read, once each: what merging took is given back.
+            self._db.close()
+            self._db = self._connect(_SLICE_MEMORY)
         except duckdb.Error as error:
             raise LoaderError(
                 f"the records could not be merged in {self._folder} ({error}); is the disk full? "
@@ -196,6 +196,14 @@ class Staging:
         if self._db is not None:
             self._db.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _connect(self, memory_limit: str) -> duckdb.DuckDBPyConnection:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "temp_directory": str(self._folder / "spill"),
+            "threads": _THREADS,
+        }
+        return duckdb.connect(str(self._folder / "staging.duckdb"), config=config)
 
     def _value(self, statement: str) -> Any:
         return self._merged.execute(statement).fetchall()[0][0]
