@@ -141,3 +141,12 @@ def test_extras_that_errors_name_are_declared() -> None:
         )
     }
     assert named <= declared
+
+
+def test_make_targets_that_documents_name_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    for document in [*DOCUMENTS, ROOT / ".ci/run"]:
+        text = document.read_text(encoding="utf-8")
+        for shown in re.findall(r"(?:^ {4}|`)make ([a-z -]+)", text, flags=re.MULTILINE):
+            assert set(shown.split()) <= targets, f"{relative(document)}: make {shown}"
