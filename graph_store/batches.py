@@ -13,7 +13,13 @@ import polars as pl
 from graph_store.errors import GraphStoreError
 from graph_store.schema import ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 
-__all__ = ["check_base_type", "check_nodes", "check_relationships", "relationship_key"]
+__all__ = [
+    "check_base_type",
+    "check_derived_type",
+    "check_nodes",
+    "check_relationships",
+    "relationship_key",
+]
 
 _MAY_BE_NULL = {"title", "text", "text_hash", "name", "at"}
 
@@ -47,6 +53,12 @@ def check_base_type(rel_type: RelType) -> None:
         )
 
 
+def check_derived_type(rel_type: RelType) -> None:
+    """The reverse of :func:`check_base_type`."""
+    if rel_type not in ENRICHED:
+        raise GraphStoreError(f"{rel_type} is no derived relationship; use upsert_relationships")
+
+
 def relationship_key(rel_type: RelType) -> list[str]:
     """The columns that tell two relationships of one type apart."""
     return ["source", "target", "kind"] if rel_type is RelType.INTERACTED else ["source", "target"]
@@ -76,4 +88,7 @@ def _select(what: str, rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> p
     for name in columns:
         if name not in _MAY_BE_NULL and selected[name].null_count():
             raise ValueError(f"{what}: column {name!r} holds a null; every row needs one")
+    for name in ("key", "source", "target"):
+        if name in columns and (selected[name] == "").any():
+            raise ValueError(f"{what}: column {name!r} holds an empty key; every node needs one")
     return selected

@@ -26,7 +26,13 @@ from numpy.typing import NDArray
 from graph_store import embedded_enrichment as enrichment
 from graph_store import embedded_schema as sql
 from graph_store import embedded_vectors as search
-from graph_store.batches import check_base_type, check_nodes, check_relationships, relationship_key
+from graph_store.batches import (
+    check_base_type,
+    check_derived_type,
+    check_nodes,
+    check_relationships,
+    relationship_key,
+)
 from graph_store.embedded_file import open_file, select
 from graph_store.errors import CheckpointError, GraphStoreError, UnknownNodeError
 from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
@@ -248,6 +254,7 @@ class EmbeddedStore:
             enrichment.begin(connection, run, job, at)
 
     def write_enrichment(self, run: str, rel_type: RelType, rows: pl.DataFrame) -> Written:
+        check_derived_type(rel_type)
         rows = check_relationships(rel_type, rows)
         with self._transaction(rows) as connection:
             number = enrichment.open_number(connection, run)

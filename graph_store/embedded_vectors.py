@@ -23,7 +23,7 @@ from graph_store.embedded_enrichment import open_number
 from graph_store.embedded_file import select
 from graph_store.embedded_schema import node_table, vector_table
 from graph_store.errors import GraphStoreError
-from graph_store.filters import check_filter
+from graph_store.filters import check_filter, check_vectors
 from graph_store.schema import Label
 from graph_store.store import Near, NodeFilter
 
@@ -32,10 +32,7 @@ __all__ = ["incoming", "nearest", "read", "write"]
 
 def incoming(keys: Sequence[str], vectors: NDArray[np.float32]) -> pl.DataFrame:
     """The batch as a frame of ``key`` and ``vector``."""
-    if vectors.ndim != 2 or len(keys) != len(vectors):
-        raise ValueError(f"{len(keys)} keys need vectors [{len(keys)}, D], got {vectors.shape}")
-    if not np.isfinite(vectors).all():
-        raise ValueError("a vector holds a number that is not finite; nothing was written")
+    check_vectors(keys, vectors)
     rows = np.ascontiguousarray(vectors, dtype=np.float32)
     frame = pl.DataFrame(
         {
@@ -43,7 +40,7 @@ def incoming(keys: Sequence[str], vectors: NDArray[np.float32]) -> pl.DataFrame:
             "vector": pl.Series(rows, dtype=pl.Array(pl.Float32, rows.shape[1])),
         }
     )
-    return frame.unique("key", keep="last")
+    return frame.unique("key", keep="last", maintain_order=True)
 
 
 def write(connection: duckdb.DuckDBPyConnection, label: Label, run: str, *, width: int) -> int:

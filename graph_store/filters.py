@@ -1,12 +1,21 @@
-"""What a :class:`~graph_store.store.NodeFilter` may ask of which label, for every store."""
+"""What every store asks of a search's filter and of vectors before it takes them.
+
+In:   a label and a :class:`~graph_store.store.NodeFilter`; keys and vectors.
+Out:  nothing, or one clear error. Nothing here knows a store.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from graph_store.errors import GraphStoreError
 from graph_store.schema import Label
 from graph_store.store import NodeFilter
 
-__all__ = ["check_filter"]
+__all__ = ["check_filter", "check_vectors"]
 
 
 def check_filter(label: Label, where: NodeFilter) -> None:
@@ -20,3 +29,11 @@ def check_filter(label: Label, where: NodeFilter) -> None:
             f"a search among {label} nodes cannot be filtered by {', '.join(asked)}; "
             f"only allow and deny apply there"
         )
+
+
+def check_vectors(keys: Sequence[str], vectors: NDArray[np.float32]) -> None:
+    """Refuse vectors that do not fit their keys, or hold what is no number."""
+    if vectors.ndim != 2 or len(keys) != len(vectors) or vectors.shape[1] == 0:
+        raise ValueError(f"{len(keys)} keys need vectors [{len(keys)}, D], got {vectors.shape}")
+    if not np.isfinite(vectors).all():
+        raise ValueError("a vector holds a number that is not finite; nothing was written")

@@ -1,0 +1,399 @@
+"""Every Cypher statement of the Neo4j store, in one place.
+
+In:   the prefix before labels and types (:class:`Names`), labels and types of the schema.
+Out:  statement texts. Values always travel as parameters; only names of the schema, the
+      prefix (checked) and whole numbers are ever put into a text.
+
+A row of a batch is a list in the order of the schema's columns, which is smaller on the
+wire than a map: ``row[0]`` is the key, or the source of a relationship.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from graph_store.errors import GraphStoreError
+from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
+
+__all__ = ["COMPONENTS", "NO_TIME", "Names"]
+
+COMPONENTS = "CALL dbms.components() YIELD name, versions RETURN name, versions"
+AWAIT_INDEXES = "CALL db.awaitIndexes(300)"
+AWAIT_INDEX = "CALL db.awaitIndex($index, 300)"
+SHOW_VECTOR_INDEX = (
+    "SHOW INDEXES YIELD name, options WHERE name = $index "
+    "RETURN options.indexConfig['vector.dimensions'] AS width"
+)
+
+NO_TIME = -(2**63)
+"""Stands for an unknown time on the wire, since ``collect`` leaves nulls out."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What labels and types are called in this database, and the statements over them."""
+
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        if self.prefix and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.prefix):
+            raise GraphStoreError(
+                f"label prefix {self.prefix!r} cannot begin a Neo4j label; "
+                f"use letters, digits and underscores, a letter first, e.g. Kg"
+            )
+
+    # --- names --------------------------------------------------------------------
+
+    def label(self, label: Label) -> str:
+        """A label as it is in the database."""
+        return f"{self.prefix}{label}"
+
+    def type(self, rel_type: RelType) -> str:
+        """A relationship type as it is in the database."""
+        return f"{self.prefix}{rel_type}"
+
+    def set_aside(self, rel_type: RelType) -> str:
+        """The type of derived relationships that a later run stands in for."""
+        return f"{self.prefix}SET_ASIDE_{rel_type}"
+
+    @property
+    def store(self) -> str:
+        """Label of the one node that holds the format version."""
+        return f"{self.prefix}KgrecStore"
+
+    @property
+    def job(self) -> str:
+        """Label of the job ledger."""
+        return f"{self.prefix}KgrecJob"
+
+    @property
+    def run(self) -> str:
+        """Label of enrichment runs."""
+        return f"{self.prefix}KgrecRun"
+
+    def vector_index(self, label: Label) -> str:
+        """Name of the vector index of a label."""
+        return f"kgrec_{self.label(label)}_vector"
+
+    # --- schema -------------------------------------------------------------------
+
+    def prepare(self) -> list[str]:
+        """Constraints and indexes; making them twice does no harm."""
+        keys = [(self.label(label), "key") for label in Label]
+        keys += [(self.store, "key"), (self.job, "job"), (self.run, "run")]
+        statements = [
+            f"CREATE CONSTRAINT kgrec_{label}_{key} IF NOT EXISTS "
+            f"FOR (n:{label}) REQUIRE n.{key} IS UNIQUE"
+            for label, key in keys
+        ]
+        for rel_type in ENRICHED:
+            for name in (self.type(rel_type), self.set_aside(rel_type)):
+                statements.append(
+                    f"CREATE INDEX kgrec_{name}_run IF NOT EXISTS FOR ()-[r:{name}]-() ON (r.run)"
+                )
+        return statements
+
+    def read_version(self) -> str:
+        """The format version, null where kgrec never wrote."""
+        return (
+            f"OPTIONAL MATCH (s:{self.store} {{key: 'store'}}) RETURN s.format_version AS version"
+        )
+
+    def write_version(self) -> str:
+        """Note the format version."""
+        return f"MERGE (s:{self.store} {{key: 'store'}}) SET s.format_version = $version"
+
+    def lock(self) -> str:
+        """Hold the store's node until the transaction ends: ledger writes come one by one."""
+        return f"MATCH (s:{self.store} {{key: 'store'}}) SET s.locked_by = $by"
+
+    def foreign(self, label: Label) -> str:
+        """Whether any node has this label."""
+        return f"MATCH (n:{self.label(label)}) RETURN true LIMIT 1"
+
+    def delete_some(self, label: str) -> str:
+        """Delete up to ``$limit`` nodes of a label with all their relationships."""
+        return f"MATCH (n:{label}) WITH n LIMIT $limit DETACH DELETE n RETURN count(*) AS rows"
+
+    # --- writing ------------------------------------------------------------------
+
+    def upsert_nodes(self, label: Label) -> str:
+        """Rows of ``NODE_COLUMNS``; a null never erases what is known."""
+        name = self.label(label)
+        rest = list(enumerate(NODE_COLUMNS[label]))[1:]
+        changed = " OR ".join(
+            f"(row[{i}] IS NOT NULL AND (n.{c} IS NULL OR n.{c} <> row[{i}]))" for i, c in rest
+        )
+        values = ", ".join(f"n.{c} = coalesce(row[{i}], n.{c})" for i, c in rest)
+        update = f"FOREACH (_ IN CASE WHEN changed THEN [1] ELSE [] END | SET {values})"
+        return f"""
+            UNWIND $rows AS row
+            OPTIONAL MATCH (old:{name} {{key: row[0]}})
+            WITH row, old IS NULL AS fresh
+            MERGE (n:{name} {{key: row[0]}})
+            WITH n, row, fresh, {changed or "false"} AS changed
+            {update if rest else ""}
+            RETURN count(*) AS rows, sum(CASE WHEN fresh OR changed THEN 1 ELSE 0 END) AS written
+        """
+
+    def upsert_relationships(self, rel_type: RelType) -> str:
+        """Rows of source, target and ``RELATIONSHIP_COLUMNS``."""
+        if rel_type is RelType.INTERACTED:
+            return self._upsert_interactions()
+        if rel_type in ENRICHED:
+            return self._upsert_derived(rel_type)
+        # A type without properties is new where it was made just now.
+        return f"""
+            UNWIND $rows AS row
+            {self._match_ends(rel_type)}
+            OPTIONAL MATCH (a)-[old:{self.type(rel_type)}]->(b)
+            WITH a, b, old IS NULL AS fresh
+            MERGE (a)-[:{self.type(rel_type)}]->(b)
+            RETURN count(*) AS rows, sum(CASE WHEN fresh THEN 1 ELSE 0 END) AS written
+        """
+
+    def _upsert_interactions(self) -> str:
+        return f"""
+            UNWIND $rows AS row
+            {self._match_ends(RelType.INTERACTED)}
+            MERGE (a)-[r:{self.type(RelType.INTERACTED)} {{kind: row[2]}}]->(b)
+            WITH r, row, r.weight IS NULL AS fresh
+            WITH r, row, fresh OR (
+                (row[5] IS NULL OR r.at IS NULL OR row[5] >= r.at)
+                AND (r.weight <> row[3] OR r.count <> row[4]
+                     OR coalesce(r.at, $no_time) <> coalesce(row[5], $no_time))
+            ) AS changed
+            FOREACH (_ IN CASE WHEN changed THEN [1] ELSE [] END |
+                SET r.weight = row[3], r.count = row[4], r.at = row[5])
+            RETURN count(*) AS rows, sum(CASE WHEN changed THEN 1 ELSE 0 END) AS written
+        """
+
+    def _upsert_derived(self, rel_type: RelType) -> str:
+        (column,) = RELATIONSHIP_COLUMNS[rel_type]
+        return f"""
+            UNWIND $rows AS row
+            {self._match_ends(rel_type)}
+            MERGE (a)-[r:{self.type(rel_type)} {{run: $run}}]->(b)
+            WITH r, row, r.{column} IS NULL OR r.{column} <> row[2] AS changed
+            FOREACH (_ IN CASE WHEN changed THEN [1] ELSE [] END |
+                SET r.{column} = row[2], r.written_at = $at)
+            RETURN count(*) AS rows, sum(CASE WHEN changed THEN 1 ELSE 0 END) AS written
+        """
+
+    def _match_ends(self, rel_type: RelType) -> str:
+        source, target = (self.label(label) for label in ENDS[rel_type])
+        return f"MATCH (a:{source} {{key: row[0]}}) MATCH (b:{target} {{key: row[1]}})"
+
+    def lost_end(self, rel_type: RelType) -> str:
+        """One row whose ends are not both there."""
+        source, target = (self.label(label) for label in ENDS[rel_type])
+        return f"""
+            UNWIND $rows AS row
+            OPTIONAL MATCH (a:{source} {{key: row[0]}})
+            OPTIONAL MATCH (b:{target} {{key: row[1]}})
+            WITH row, a, b WHERE a IS NULL OR b IS NULL
+            RETURN row[0] AS source, row[1] AS target, a IS NULL AS source_lost
+            ORDER BY source, target LIMIT 1
+        """
+
+    def count_of_user(self) -> str:
+        """Relationships in force of one user; null where there is no such user."""
+        return f"""
+            OPTIONAL MATCH (u:{self.label(Label.USER)} {{key: $key}})
+            OPTIONAL MATCH (u)-[r]-()
+            WHERE type(r) IN $types AND (r.run IS NULL OR r.run IN $runs)
+            RETURN u IS NOT NULL AS known, count(DISTINCT r) AS relationships
+        """
+
+    def forget_some(self) -> str:
+        """Delete up to ``$limit`` relationships of a user."""
+        return f"""
+            MATCH (u:{self.label(Label.USER)} {{key: $key}})-[r]-()
+            WITH DISTINCT r LIMIT $limit DELETE r RETURN count(*) AS rows
+        """
+
+    def forget(self) -> str:
+        """Delete the user itself."""
+        return f"MATCH (u:{self.label(Label.USER)} {{key: $key}}) DETACH DELETE u"
+
+    # --- reading ------------------------------------------------------------------
+
+    def read_nodes(self, label: Label) -> str:
+        """One page of nodes after the key ``$after``, packed into one record."""
+        columns = ", ".join(f"n.{c}" for c in NODE_COLUMNS[label])
+        return f"""
+            MATCH (n:{self.label(label)}) WHERE n.key > $after
+            WITH n ORDER BY n.key LIMIT $page
+            RETURN collect([{columns}]) AS rows
+        """
+
+    def read_relationships(self, rel_type: RelType) -> str:
+        """Those of one page of source nodes after ``$after``: a row a source, lists within."""
+        source, target = (self.label(label) for label in ENDS[rel_type])
+        names, where = self.type(rel_type), ""
+        columns = dict.fromkeys(RELATIONSHIP_COLUMNS[rel_type], "")
+        packed = "".join(f", collect(r.{c}) AS {c}" for c in columns if c != "at")
+        if rel_type is RelType.INTERACTED:
+            packed += ", collect(coalesce(r.at, $no_time)) AS at"
+        if rel_type in ENRICHED:
+            # Also of the other type: a begin or undo that was killed may be half way through.
+            names += f"|{self.set_aside(rel_type)}"
+            where = "WHERE r.run IN $runs"
+            packed += ", collect(r.run) AS run"
+        return f"""
+            MATCH (a:{source}) WHERE a.key > $after
+            WITH a ORDER BY a.key LIMIT $page
+            CALL (a) {{
+                MATCH (a)-[r:{names}]->(b:{target}) {where}
+                RETURN collect(b.key) AS target{packed}
+            }}
+            RETURN a.key AS source, target{"".join(f", {c}" for c in columns)}
+                {", run" if rel_type in ENRICHED else ""}
+            ORDER BY source
+        """
+
+    def count_nodes(self, label: Label) -> str:
+        """From the count store, at once."""
+        return f"MATCH (n:{self.label(label)}) RETURN count(n) AS n"
+
+    def count_relationships(self, rel_type: RelType) -> str:
+        """All, or those of the runs ``$runs``."""
+        if rel_type not in ENRICHED:
+            return f"MATCH ()-[r:{self.type(rel_type)}]->() RETURN count(r) AS n"
+        names = f"{self.type(rel_type)}|{self.set_aside(rel_type)}"
+        return f"MATCH ()-[r:{names}]->() WHERE r.run IN $runs RETURN count(r) AS n"
+
+    def count_domains(self) -> str:
+        """Users, items and interactions of each domain."""
+        item, user = self.label(Label.ITEM), self.label(Label.USER)
+        in_domain, interacted = self.type(RelType.IN_DOMAIN), self.type(RelType.INTERACTED)
+        return f"""
+            MATCH (d:{self.label(Label.DOMAIN)})
+            CALL (d) {{
+                MATCH (d)<-[:{in_domain}]-(i:{item}) RETURN count(i) AS items
+            }}
+            CALL (d) {{
+                MATCH (d)<-[:{in_domain}]-(:{item})<-[r:{interacted}]-(u:{user})
+                RETURN count(DISTINCT u) AS users, count(r) AS interactions
+            }}
+            RETURN d.key AS key, users, items, interactions ORDER BY key
+        """
+
+    def named(self, label: Label) -> str:
+        """The nodes with these keys."""
+        columns = ", ".join(f"n.{c} AS {c}" for c in NODE_COLUMNS[label])
+        return f"MATCH (n:{self.label(label)}) WHERE n.key IN $keys RETURN {columns}"
+
+    def touching(self, label: Label, rel_type: RelType, *, outward: bool) -> str:
+        """At most ``$limit`` relationships per node of ``$keys``, the weightiest first."""
+        source, target = (self.label(end) for end in ENDS[rel_type])
+        other = target if outward else source
+        arrow = f"-[r:{self.type(rel_type)}]->" if outward else f"<-[r:{self.type(rel_type)}]-"
+        columns = RELATIONSHIP_COLUMNS[rel_type]
+        order = "r.weight DESC, m.key, r.kind" if rel_type is RelType.INTERACTED else "m.key"
+        where = "WHERE r.run IN $runs" if rel_type in ENRICHED else ""
+        ends = "n.key AS source, m.key AS target" if outward else "m.key AS source, n.key AS target"
+        return f"""
+            UNWIND $keys AS key
+            MATCH (n:{self.label(label)} {{key: key}})
+            CALL (n) {{
+                MATCH (n){arrow}(m:{other}) {where}
+                RETURN r, m ORDER BY {order} LIMIT $limit
+            }}
+            RETURN {ends}{"".join(f", r.{c} AS {c}" for c in columns)}
+        """
+
+    # --- ledger -------------------------------------------------------------------
+
+    def begin_job(self) -> str:
+        """Enter the job, or find it as it was begun."""
+        return f"""
+            OPTIONAL MATCH (other:{self.job})
+            WITH coalesce(max(other.number), 0) + 1 AS number
+            MERGE (j:{self.job} {{job: $job}})
+            ON CREATE SET j.kind = $kind, j.source = $source, j.stage = '', j.offset = 0,
+                j.started_at = $now, j.summary = '{{}}', j.number = number
+            RETURN properties(j) AS job
+        """
+
+    def note_checkpoint(self) -> str:
+        """Move the job on; a finished job that is run again is open again."""
+        return f"""
+            MATCH (j:{self.job} {{job: $job, source: $source}})
+            SET j.stage = $stage, j.offset = $offset, j.finished_at = null
+            RETURN count(*) AS rows
+        """
+
+    def finish_job(self) -> str:
+        """Mark the job complete."""
+        return f"""
+            MATCH (j:{self.job} {{job: $job}})
+            SET j.finished_at = $now, j.summary = $summary
+            RETURN count(*) AS rows
+        """
+
+    def jobs(self) -> str:
+        """The ledger."""
+        return f"MATCH (j:{self.job}) RETURN properties(j) AS job ORDER BY j.number"
+
+    # --- enrichment runs ----------------------------------------------------------
+
+    def runs(self) -> str:
+        """Every run, oldest first."""
+        return f"MATCH (e:{self.run}) RETURN properties(e) AS run ORDER BY e.number"
+
+    def create_run(self) -> str:
+        """Enter a run as the one in force of its job."""
+        return f"""
+            OPTIONAL MATCH (other:{self.run})
+            WITH coalesce(max(other.number), 0) + 1 AS number
+            CREATE (e:{self.run} {{run: $run, job: $job, at: $at, number: number,
+                finished: false, in_force: true, counts: '{{}}'}})
+            WITH e
+            MATCH (other:{self.run} {{job: $job}}) WHERE other <> e
+            SET other.in_force = false
+        """
+
+    def reopen_run(self) -> str:
+        """Write to a run once more."""
+        return f"MATCH (e:{self.run} {{run: $run}}) SET e.finished = false"
+
+    def finish_run(self) -> str:
+        """Mark a run complete."""
+        return f"MATCH (e:{self.run} {{run: $run}}) SET e.finished = true, e.counts = $counts"
+
+    def start_undo(self) -> str:
+        """The run before this one is in force again; this one is on its way out."""
+        return f"""
+            MATCH (e:{self.run} {{run: $run}})
+            SET e.in_force = false, e.undoing = true
+            WITH e
+            MATCH (before:{self.run} {{job: e.job}}) WHERE before.number < e.number
+            WITH before ORDER BY before.number DESC LIMIT 1
+            SET before.in_force = true
+        """
+
+    def delete_run(self) -> str:
+        """The last step of an undo."""
+        return f"MATCH (e:{self.run} {{run: $run}}) DELETE e"
+
+    def move_some(self, rel_type: RelType, *, back: bool) -> str:
+        """Set up to ``$limit`` relationships of ``$run`` aside, or bring them back."""
+        ends = (self.type(rel_type), self.set_aside(rel_type))
+        old, new = reversed(ends) if back else ends
+        return f"""
+            MATCH (a)-[r:{old}]->(b) WHERE r.run = $run
+            WITH a, r, b LIMIT $limit
+            CREATE (a)-[s:{new}]->(b)
+            SET s = properties(r)
+            DELETE r
+            RETURN count(*) AS rows
+        """
+
+    def delete_some_of_run(self, rel_type: RelType) -> str:
+        """Delete up to ``$limit`` relationships of ``$run``."""
+        return f"""
+            MATCH ()-[r:{self.type(rel_type)}]->() WHERE r.run = $run
+            WITH r LIMIT $limit DELETE r RETURN count(*) AS rows
+        """

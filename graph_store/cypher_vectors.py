@@ -1,0 +1,173 @@
+"""The Cypher of vectors: their index, their search, setting them aside.
+
+In:   :class:`~graph_store.cypher.Names`, a label, a filter.
+Out:  statement texts and parameters. A vector in force is the property ``vector`` beside
+      ``vector_run``; one that was set aside is ``vector_of_run_<number>`` on the same node.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graph_store.cypher import Names
+from graph_store.schema import Label, RelType
+from graph_store.store import NodeFilter
+
+__all__ = [
+    "bring_back_vectors",
+    "conditions",
+    "create_index",
+    "drop_index",
+    "drop_vectors",
+    "nearest_exact",
+    "nearest_indexed",
+    "other_run",
+    "read_vectors",
+    "set_vectors_aside",
+    "write_vectors",
+]
+
+
+def create_index(names: Names, label: Label, width: int) -> str:
+    """A cosine index; its width must be spelled in the statement."""
+    return (
+        f"CREATE VECTOR INDEX {names.vector_index(label)} IF NOT EXISTS "
+        f"FOR (n:{names.label(label)}) ON (n.vector) OPTIONS {{indexConfig: {{"
+        f"`vector.dimensions`: {int(width)}, `vector.similarity_function`: 'cosine'}}}}"
+    )
+
+
+def drop_index(names: Names, label: Label) -> str:
+    """For vectors of another width."""
+    return f"DROP INDEX {names.vector_index(label)} IF EXISTS"
+
+
+def write_vectors(names: Names, label: Label) -> str:
+    """Rows of key and vector, under ``$run``."""
+    return f"""
+        UNWIND $rows AS row
+        MATCH (n:{names.label(label)} {{key: row[0]}})
+        CALL db.create.setNodeVectorProperty(n, 'vector', row[1])
+        SET n.vector_run = $run
+        RETURN count(*) AS rows
+    """
+
+
+def other_run(names: Names, label: Label) -> str:
+    """One vector in force that is of another run than ``$run``, or of another width."""
+    return f"""
+        MATCH (n:{names.label(label)})
+        WHERE n.vector_run IN $runs AND (n.vector_run <> $run OR size(n.vector) <> $width)
+        RETURN n.vector_run AS run, size(n.vector) AS width LIMIT 1
+    """
+
+
+def read_vectors(names: Names, label: Label) -> str:
+    """One page after ``$after``, packed."""
+    return f"""
+        MATCH (n:{names.label(label)}) WHERE n.key > $after AND n.vector_run IN $runs
+        WITH n ORDER BY n.key LIMIT $page
+        RETURN collect(n.key) AS key, collect(n.vector) AS vector
+    """
+
+
+def set_vectors_aside(names: Names, label: Label, number: int) -> str:
+    """Of one page of nodes after ``$after``, those of ``$run``; gives the page's last key."""
+    aside = f"n.vector_of_run_{int(number)}"
+    return f"""
+        MATCH (n:{names.label(label)}) WHERE n.key > $after
+        WITH n ORDER BY n.key LIMIT $page
+        FOREACH (_ IN CASE WHEN n.vector_run = $run THEN [1] ELSE [] END |
+            SET {aside} = n.vector REMOVE n.vector, n.vector_run)
+        RETURN max(n.key) AS last
+    """
+
+
+def bring_back_vectors(names: Names, label: Label, number: int) -> str:
+    """The reverse of :func:`set_vectors_aside`."""
+    aside = f"n.vector_of_run_{int(number)}"
+    return f"""
+        MATCH (n:{names.label(label)}) WHERE n.key > $after
+        WITH n ORDER BY n.key LIMIT $page
+        FOREACH (_ IN CASE WHEN {aside} IS NOT NULL THEN [1] ELSE [] END |
+            SET n.vector = {aside}, n.vector_run = $run REMOVE {aside})
+        RETURN max(n.key) AS last, max(size(n.vector)) AS width
+    """
+
+
+def drop_vectors(names: Names, label: Label) -> str:
+    """Of one page of nodes after ``$after``, take those of ``$run`` away."""
+    return f"""
+        MATCH (n:{names.label(label)}) WHERE n.key > $after
+        WITH n ORDER BY n.key LIMIT $page
+        WITH n, n.vector_run IS NOT NULL AND n.vector_run = $run AS mine
+        FOREACH (_ IN CASE WHEN mine THEN [1] ELSE [] END | REMOVE n.vector, n.vector_run)
+        RETURN max(n.key) AS last, sum(CASE WHEN mine THEN 1 ELSE 0 END) AS rows
+    """
+
+
+def nearest_indexed(names: Names, label: Label, where: str, *, search_clause: bool) -> str:
+    """``$fetch`` candidates from the index, filtered, scored exactly, the best ``$k``.
+
+    The index keeps vectors in fewer bits, so its own score is not the last word.
+    """
+    if search_clause:
+        head = f"""CYPHER 25
+            MATCH (n:{names.label(label)})
+            SEARCH n IN (VECTOR INDEX {names.vector_index(label)} FOR $vector LIMIT $fetch)
+            WITH n"""
+    else:
+        head = """CALL db.index.vector.queryNodes($index, $fetch, $vector) YIELD node
+            WITH node AS n"""
+    return f"{head} WHERE {where} {_SCORE}"
+
+
+def nearest_exact(names: Names, label: Label, where: str) -> str:
+    """Every vector that passes the filter is compared: slow and right."""
+    return f"MATCH (n:{names.label(label)}) WHERE {where} {_SCORE}"
+
+
+# Neo4j gives (1 + cosine) / 2, and refuses a vector of zeros, which here is like nothing.
+_SCORE = """
+    RETURN n.key AS key, CASE
+        WHEN $usable AND any(x IN n.vector WHERE x <> 0.0)
+        THEN 2 * vector.similarity.cosine(n.vector, $vector) - 1
+        ELSE 0.0
+    END AS score
+    ORDER BY score DESC, key LIMIT $k
+"""
+
+
+def conditions(names: Names, where: NodeFilter) -> tuple[str, dict[str, Any]]:
+    """The filter over the node ``n``, and its parameters."""
+    tagged = f"(n)-[:{names.type(RelType.HAS_TAG)}]->(t:{names.label(Label.TAG)})"
+    interacted = f"[r:{names.type(RelType.INTERACTED)}]"
+    user = names.label(Label.USER)
+    texts = ["n.vector_run IN $runs"]
+    params: dict[str, Any] = {}
+    if where.allow is not None:
+        texts.append("n.key IN $allow")
+        params["allow"] = list(where.allow)
+    if where.deny:
+        texts.append("NOT n.key IN $deny")
+        params["deny"] = list(where.deny)
+    if where.domain is not None:
+        in_domain, domain = names.type(RelType.IN_DOMAIN), names.label(Label.DOMAIN)
+        texts.append(f"EXISTS {{ MATCH (n)-[:{in_domain}]->(:{domain} {{key: $domain}}) }}")
+        params["domain"] = where.domain
+    if where.tags_any:
+        texts.append(f"EXISTS {{ MATCH {tagged} WHERE t.key IN $tags_any }}")
+        params["tags_any"] = list(where.tags_any)
+    if where.tags_all:
+        texts.append(f"COUNT {{ MATCH {tagged} WHERE t.key IN $tags_all }} = size($tags_all)")
+        params["tags_all"] = sorted(set(where.tags_all))
+    if where.tags_none:
+        texts.append(f"NOT EXISTS {{ MATCH {tagged} WHERE t.key IN $tags_none }}")
+        params["tags_none"] = list(where.tags_none)
+    if where.not_seen_by is not None:
+        texts.append(f"NOT EXISTS {{ MATCH (:{user} {{key: $not_seen_by}})-{interacted}->(n) }}")
+        params["not_seen_by"] = where.not_seen_by
+    if where.since is not None:
+        texts.append(f"EXISTS {{ MATCH (:{user})-{interacted}->(n) WHERE r.at >= $since }}")
+        params["since"] = where.since
+    return " AND ".join(texts), params

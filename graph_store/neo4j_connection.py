@@ -1,0 +1,182 @@
+"""Transactions on a Neo4j server that outlive its restarts.
+
+In:   settings or a driver that the caller opened; functions that run statements.
+Out:  what they return, once their transaction is committed; or one clear error.
+
+A transaction function may run more than once: after a lost connection, a deadlock, or a
+commit whose answer never came (``IncompleteCommit``). That is safe, since every write of
+this store is idempotent, and functions here must stay so.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import neo4j
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    DriverError,
+    IncompleteCommit,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+    TransientError,
+)
+
+from graph_store.errors import GraphStoreError, StoreUnavailableError
+from graph_store.neo4j_settings import Neo4jSettings
+
+__all__ = ["Connection", "open_driver"]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Transaction = neo4j.ManagedTransaction
+
+_PASSING = (IncompleteCommit, ServiceUnavailable, SessionExpired, TransientError)
+"""Errors that a later attempt may not meet."""
+
+
+def open_driver(settings: Neo4jSettings) -> neo4j.Driver:
+    """A driver; nothing is sent yet."""
+    auth = (settings.user or "neo4j", settings.password) if settings.password else None
+    try:
+        return neo4j.GraphDatabase.driver(
+            settings.uri,
+            auth=auth,
+            user_agent="kgrec",
+            max_transaction_retry_time=5,  # then Connection goes on, without ever longer pauses
+            connection_timeout=10,
+            liveness_check_timeout=60,  # load balancers drop what is idle
+        )
+    except (ConfigurationError, ValueError) as error:
+        raise StoreUnavailableError(f"{settings.shown} cannot be opened: {error}") from error
+
+
+class Connection:
+    """One database through one driver, with retries; usable by several threads."""
+
+    def __init__(
+        self,
+        driver: neo4j.Driver,
+        *,
+        shown: str,
+        database: str | None,
+        user: str | None,
+        max_retry_time: float,
+    ) -> None:
+        self._driver = driver
+        self.shown = shown
+        self._database = database
+        self._user = user
+        self._max_retry_time = max_retry_time
+        self._quiet: dict[str, Any] = {"notifications_min_severity": "OFF"}
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in one transaction; return when it is committed."""
+        return self._persist(lambda: self._once(work, write=True))
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in one reading transaction; it may not write."""
+        return self._persist(lambda: self._once(work, write=False))
+
+    def rows(self, statement: str, **params: Any) -> list[neo4j.Record]:
+        """All records of one reading statement."""
+        return self.read(lambda tx: list(tx.run(statement, params)))
+
+    def first_contact(self, work: Callable[[neo4j.Transaction], T]) -> T:
+        """Like :meth:`read`, but no server is an error at once, and each cause has its words."""
+        try:
+            try:
+                return self._untried(work)
+            except ConfigurationError:
+                self._quiet = {}  # a server too old to be told to keep its notes to itself
+                return self._untried(work)
+        except AuthError as error:
+            who = f"user {self._user!r}" if self._user else "a connection without user and password"
+            raise StoreUnavailableError(
+                f"{self.shown} refuses {who}; give user and password in the URL "
+                f"or in NEO4J_USERNAME and NEO4J_PASSWORD"
+            ) from error
+        except (*_PASSING, DriverError, OSError) as error:
+            raise self._unavailable(error) from error
+        except ClientError as error:
+            if "DatabaseNotFound" in str(error.code):
+                raise StoreUnavailableError(
+                    f"{self.shown} has no database of this name; create it, or leave the name out "
+                    f"for the default one"
+                ) from error
+            raise GraphStoreError(f"{self.shown} refuses: {error.message}") from error
+
+    def write_one(self, statement: str, **params: Any) -> dict[str, Any]:
+        """The one record of one writing statement, in a transaction of its own."""
+        return self.write(lambda tx: dict(tx.run(statement, params).single(strict=True)))
+
+    def define(self, statement: str) -> None:
+        """Change the schema; something that is there already is well."""
+        try:
+            self.write(lambda tx: tx.run(statement).consume())
+        except ClientError as error:
+            if "EquivalentSchemaRuleAlreadyExists" not in str(error.code):
+                raise GraphStoreError(
+                    f"{self.shown} refuses `{statement}`: {error.message}"
+                ) from error
+
+    def repeat(self, statement: str, **params: Any) -> int:
+        """Run a bounded write again and again until it finds no row; return all its rows."""
+        total = 0
+        while True:
+            rows = int(self.write_one(statement, **params)["rows"])
+            total += rows
+            if not rows:
+                return total
+
+    def close(self) -> None:
+        """Close the driver."""
+        self._driver.close()
+
+    def _once(self, work: Callable[[Transaction], T], *, write: bool) -> T:
+        with self._driver.session(database=self._database, **self._quiet) as session:
+            result: T = (session.execute_write if write else session.execute_read)(work)
+            return result
+
+    def _untried(self, work: Callable[[neo4j.Transaction], T]) -> T:
+        with self._driver.session(database=self._database, **self._quiet) as session:
+            with session.begin_transaction() as tx:
+                return work(tx)
+
+    def _persist(self, attempt: Callable[[], T]) -> T:
+        deadline = time.monotonic() + self._max_retry_time
+        while True:
+            try:
+                return attempt()
+            except AuthError as error:
+                raise StoreUnavailableError(
+                    f"{self.shown} no longer accepts the password it was opened with"
+                ) from error
+            except _PASSING as error:
+                if time.monotonic() >= deadline:
+                    raise self._unavailable(error) from error
+                log.info("%s: %s; trying again", self.shown, _first_line(error))
+                time.sleep(random.uniform(0.5, 1.5))
+
+    def _unavailable(self, error: Exception) -> StoreUnavailableError:
+        if isinstance(error, TransientError):
+            return StoreUnavailableError(
+                f"{self.shown} could not take the work: {_first_line(error)}"
+            )
+        return StoreUnavailableError(
+            f"no Neo4j answers at {self.shown}; is it running, and are host and port right? "
+            f"({_first_line(error)})"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    text = (error.message if isinstance(error, Neo4jError) else None) or str(error)
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,166 @@
+"""Runs of enrichment jobs in Neo4j: begin, set aside, undo.
+
+In:   ids of runs.
+Out:  the ledger of runs, and derived relationships moved in bounded transactions.
+
+The relationships in force bear their own type, so that people and their queries find
+them; those of an earlier run are kept as ``SET_ASIDE_...``. A step that was killed is
+finished by taking it again: the ledger says first what is to be true, and the moves follow.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from graph_store.cypher import Names
+from graph_store.errors import GraphStoreError
+from graph_store.neo4j_connection import Connection, Transaction
+from graph_store.schema import ENRICHED
+from graph_store.store import EnrichmentRun
+
+__all__ = ["Entry", "Runs"]
+
+_MOVED = 5_000
+"""Relationships moved or deleted in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run as the ledger has it."""
+
+    run: str
+    job: str
+    at: int
+    number: int
+    finished: bool
+    in_force: bool
+    undoing: bool
+    counts: dict[str, int]
+
+    def shown(self) -> EnrichmentRun:
+        """As the contract gives it."""
+        return EnrichmentRun(self.run, self.job, self.at, self.finished, self.counts)
+
+
+class Runs:
+    """The ledger of runs and the relationships that bear their ids."""
+
+    def __init__(self, connection: Connection, names: Names) -> None:
+        self._db = connection
+        self._names = names
+
+    def all(self) -> list[Entry]:
+        """Every run that was not undone, oldest first."""
+        return self._db.read(self._all)
+
+    def of_job(self, job: str) -> list[Entry]:
+        """The runs of one job, oldest first."""
+        return [entry for entry in self.all() if entry.job == job]
+
+    def in_force(self) -> list[str]:
+        """Ids of the runs whose results stand, oldest first."""
+        return [entry.run for entry in self.all() if entry.in_force]
+
+    def open_entry(self, run: str) -> Entry:
+        """A run that may be written to."""
+        entry = next((entry for entry in self.all() if entry.run == run), None)
+        if entry is None:
+            raise GraphStoreError(f"run {run} was never begun; call begin_enrichment first")
+        if not entry.in_force:
+            raise GraphStoreError(f"run {run} was set aside by a later one; begin a new run")
+        return entry
+
+    def begin(self, run: str, job: str, at: int) -> None:
+        """Enter ``run`` as the one in force of ``job``, or open it once more."""
+        params = {"run": run, "job": job, "at": at, "by": run}
+
+        def work(tx: Transaction) -> None:
+            tx.run(self._names.lock(), params).consume()
+            entries = self._all(tx)
+            half = next((e for e in entries if e.job == job and e.undoing), None)
+            if half is not None:
+                raise GraphStoreError(
+                    f"run {half.run} of {job} was undone half way; undo it once more first"
+                )
+            known = next((entry for entry in entries if entry.run == run), None)
+            if known is None:
+                tx.run(self._names.create_run(), params).consume()
+            elif known.job != job:
+                raise GraphStoreError(
+                    f"run {run} is of job {known.job}, not {job}; choose another run id"
+                )
+            elif not known.in_force:
+                raise GraphStoreError(
+                    f"a later run of {job} stands on {run}; choose another run id"
+                )
+            else:
+                tx.run(self._names.reopen_run(), params).consume()
+
+        self._db.write(work)
+
+    def finish(self, run: str, counts: dict[str, int]) -> None:
+        """Mark ``run`` complete."""
+        self.open_entry(run)
+        params = {"run": run, "counts": json.dumps(counts)}
+        self._db.write(lambda tx: tx.run(self._names.finish_run(), params).consume())
+
+    def start_undo(self, run: str) -> tuple[Entry, Entry | None]:
+        """Put ``run`` out of force and the one before it into force; give both."""
+
+        def work(tx: Transaction) -> tuple[Entry, Entry | None]:
+            tx.run(self._names.lock(), {"by": run}).consume()
+            entries = self._all(tx)
+            entry = next((entry for entry in entries if entry.run == run), None)
+            if entry is None:
+                raise GraphStoreError(f"there is no enrichment run {run}; see `kgrec enrich list`")
+            if not entry.in_force and not entry.undoing:
+                raise GraphStoreError(
+                    f"a later run of {entry.job} stands on {run}; undo that one first"
+                )
+            tx.run(self._names.start_undo(), {"run": run}).consume()
+            earlier = [e for e in entries if e.job == entry.job and e.number < entry.number]
+            return entry, earlier[-1] if earlier else None
+
+        return self._db.write(work)
+
+    def delete(self, run: str) -> None:
+        """Take ``run`` out of the ledger: the last step of an undo."""
+        self._db.write(lambda tx: tx.run(self._names.delete_run(), {"run": run}).consume())
+
+    def set_relationships_aside(self, run: str) -> None:
+        """Give the relationships of ``run`` the type of what is not in force."""
+        self._move(run, back=False)
+
+    def bring_relationships_back(self, run: str) -> None:
+        """The reverse of :meth:`set_relationships_aside`."""
+        self._move(run, back=True)
+
+    def delete_relationships(self, run: str) -> int:
+        """Delete what ``run`` wrote; return how many."""
+        return sum(
+            self._db.repeat(self._names.delete_some_of_run(rel_type), run=run, limit=_MOVED)
+            for rel_type in ENRICHED
+        )
+
+    def _move(self, run: str, *, back: bool) -> None:
+        for rel_type in ENRICHED:
+            statement = self._names.move_some(rel_type, back=back)
+            self._db.repeat(statement, run=run, limit=_MOVED)
+
+    def _all(self, tx: Transaction) -> list[Entry]:
+        return [_entry(record["run"]) for record in tx.run(self._names.runs())]
+
+
+def _entry(values: dict[str, Any]) -> Entry:
+    return Entry(
+        run=values["run"],
+        job=values["job"],
+        at=values["at"],
+        number=values["number"],
+        finished=values["finished"],
+        in_force=values["in_force"],
+        undoing=values.get("undoing", False),
+        counts=json.loads(values["counts"]),
+    )

@@ -1,0 +1,519 @@
+"""The graph in Neo4j, 5.23 or newer, by the official driver.
+
+In:   frames and questions of the :class:`~graph_store.store.GraphStore` contract.
+Out:  the same graph by the statements of :mod:`graph_store.cypher`.
+
+Every write is a MERGE by key with absolute values, so that sending a batch again, as after
+a commit whose answer was lost, changes nothing. Reads come in pages of keys, packed on the
+server, so that a broken read goes on at its page. Nothing here needs APOC or Enterprise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import neo4j
+import networkx as nx
+import numpy as np
+import polars as pl
+from neo4j.exceptions import ClientError
+from numpy.typing import NDArray
+
+from graph_store import cypher
+from graph_store.batches import (
+    check_base_type,
+    check_derived_type,
+    check_nodes,
+    check_relationships,
+    relationship_key,
+)
+from graph_store.cypher import NO_TIME, Names
+from graph_store.errors import (
+    CheckpointError,
+    GraphStoreError,
+    StoreUnavailableError,
+    StoreVersionError,
+    UnknownNodeError,
+)
+from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
+from graph_store.neo4j_connection import Connection, Transaction, open_driver
+from graph_store.neo4j_enrichment import Runs
+from graph_store.neo4j_settings import read_settings
+from graph_store.neo4j_vectors import Vectors
+from graph_store.schema import (
+    ENDS,
+    ENRICHED,
+    FORMAT_VERSION,
+    NODE_COLUMNS,
+    RELATIONSHIP_COLUMNS,
+    Label,
+    RelType,
+)
+from graph_store.store import (
+    Checkpoint,
+    DomainCounts,
+    EnrichmentRun,
+    Job,
+    Near,
+    NodeFilter,
+    StoreCounts,
+    Written,
+)
+
+__all__ = ["Neo4jStore"]
+
+_ROWS = 5_000
+"""Rows of one statement; several statements make the transaction of a batch."""
+
+_PAGE = 2_000
+"""Source nodes of one reading page: some megabytes, and a second's work to read again."""
+
+
+class Neo4jStore:
+    """One graph in one database; open it with :meth:`from_url` or :meth:`from_driver`."""
+
+    def __init__(
+        self, connection: Connection, *, label_prefix: str, read_only: bool, owns_driver: bool
+    ) -> None:
+        self._db = connection
+        self._names = Names(label_prefix)
+        self._read_only = read_only
+        self._owns_driver = owns_driver
+        self._runs = Runs(connection, self._names)
+        self._vectors = Vectors(connection, self._names, self._runs)
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        *,
+        label_prefix: str = "",
+        read_only: bool = False,
+        max_retry_time: float = 120,
+    ) -> Self:
+        """Connect, check versions, make constraints where they are missing.
+
+        Args:
+            url: ``neo4j://user:password@host:7687/database``; see :func:`read_settings`.
+            label_prefix: Stands before every label and type.
+            read_only: Change nothing, and refuse to.
+            max_retry_time: Seconds for which a server may be away before work on it fails.
+
+        Raises:
+            StoreUnavailableError: No server, wrong password, no such database.
+            StoreVersionError: The server is too old, or the graph of another format version.
+        """
+        Names(label_prefix)  # before anything is sent
+        settings = read_settings(url)
+        driver = open_driver(settings)
+        try:
+            return cls.from_driver(
+                driver,
+                database=settings.database,
+                label_prefix=label_prefix,
+                read_only=read_only,
+                max_retry_time=max_retry_time,
+                _shown=settings.shown,
+                _user=settings.user,
+                _owns_driver=True,
+            )
+        except BaseException:
+            driver.close()
+            raise
+
+    @classmethod
+    def from_env(cls, **options: Any) -> Self:
+        """As :meth:`from_url`, with the URL of ``NEO4J_URI``."""
+        url = os.environ.get("NEO4J_URI")
+        if not url:
+            raise StoreUnavailableError("NEO4J_URI is not set; set it, or give a store URL")
+        return cls.from_url(url, **options)
+
+    @classmethod
+    def from_driver(
+        cls,
+        driver: neo4j.Driver,
+        *,
+        database: str | None = None,
+        label_prefix: str = "",
+        read_only: bool = False,
+        max_retry_time: float = 120,
+        _shown: str = "the given Neo4j driver",
+        _user: str | None = None,
+        _owns_driver: bool = False,
+    ) -> Self:
+        """Over a driver that the caller opened, and closes."""
+        connection = Connection(
+            driver, shown=_shown, database=database, user=_user, max_retry_time=max_retry_time
+        )
+        store = cls(
+            connection, label_prefix=label_prefix, read_only=read_only, owns_driver=_owns_driver
+        )
+        store._prepare()
+        return store
+
+    @property
+    def url(self) -> str:
+        return self._db.shown
+
+    # --- writing ------------------------------------------------------------------
+
+    def upsert_nodes(
+        self, label: Label, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
+    ) -> Written:
+        self._may_write()
+        batch = check_nodes(label, rows).sort("key").rows()
+        statement = self._names.upsert_nodes(label)
+
+        def work(tx: Transaction) -> int:
+            written = sum(
+                _count(tx.run(statement, {"rows": part}), "written") for part in _parts(batch)
+            )
+            self._note(tx, checkpoint)
+            return written
+
+        written = self._db.write(work)
+        return Written(written, len(batch) - written)
+
+    def upsert_relationships(
+        self, rel_type: RelType, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
+    ) -> Written:
+        self._may_write()
+        check_base_type(rel_type)
+        return self._upsert_relationships(rel_type, rows, checkpoint, {"no_time": NO_TIME})
+
+    def forget_user(self, key: str) -> int:
+        self._may_write()
+        types = [self._names.type(rel_type) for rel_type in RelType]
+        types += [self._names.set_aside(rel_type) for rel_type in ENRICHED]
+        (record,) = self._db.rows(
+            self._names.count_of_user(), key=key, types=types, runs=self._runs.in_force()
+        )
+        if not record["known"]:
+            raise UnknownNodeError(f"the graph holds no user {key!r}; nothing was deleted")
+        self._db.repeat(self._names.forget_some(), key=key, limit=10_000)
+        self._db.write(lambda tx: tx.run(self._names.forget(), {"key": key}).consume())
+        return int(record["relationships"])
+
+    # --- reading ------------------------------------------------------------------
+
+    def read_nodes(self, label: Label) -> pl.DataFrame:
+        statement, columns = self._names.read_nodes(label), NODE_COLUMNS[label]
+        frames, after = [pl.DataFrame(schema=columns)], ""
+        while True:
+            (record,) = self._db.rows(statement, after=after, page=4 * _PAGE)
+            if not record["rows"]:
+                return pl.concat(frames).sort("key")
+            frames.append(pl.DataFrame(record["rows"], schema=columns, orient="row"))
+            after = record["rows"][-1][0]
+
+    def read_relationships(self, rel_type: RelType) -> pl.DataFrame:
+        statement = self._names.read_relationships(rel_type)
+        runs = self._runs.in_force() if rel_type in ENRICHED else []
+        columns = {"source": pl.String(), "target": pl.String(), **RELATIONSHIP_COLUMNS[rel_type]}
+        wire = {**columns, "run": pl.String()} if rel_type in ENRICHED else columns
+        packed = [name for name in wire if name != "source"]
+        frames, after = [pl.DataFrame(schema=wire)], ""
+        while True:
+            page = self._db.rows(statement, after=after, page=_PAGE, no_time=NO_TIME, runs=runs)
+            if not page:
+                break
+            after = page[-1]["source"]
+            frames.append(_unpack(page, packed, wire))
+        rows = pl.concat(frames)
+        if rel_type is RelType.INTERACTED:
+            rows = rows.with_columns(pl.col("at").replace(NO_TIME, None))
+        if rel_type in ENRICHED:  # of two jobs that say something of one pair, the later
+            order = pl.Enum(runs)
+            rows = rows.sort(pl.col("run").cast(order)).unique(["source", "target"], keep="last")
+        return rows.select(list(columns)).sort(relationship_key(rel_type))
+
+    def counts(self) -> StoreCounts:
+        runs = self._runs.in_force()
+
+        def one(statement: str) -> int:
+            return int(self._db.rows(statement, runs=runs)[0]["n"])
+
+        nodes = {str(label): one(self._names.count_nodes(label)) for label in Label}
+        relationships = {str(t): one(self._names.count_relationships(t)) for t in RelType}
+        domains = {
+            record["key"]: DomainCounts(record["users"], record["items"], record["interactions"])
+            for record in self._db.rows(self._names.count_domains())
+        }
+        shown = {t: n for t, n in relationships.items() if n or RelType(t) not in ENRICHED}
+        return StoreCounts(nodes, shown, domains)
+
+    def neighbourhood(self, key: str, *, hops: int = 1, limit: int = 200) -> nx.MultiDiGraph[Any]:
+        start = next((label for label in LOOKUP_ORDER if self._named(label, [key]).height), None)
+        if start is None:
+            raise UnknownNodeError(f"the graph holds no user, item, tag or domain {key!r}")
+        runs = self._runs.in_force()
+        return grow(
+            (start, key),
+            hops=hops,
+            limit=limit,
+            relationships_at=lambda label, keys: self._touching(label, keys, limit, runs),
+            nodes_named=self._named,
+        )
+
+    def query(self, text: str, **params: Any) -> pl.DataFrame:
+        try:
+            rows = [record.data() for record in self._db.rows(text, **params)]
+        except ClientError as error:
+            raise GraphStoreError(f"Neo4j refuses this query: {error.message}") from error
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    # --- vectors ------------------------------------------------------------------
+
+    def write_vectors(
+        self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], *, run: str
+    ) -> int:
+        self._may_write()
+        return self._vectors.write(label, keys, vectors, run)
+
+    def await_vectors(self, label: Label) -> None:
+        self._vectors.await_index(label)
+
+    def read_vectors(self, label: Label) -> tuple[list[str], NDArray[np.float32]]:
+        return self._vectors.read(label)
+
+    def nearest(
+        self, label: Label, vector: NDArray[np.float32], k: int, where: NodeFilter | None = None
+    ) -> list[Near]:
+        return self._vectors.nearest(label, vector, k, where or NodeFilter())
+
+    # --- enrichment ---------------------------------------------------------------
+
+    def begin_enrichment(self, run: str, job: str, *, at: int) -> None:
+        self._may_write()
+        self._runs.begin(run, job, at)
+        for earlier in self._runs.of_job(job):
+            if earlier.run != run:
+                self._runs.set_relationships_aside(earlier.run)
+                self._vectors.set_aside(earlier)
+
+    def write_enrichment(self, run: str, rel_type: RelType, rows: pl.DataFrame) -> Written:
+        self._may_write()
+        check_derived_type(rel_type)
+        entry = self._runs.open_entry(run)
+        return self._upsert_relationships(rel_type, rows, None, {"run": run, "at": entry.at})
+
+    def finish_enrichment(self, run: str, counts: dict[str, int]) -> None:
+        self._may_write()
+        self._runs.finish(run, counts)
+
+    def undo_enrichment(self, run: str) -> int:
+        self._may_write()
+        entry, before = self._runs.start_undo(run)
+        taken = self._runs.delete_relationships(run) + self._vectors.drop(entry)
+        if before is not None:
+            self._runs.bring_relationships_back(before.run)
+            self._vectors.bring_back(before)
+        self._runs.delete(run)
+        return taken
+
+    def enrichment_runs(self) -> list[EnrichmentRun]:
+        return [entry.shown() for entry in self._runs.all()]
+
+    # --- job ledger ---------------------------------------------------------------
+
+    def begin_job(self, job: str, *, kind: str, source: str, now: int) -> Job:
+        self._may_write()
+        params = {"job": job, "kind": kind, "source": source, "now": now, "by": job}
+
+        def work(tx: Transaction) -> dict[str, Any]:
+            tx.run(self._names.lock(), params).consume()
+            record = tx.run(self._names.begin_job(), params).single(strict=True)
+            return dict(record["job"])
+
+        known = _job(self._db.write(work))
+        if known.source != source:
+            raise CheckpointError(
+                f"job {job} was begun from source {known.source!r}, now it is {source!r}; "
+                f"give the source it was begun with, or start a job of another name"
+            )
+        return known
+
+    def finish_job(self, job: str, *, now: int, summary: dict[str, Any]) -> None:
+        self._may_write()
+        params = {"job": job, "now": now, "summary": json.dumps(summary)}
+        if not self._db.write(lambda tx: _count(tx.run(self._names.finish_job(), params))):
+            raise CheckpointError(f"job {job} was never begun; call begin_job first")
+
+    def jobs(self) -> Iterator[Job]:
+        return iter([_job(record["job"]) for record in self._db.rows(self._names.jobs())])
+
+    # --- life ---------------------------------------------------------------------
+
+    def drop_all(self) -> None:
+        """Delete everything kgrec wrote under this prefix; constraints stay."""
+        self._may_write()
+        for label in Label:
+            self._vectors.drop_index(label)
+        names = self._names
+        own = [names.label(label) for label in Label] + [names.job, names.run]
+        for label_name in own:
+            self._db.repeat(names.delete_some(label_name), limit=5_000)
+
+    def close(self) -> None:
+        if self._owns_driver:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        def ask(tx: neo4j.Transaction) -> tuple[dict[str, list[str]], int | None]:
+            components = {row["name"]: row["versions"] for row in tx.run(cypher.COMPONENTS)}
+            record = tx.run(self._names.read_version()).single(strict=True)
+            return components, record["version"]
+
+        components, version = self._db.first_contact(ask)
+        kernel = next(iter(components.get("Neo4j Kernel", [])), "0.0")
+        release = tuple(int(part) for part in kernel.split(".")[:2])
+        if release < (5, 23):
+            raise StoreVersionError(
+                f"{self.url} runs Neo4j {kernel}; kgrec needs 5.23 or newer, best 5.26"
+            )
+        self._vectors.search_clause = release >= (2026, 4)
+        if version is None:
+            self._prepare_new()
+        elif version != FORMAT_VERSION:
+            raise StoreVersionError(
+                f"{self.url} holds a graph of format version {version}, this kgrec works with "
+                f"{FORMAT_VERSION}; ingest the sources into a new database or label prefix"
+            )
+
+    def _prepare_new(self) -> None:
+        if self._read_only:
+            raise StoreUnavailableError(
+                f"there is no graph in {self.url}; make one with `kgrec ingest FILES --store URL`"
+            )
+        for label in Label:
+            if self._db.rows(self._names.foreign(label)):
+                raise GraphStoreError(
+                    f"{self.url} has {self._names.label(label)} nodes that kgrec did not write; "
+                    f"choose a label prefix, e.g. --label-prefix Kg, to keep the two apart"
+                )
+        for statement in self._names.prepare():
+            self._db.define(statement)
+        self._db.write(lambda tx: tx.run(cypher.AWAIT_INDEXES).consume())
+        params = {"version": FORMAT_VERSION}
+        self._db.write(lambda tx: tx.run(self._names.write_version(), params).consume())
+
+    def _may_write(self) -> None:
+        if self._read_only:
+            raise GraphStoreError(f"{self.url} was opened for reading; open it for writing")
+
+    def _upsert_relationships(
+        self,
+        rel_type: RelType,
+        rows: pl.DataFrame,
+        checkpoint: Checkpoint | None,
+        params: dict[str, Any],
+    ) -> Written:
+        # Sorted, so that two writers take the locks of the nodes in one order.
+        batch = check_relationships(rel_type, rows).sort("source", "target").rows()
+        statement = self._names.upsert_relationships(rel_type)
+
+        def work(tx: Transaction) -> int:
+            written = 0
+            for part in _parts(batch):
+                record = tx.run(statement, {"rows": part, **params}).single(strict=True)
+                if record["rows"] != len(part):
+                    self._refuse(tx, rel_type, part)
+                written += record["written"]
+            self._note(tx, checkpoint)
+            return written
+
+        written = self._db.write(work)
+        return Written(written, len(batch) - written)
+
+    def _refuse(self, tx: Transaction, rel_type: RelType, part: list[tuple[Any, ...]]) -> None:
+        lost = tx.run(self._names.lost_end(rel_type), {"rows": part}).single()
+        if lost is None:
+            raise GraphStoreError(
+                f"{rel_type}: the database holds one pair twice; it was changed from outside"
+            )
+        label = ENDS[rel_type][0 if lost["source_lost"] else 1]
+        key = lost["source"] if lost["source_lost"] else lost["target"]
+        raise UnknownNodeError(
+            f"{rel_type} from {lost['source']!r} to {lost['target']!r} names a {label} {key!r} "
+            f"that was never written; nothing of its batch was written; write the nodes first"
+        )
+
+    def _note(self, tx: Transaction, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is None:
+            return
+        params = {
+            "job": checkpoint.job,
+            "source": checkpoint.source,
+            "stage": checkpoint.stage,
+            "offset": checkpoint.offset,
+        }
+        if not _count(tx.run(self._names.note_checkpoint(), params)):
+            raise CheckpointError(
+                f"job {checkpoint.job} was not begun from source {checkpoint.source!r}; "
+                f"call begin_job first"
+            )
+
+    def _named(self, label: Label, keys: Sequence[str]) -> pl.DataFrame:
+        rows = [r.data() for r in self._db.rows(self._names.named(label), keys=list(keys))]
+        return pl.DataFrame(rows, schema=NODE_COLUMNS[label])
+
+    def _touching(
+        self, label: Label, keys: Sequence[str], limit: int, runs: list[str]
+    ) -> list[Relationship]:
+        found = []
+        for rel_type, outward in types_at(label):
+            statement = self._names.touching(label, rel_type, outward=outward)
+            for record in self._db.rows(statement, keys=list(keys), limit=limit, runs=runs):
+                row = record.data()
+                found.append(Relationship(rel_type, row.pop("source"), row.pop("target"), row))
+        return found
+
+
+def _parts(batch: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    for start in range(0, len(batch), _ROWS):
+        yield batch[start : start + _ROWS]
+
+
+def _count(result: neo4j.Result, column: str = "rows") -> int:
+    return int(result.single(strict=True)[column])
+
+
+def _job(values: dict[str, Any]) -> Job:
+    return Job(
+        job=values["job"],
+        kind=values["kind"],
+        source=values["source"],
+        stage=values["stage"],
+        offset=values["offset"],
+        started_at=values["started_at"],
+        finished_at=values.get("finished_at"),
+        summary=json.loads(values["summary"]),
+    )
+
+
+def _unpack(
+    page: list[neo4j.Record], packed: list[str], schema: dict[str, pl.DataType]
+) -> pl.DataFrame:
+    """One row a relationship from one record a source."""
+    columns: dict[str, list[Any]] = {name: [] for name in schema}
+    for record in page:
+        columns["source"] += [record["source"]] * len(record["target"])
+        for name in packed:
+            columns[name] += record[name]
+    return pl.DataFrame(columns, schema=schema)

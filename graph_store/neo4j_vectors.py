@@ -1,0 +1,196 @@
+"""Vectors on nodes of Neo4j, their index, and the search.
+
+In:   arrays, a filter.
+Out:  node properties in bounded transactions; nearest nodes with their exact cosine.
+
+The index gives candidates, the filter and an exact score choose among them; where that
+leaves fewer than were asked for, every vector that passes the filter is compared, so that
+``k`` nodes come whenever ``k`` exist.
+
+Shapes:  N vectors   D width
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_store import cypher
+from graph_store import cypher_vectors as statements
+from graph_store.cypher import Names
+from graph_store.errors import GraphStoreError
+from graph_store.filters import check_filter, check_vectors
+from graph_store.neo4j_connection import Connection
+from graph_store.neo4j_enrichment import Entry, Runs
+from graph_store.schema import Label
+from graph_store.store import Near, NodeFilter
+
+__all__ = ["Vectors"]
+
+_ROWS = 1_000
+_PAGE = 5_000
+
+_FEW = 1_000
+"""A search among at most so many allowed keys compares them all and asks no index."""
+
+
+class Vectors:
+    """Reads and writes the property ``vector``."""
+
+    search_clause = False
+    """Whether the server has the SEARCH clause; older ones have a procedure."""
+
+    def __init__(self, connection: Connection, names: Names, runs: Runs) -> None:
+        self._db = connection
+        self._names = names
+        self._runs = runs
+
+    def write(
+        self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], run: str
+    ) -> int:
+        """Put vectors ``[N, D]`` onto nodes; return how many nodes took one."""
+        check_vectors(keys, vectors)
+        width = vectors.shape[1]
+        self._runs.open_entry(run)
+        other = self._db.rows(
+            statements.other_run(self._names, label),
+            run=run,
+            width=width,
+            runs=self._runs.in_force(),
+        )
+        if other and other[0]["run"] != run:
+            raise GraphStoreError(
+                f"vectors of {label} are those of run {other[0]['run']} of another job; "
+                f"undo it first"
+            )
+        if other:
+            raise GraphStoreError(
+                f"run {run} holds vectors of width {other[0]['width']} for {label}, got {width}; "
+                f"undo the run to begin with another width"
+            )
+        self._make_index(label, width)
+        last = {key: row for row, key in enumerate(keys)}  # a key given twice: the last counts
+        rows = [[key, vectors[row].tolist()] for key, row in sorted(last.items())]
+        statement = statements.write_vectors(self._names, label)
+        taken = 0
+        for start in range(0, len(rows), _ROWS):
+            part = rows[start : start + _ROWS]
+            taken += int(self._db.write_one(statement, rows=part, run=run)["rows"])
+        return taken
+
+    def await_index(self, label: Label) -> None:
+        """Return when the index holds all that was committed; at once where there is none."""
+        index = self._names.vector_index(label)
+        if self._db.rows(cypher.SHOW_VECTOR_INDEX, index=index):
+            self._db.rows(cypher.AWAIT_INDEX, index=index)
+
+    def read(self, label: Label) -> tuple[list[str], NDArray[np.float32]]:
+        """Keys and vectors in force, sorted by key."""
+        statement, runs = statements.read_vectors(self._names, label), self._runs.in_force()
+        keys: list[str] = []
+        parts: list[NDArray[np.float32]] = []
+        after = ""
+        while True:
+            (record,) = self._db.rows(statement, after=after, page=_PAGE, runs=runs)
+            if not record["key"]:
+                break
+            keys += record["key"]
+            parts.append(np.array(record["vector"], dtype=np.float32))
+            after = keys[-1]
+        if not keys:
+            return [], np.empty((0, 0), dtype=np.float32)
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return [keys[i] for i in order], np.concatenate(parts)[order]
+
+    def nearest(
+        self, label: Label, vector: NDArray[np.float32], k: int, where: NodeFilter
+    ) -> list[Near]:
+        """The ``k`` nodes of the highest cosine that pass ``where``."""
+        check_filter(label, where)
+        index = self._names.vector_index(label)
+        shown = self._db.rows(cypher.SHOW_VECTOR_INDEX, index=index)
+        if not shown or k < 1:
+            return []
+        if shown[0]["width"] != vector.size:
+            raise GraphStoreError(
+                f"vectors of {label} have width {shown[0]['width']}, got {vector.size}"
+            )
+        condition, params = statements.conditions(self._names, where)
+        params |= {
+            "runs": self._runs.in_force(),
+            "vector": [float(x) for x in np.asarray(vector, dtype=np.float32).ravel()],
+            "usable": bool(np.any(vector)),
+            "k": k,
+        }
+        if (where.allow is None or len(where.allow) > _FEW) and params["usable"]:
+            filtered = where != NodeFilter()
+            found = self._indexed(label, condition, params, fetch=k * (20 if filtered else 4) + 20)
+            if len(found) == k:
+                return found
+        exact = statements.nearest_exact(self._names, label, condition)
+        return [Near(row["key"], row["score"]) for row in self._db.rows(exact, **params)]
+
+    def set_aside(self, entry: Entry) -> None:
+        """Keep the vectors of an earlier run under a property of their own."""
+        for label in Label:
+            self._pages(statements.set_vectors_aside(self._names, label, entry.number), entry.run)
+
+    def bring_back(self, entry: Entry) -> None:
+        """The reverse of :meth:`set_aside`; the index takes their width again."""
+        for label in Label:
+            statement = statements.bring_back_vectors(self._names, label, entry.number)
+            width = max(
+                (
+                    record["width"]
+                    for record in self._pages(statement, entry.run)
+                    if record["width"]
+                ),
+                default=0,
+            )
+            if width:
+                self._make_index(label, width)
+
+    def drop(self, entry: Entry) -> int:
+        """Take the vectors of ``entry`` away; return how many."""
+        return sum(
+            record["rows"]
+            for label in Label
+            for record in self._pages(statements.drop_vectors(self._names, label), entry.run)
+        )
+
+    def drop_index(self, label: Label) -> None:
+        """Without the index there is nothing to search."""
+        self._db.define(statements.drop_index(self._names, label))
+
+    def _indexed(
+        self, label: Label, condition: str, params: dict[str, Any], *, fetch: int
+    ) -> list[Near]:
+        statement = statements.nearest_indexed(
+            self._names, label, condition, search_clause=self.search_clause
+        )
+        rows = self._db.rows(
+            statement, index=self._names.vector_index(label), fetch=fetch, **params
+        )
+        return [Near(row["key"], row["score"]) for row in rows]
+
+    def _make_index(self, label: Label, width: int) -> None:
+        shown = self._db.rows(cypher.SHOW_VECTOR_INDEX, index=self._names.vector_index(label))
+        if shown and shown[0]["width"] == width:
+            return
+        if shown:
+            self.drop_index(label)
+        self._db.define(statements.create_index(self._names, label, width))
+
+    def _pages(self, statement: str, run: str) -> list[dict[str, Any]]:
+        """Run a write over all nodes, a page of keys a transaction."""
+        records: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            record = self._db.write_one(statement, after=after, page=_PAGE, run=run)
+            if record["last"] is None:
+                return records
+            records.append(record)
+            after = record["last"]

@@ -1,0 +1,223 @@
+"""Neo4j keeps the contract, on the long-term release and on the calendar release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import neo4j
+import polars as pl
+import pytest
+
+from graph_store.errors import (
+    GraphStoreError,
+    StoreUnavailableError,
+    StoreVersionError,
+)
+from graph_store.neo4j_settings import read_settings
+from graph_store.neo4j_store import Neo4jStore
+from graph_store.open_store import open_store
+from graph_store.schema import Label, RelType
+from graph_store.store import GraphStore
+from tests.conftest import TEST_PREFIX, empty_neo4j
+from tests.graph_store.contract import StoreContract, fill, links, nodes
+from tests.neo4j_server.server import CALENDAR, Neo4jServer, find_java
+
+pytestmark = pytest.mark.neo4j
+
+Factory = Callable[..., Neo4jStore]
+
+
+class TestNeo4jStore(StoreContract):
+    @pytest.fixture
+    def store(self, neo4j_store: Factory) -> Neo4jStore:
+        return neo4j_store()
+
+    @pytest.fixture
+    def reopen(self, neo4j_store: Factory) -> Callable[[], GraphStore]:
+        return neo4j_store
+
+
+@pytest.fixture(scope="module")
+def calendar_url() -> Iterator[str]:
+    if find_java(21) is None:
+        pytest.skip(f"Neo4j {CALENDAR} needs Java 21 or newer")
+    with Neo4jServer(CALENDAR) as server:
+        yield server.url
+
+
+class TestNeo4jStoreOfTheCalendarRelease(StoreContract):
+    @pytest.fixture
+    def reopen(self, calendar_url: str) -> Iterator[Callable[[], GraphStore]]:
+        opened = []
+
+        def open_one() -> GraphStore:
+            opened.append(Neo4jStore.from_url(calendar_url, label_prefix=TEST_PREFIX))
+            return opened[-1]
+
+        yield open_one
+        for store in opened:
+            store.close()
+
+    @pytest.fixture
+    def store(self, calendar_url: str, reopen: Callable[[], GraphStore]) -> GraphStore:
+        empty_neo4j(calendar_url)
+        return reopen()
+
+
+# --- getting in ---------------------------------------------------------------------
+
+
+def test_a_url_says_all_or_leaves_it_to_the_environment() -> None:
+    env = {"NEO4J_USER": "eve", "NEO4J_PASSWORD": "env", "NEO4J_DATABASE": "films"}
+    full = read_settings("neo4j+s://ann:p%40%3A@db.example:7777/books", env)
+    assert (full.uri, full.user, full.password, full.database) == (
+        "neo4j+s://db.example:7777",
+        "ann",
+        "p@:",
+        "books",
+    )
+    bare = read_settings("bolt://db.example", env)
+    assert (bare.uri, bare.user, bare.password, bare.database) == (
+        "bolt://db.example",
+        "eve",
+        "env",
+        "films",
+    )
+    assert read_settings("bolt://h?database=b", {}).database == "b"
+    assert "p@:" not in repr(full)
+    assert "p@:" not in full.shown
+
+
+@pytest.mark.parametrize("url", ["bolt://", "bolt://h/a/b", "bolt://h?db=x", "bolt://h:port"])
+def test_a_url_that_says_nothing_usable_is_refused(url: str) -> None:
+    with pytest.raises(GraphStoreError, match="URL"):
+        read_settings(url, {})
+
+
+def test_no_server_is_one_clear_sentence_at_once() -> None:
+    with pytest.raises(StoreUnavailableError, match=r"no Neo4j answers at bolt://127\.0\.0\.1:9"):
+        open_store("bolt://neo4j:secret@127.0.0.1:9")
+
+
+def test_a_wrong_password_is_one_clear_sentence_without_it(neo4j_url: str) -> None:
+    settings = read_settings(neo4j_url)
+    host = settings.uri.partition("://")[2]
+    with pytest.raises(StoreUnavailableError, match="refuses user 'neo4j'") as caught:
+        open_store(f"bolt://neo4j:wrong-secret@{host}")
+    assert "wrong-secret" not in str(caught.value)
+
+
+def test_a_missing_database_is_one_clear_sentence(neo4j_url: str) -> None:
+    settings = read_settings(neo4j_url)
+    host = settings.uri.partition("://")[2]
+    with pytest.raises(StoreUnavailableError, match="no database"):
+        open_store(f"bolt://{settings.user}:{settings.password}@{host}/nowhere")
+
+
+def test_the_url_of_a_store_shows_no_password(neo4j_store: Factory, neo4j_url: str) -> None:
+    password = read_settings(neo4j_url).password
+    assert password is not None
+    assert password not in neo4j_store().url
+
+
+def test_a_driver_of_the_caller_stays_open(neo4j_url: str) -> None:
+    settings = read_settings(neo4j_url)
+    auth = (settings.user or "neo4j", settings.password or "")
+    with neo4j.GraphDatabase.driver(settings.uri, auth=auth) as driver:
+        with Neo4jStore.from_driver(driver, label_prefix=TEST_PREFIX) as store:
+            store.counts()
+        driver.verify_connectivity()
+
+
+# --- keeping to its own -------------------------------------------------------------
+
+
+def test_nodes_of_others_are_neither_read_nor_changed(neo4j_store: Factory, neo4j_url: str) -> None:
+    store = neo4j_store()
+    settings = read_settings(neo4j_url)
+    auth = (settings.user or "neo4j", settings.password or "")
+    with neo4j.GraphDatabase.driver(settings.uri, auth=auth) as driver:
+        theirs = "MATCH (u:User {key: 'theirs'}) RETURN properties(u) AS p"
+        driver.execute_query("CREATE (:User {key: 'theirs', age: 7})")
+        try:
+            fill(store)
+            assert "theirs" not in store.read_nodes(Label.USER)["key"].to_list()
+            with pytest.raises(GraphStoreError, match="--label-prefix"):
+                Neo4jStore.from_driver(driver)
+            store.drop_all()
+            records = driver.execute_query(theirs).records
+            assert [r["p"] for r in records] == [{"key": "theirs", "age": 7}]
+        finally:
+            driver.execute_query("MATCH (u:User {key: 'theirs'}) DELETE u")
+
+
+def test_a_prefix_that_could_change_a_statement_is_refused(neo4j_url: str) -> None:
+    with pytest.raises(GraphStoreError, match="label prefix"):
+        Neo4jStore.from_url(neo4j_url, label_prefix="X) DETACH DELETE (n")
+
+
+def test_another_format_version_is_refused(neo4j_store: Factory) -> None:
+    prefix = f"{TEST_PREFIX}Version"
+    store = neo4j_store(label_prefix=prefix)
+    version = f"MATCH (s:{prefix}KgrecStore) SET s.format_version = $version"
+    store._db.write(lambda tx: tx.run(version, version=99).consume())
+    try:
+        with pytest.raises(StoreVersionError, match="99"):
+            neo4j_store(label_prefix=prefix)
+    finally:
+        store._db.write(lambda tx: tx.run(version, version=1).consume())
+
+
+def test_reading_where_no_graph_is_names_the_command_that_makes_it(neo4j_store: Factory) -> None:
+    neo4j_store()
+    with pytest.raises(StoreUnavailableError, match="kgrec ingest"):
+        neo4j_store(label_prefix=f"{TEST_PREFIX}Never", read_only=True)
+
+
+def test_a_reading_store_refuses_to_write(neo4j_store: Factory) -> None:
+    neo4j_store()
+    store = neo4j_store(read_only=True)
+    with pytest.raises(GraphStoreError, match="opened for reading"):
+        store.upsert_nodes(Label.USER, nodes(Label.USER, ("x",)))
+
+
+def test_cypher_is_answered_and_cannot_write(neo4j_store: Factory) -> None:
+    store = neo4j_store()
+    fill(store)
+    rows = store.query(
+        f"MATCH (u:{TEST_PREFIX}User {{key: $user}})-[r]->(i:{TEST_PREFIX}Item) "
+        "RETURN i.key AS item, r.kind AS kind ORDER BY item",
+        user="bob",
+    )
+    assert rows.rows() == [("f:1", "view"), ("f:2", "rating")]
+    with pytest.raises(GraphStoreError, match="refuses this query"):
+        store.query(f"CREATE (:{TEST_PREFIX}User {{key: 'x'}})")
+
+
+def test_derived_relationships_bear_run_and_time_for_native_queries(neo4j_store: Factory) -> None:
+    store = neo4j_store()
+    fill(store)
+    store.begin_enrichment("r", "similar-items", at=1234)
+    store.write_enrichment("r", RelType.SIMILAR_TO, links(RelType.SIMILAR_TO, ("f:1", "f:2", 0.5)))
+    rows = store.query(f"MATCH ()-[r:{TEST_PREFIX}SIMILAR_TO]->() RETURN properties(r) AS p")
+    assert rows["p"].to_list() == [{"run": "r", "score": 0.5, "written_at": 1234}]
+
+
+def test_two_writers_of_one_batch_leave_one_graph(neo4j_store: Factory) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    store = neo4j_store()
+    fill(store)
+    users = pl.DataFrame({"key": [f"u{i}" for i in range(200)]})
+    store.upsert_nodes(Label.USER, users)
+    rows = pl.DataFrame(
+        {"source": users["key"], "target": "f:1", "kind": "view", "weight": 1.0, "count": 1,
+         "at": 1}
+    )  # fmt: skip
+    with ThreadPoolExecutor(4) as pool:
+        shuffled = [rows.sample(fraction=1, shuffle=True, seed=seed) for seed in range(8)]
+        list(pool.map(lambda r: store.upsert_relationships(RelType.INTERACTED, r), shuffled))
+    back = store.read_relationships(RelType.INTERACTED).filter(
+        pl.col("source").str.starts_with("u")
+    )
+    assert back.height == 200
