@@ -1,0 +1,91 @@
+"""``kgrec benchmark cold-start`` and ``compare``: models by protocols, and their tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgrec.cli.options import JsonOption, OutOption, ThreadsOption, limit_threads
+from kgrec.cli.output import check_out, deliver, print_json, print_table
+from kgrec.cli.progress import messages, reporting
+
+if TYPE_CHECKING:
+    from kgrec.evaluation.results import Results
+
+__all__ = ["register"]
+
+app = typer.Typer(no_args_is_help=True, help="Measure models on people who are new to a domain.")
+
+
+def register(parent: typer.Typer) -> None:
+    """Add the commands of this module."""
+    parent.add_typer(app, name="benchmark")
+
+
+@app.command("cold-start")
+def cold_start(
+    data: Annotated[
+        str,
+        typer.Option(metavar="DIR", help="A snapshot folder, a folder of logs, or `sample`."),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where cells and report go; a run there goes on.")
+    ],
+    config: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Protocols and models: a YAML file or a shipped name."),
+    ] = "cold-start",
+    threads: ThreadsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run models by protocols, with a report of what is finished.
+
+    Cells that are finished stay; the same command goes on after an interruption.
+    """
+    limit_threads(threads)
+    from kgrec.evaluation.data import read_data
+    from kgrec.evaluation.report import write_report
+    from kgrec.evaluation.runner import run_benchmark
+    from kgrec.evaluation.settings import load_benchmark_settings
+
+    settings = load_benchmark_settings(config)
+    snapshot = read_data(data, out)
+    with reporting() as report:
+        try:
+            run_benchmark(
+                snapshot, settings, out,
+                on_cell=lambda what, done, total: report("cells", done, total, what),
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            messages.print("stopped; the same command goes on where it stood", soft_wrap=True)
+            raise
+    results = write_report(out)
+    if as_json:
+        print_json({**results.run, "rows": results.rows})
+    else:
+        _show(results)
+    messages.print(f"report: {out / 'report.html'}", soft_wrap=True)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A benchmark's folder.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """What A gains over B on the same people, cell by cell."""
+    check_out(out)
+    from kgrec.evaluation import compare as runs
+
+    deliver(runs.compare(first, second), as_json=as_json, out=out)
+
+
+def _show(results: Results) -> None:
+    from kgrec.evaluation.columns import COLUMNS, cells_of
+
+    for (protocol, direction), rows in results.tables().items():
+        print_table(COLUMNS, [cells_of(row) for row in rows], title=f"{protocol}: {direction}")
+        typer.echo()
