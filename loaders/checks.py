@@ -185,8 +185,10 @@ def _text(fields: pl.DataFrame, column: str) -> pl.Expr:
     if dtype is None:
         return pl.lit(None, dtype=pl.String)
     if isinstance(dtype, pl.List):
-        return pl.col(column).cast(pl.List(pl.String)).list.drop_nulls().list.join(" ")
-    return pl.col(column).cast(pl.String)
+        text = pl.col(column).cast(pl.List(pl.String)).list.drop_nulls().list.join(" ")
+    else:
+        text = pl.col(column).cast(pl.String)
+    return pl.when(text.str.strip_chars() != "").then(text)
 
 
 def _tags(fields: pl.DataFrame, separator: str) -> pl.Expr:

@@ -43,7 +43,7 @@ class Block:
 
 
 def read_blocks(
-    path: Path, *, encoding: str = "utf-8", block_bytes: int = BLOCK_BYTES
+    path: Path, *, encoding: str = "utf-8", block_bytes: int | None = None
 ) -> Iterator[Block]:
     """The lines of a file from the first to the last.
 
@@ -53,7 +53,7 @@ def read_blocks(
     with _opened(path) as (raw, data):
         rest, first = b"", 1
         while True:
-            chunk = _read(path, data, block_bytes)
+            chunk = _read(path, data, block_bytes or BLOCK_BYTES)
             if not chunk:
                 break
             if first == 1 and not rest:
