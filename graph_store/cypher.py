@@ -95,14 +95,18 @@ class Names:
         return statements
 
     def read_version(self) -> str:
-        """The format version, null where kgrec never wrote."""
+        """The format version, null where kgrec never wrote; whether constraints were made."""
         return (
-            f"OPTIONAL MATCH (s:{self.store} {{key: 'store'}}) RETURN s.format_version AS version"
+            f"OPTIONAL MATCH (s:{self.store} {{key: 'store'}}) "
+            "RETURN s.format_version AS version, coalesce(s.prepared, false) AS prepared"
         )
 
     def write_version(self) -> str:
-        """Note the format version."""
-        return f"MERGE (s:{self.store} {{key: 'store'}}) SET s.format_version = $version"
+        """Note the format version, and that constraints are there."""
+        return (
+            f"MERGE (s:{self.store} {{key: 'store'}}) "
+            "SET s.format_version = $version, s.prepared = true"
+        )
 
     def lock(self) -> str:
         """Hold the store's node until the transaction ends: ledger writes come one by one."""

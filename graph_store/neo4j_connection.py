@@ -147,9 +147,11 @@ class Connection:
             return result
 
     def _untried(self, work: Callable[[neo4j.Transaction], T]) -> T:
-        with self._driver.session(database=self._database, **self._quiet) as session:
-            with session.begin_transaction() as tx:
-                return work(tx)
+        with (
+            self._driver.session(database=self._database, **self._quiet) as session,
+            session.begin_transaction() as tx,
+        ):
+            return work(tx)
 
     def _persist(self, attempt: Callable[[], T]) -> T:
         deadline = time.monotonic() + self._max_retry_time

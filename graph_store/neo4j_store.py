@@ -375,12 +375,11 @@ class Neo4jStore:
         self.close()
 
     def _prepare(self) -> None:
-        def ask(tx: neo4j.Transaction) -> tuple[dict[str, list[str]], int | None]:
+        def ask(tx: neo4j.Transaction) -> tuple[dict[str, list[str]], neo4j.Record]:
             components = {row["name"]: row["versions"] for row in tx.run(cypher.COMPONENTS)}
-            record = tx.run(self._names.read_version()).single(strict=True)
-            return components, record["version"]
+            return components, tx.run(self._names.read_version()).single(strict=True)
 
-        components, version = self._db.first_contact(ask)
+        components, mark = self._db.first_contact(ask)
         kernel = next(iter(components.get("Neo4j Kernel", [])), "0.0")
         release = tuple(int(part) for part in kernel.split(".")[:2])
         if release < (5, 23):
@@ -388,15 +387,23 @@ class Neo4jStore:
                 f"{self.url} runs Neo4j {kernel}; kgrec needs 5.23 or newer, best 5.26"
             )
         self._vectors.search_clause = release >= (2026, 4)
+        version = mark["version"]
         if version is None:
-            self._prepare_new()
+            self._check_new()
         elif version != FORMAT_VERSION:
             raise StoreVersionError(
                 f"{self.url} holds a graph of format version {version}, this kgrec works with "
                 f"{FORMAT_VERSION}; ingest the sources into a new database or label prefix"
             )
+        # A graph that neo4j-admin imported has its mark, but no constraint yet.
+        if not mark["prepared"] and not self._read_only:
+            for statement in self._names.prepare():
+                self._db.define(statement)
+            self._db.write(lambda tx: tx.run(cypher.AWAIT_INDEXES).consume())
+            params = {"version": FORMAT_VERSION}
+            self._db.write(lambda tx: tx.run(self._names.write_version(), params).consume())
 
-    def _prepare_new(self) -> None:
+    def _check_new(self) -> None:
         if self._read_only:
             raise StoreUnavailableError(
                 f"there is no graph in {self.url}; make one with `kgrec ingest FILES --store URL`"
@@ -407,11 +414,6 @@ class Neo4jStore:
                     f"{self.url} has {self._names.label(label)} nodes that kgrec did not write; "
                     f"choose a label prefix, e.g. --label-prefix Kg, to keep the two apart"
                 )
-        for statement in self._names.prepare():
-            self._db.define(statement)
-        self._db.write(lambda tx: tx.run(cypher.AWAIT_INDEXES).consume())
-        params = {"version": FORMAT_VERSION}
-        self._db.write(lambda tx: tx.run(self._names.write_version(), params).consume())
 
     def _may_write(self) -> None:
         if self._read_only:

@@ -18,7 +18,8 @@ class TestServer {
     public static void main(String[] arguments) throws Exception {
         Path home = Path.of(arguments[0]);
         int port = Integer.parseInt(arguments[1]);
-        boolean fresh = !Files.exists(home.resolve("data"));
+        Path mark = home.resolve("password-is-set"); // not the data: an import may come before
+        boolean fresh = !Files.exists(mark);
         SocketAddress address = new SocketAddress("127.0.0.1", port);
         DatabaseManagementService service = new DatabaseManagementServiceBuilder(home)
                 .setConfig(BoltConnector.enabled, true)
@@ -34,6 +35,7 @@ class TestServer {
             system.executeTransactionally(
                     "ALTER USER neo4j SET PASSWORD $password CHANGE NOT REQUIRED",
                     Map.of("password", arguments[2]));
+            Files.createFile(mark);
         }
         if (!service.database(GraphDatabaseSettings.DEFAULT_DATABASE_NAME).isAvailable(60_000)) {
             System.err.println("the database did not become available within a minute");

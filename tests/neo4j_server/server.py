@@ -65,11 +65,7 @@ class Neo4jServer:
 
     def start(self) -> Self:
         """Return when the server answers."""
-        least_java = 17 if self.version.startswith("5.") else 21
-        java = find_java(least_java)
-        if java is None:
-            raise ServerMissingError(f"Neo4j {self.version} needs Java {least_java} or newer")
-        lib = resolve_jars(self.version)
+        java, lib = self._java_and_jars()
         log = self._home / "server.log"
         command = [str(java), f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-cp", f"{lib}/*",
                    str(_HERE / "TestServer.java"), str(self._home), str(self.port),
@@ -111,10 +107,29 @@ class Neo4jServer:
         thread.start()
         return thread
 
+    def admin(self, *arguments: str, cwd: Path) -> str:
+        """Run ``neo4j-admin`` on the data of this server while it is not running."""
+        java, lib = self._java_and_jars()
+        command = [str(java), f"-Xmx{self._heap}", "-cp", f"{lib}/*", "org.neo4j.cli.AdminTool",
+                   *arguments]  # fmt: skip
+        # The folder in which the tool runs is the one that relative file names mean.
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False,
+                              env={**os.environ, "NEO4J_HOME": str(self._home)})  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"neo4j-admin failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
     def remove(self) -> None:
         """Kill it and delete its data."""
         self.kill()
         shutil.rmtree(self._home, ignore_errors=True)
+
+    def _java_and_jars(self) -> tuple[Path, Path]:
+        least_java = 17 if self.version.startswith("5.") else 21
+        java = find_java(least_java)
+        if java is None:
+            raise ServerMissingError(f"Neo4j {self.version} needs Java {least_java} or newer")
+        return java, resolve_jars(self.version)
 
     def __enter__(self) -> Self:
         try:

@@ -1,0 +1,128 @@
+"""The graph as files that other programs read.
+
+In:   a store.
+Out:  CSV for ``neo4j-admin database import``, Parquet tables, or one GraphML file.
+
+Vectors, the job ledger and what is set aside stay behind. Derived relationships go along as
+they are in force, save into Neo4j's import, where they would lose the run they belong to:
+write them there with ``kgrec enrich``.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import networkx as nx
+import polars as pl
+
+from graph_store.cypher import Names
+from graph_store.errors import GraphStoreError
+from graph_store.schema import (
+    ENDS,
+    ENRICHED,
+    FORMAT_VERSION,
+    NODE_COLUMNS,
+    RELATIONSHIP_COLUMNS,
+    Label,
+    RelType,
+)
+from graph_store.store import GraphStore
+
+__all__ = ["export_graphml", "export_neo4j_import", "export_parquet"]
+
+_IMPORT_TYPES = {pl.String: "string", pl.Float64: "double", pl.Int64: "long"}
+
+
+def export_neo4j_import(store: GraphStore, folder: Path, *, label_prefix: str = "") -> str:
+    """Write header and data files; return the command that loads them into an empty database.
+
+    A header is a file of its own, so that data files can be split or joined freely. Every
+    text is quoted, a quote within is doubled, and null is a field without quotes: so an empty
+    text and an unknown one stay apart, where the command says ``--ignore-empty-strings=false``
+    (its default). Texts may hold line breaks; the command allows them.
+    """
+    names = Names(label_prefix)
+    _empty(folder)
+    arguments = []
+    for label in Label:
+        columns = NODE_COLUMNS[label]
+        # One id space a label, so that a user and a tag may bear one key.
+        header = [f"key:ID({label})"] + [
+            f"{name}:{_IMPORT_TYPES[type(dtype)]}" for name, dtype in columns.items()
+        ][1:]
+        files = _write(folder, f"nodes_{label}", header, store.read_nodes(label))
+        arguments.append(f"--nodes={names.label(label)}={files}")
+    # kgrec knows its own database by this node.
+    mark = pl.DataFrame({"key": ["store"], "format_version": [FORMAT_VERSION]})
+    files = _write(folder, "nodes_store", ["key:ID(Store)", "format_version:long"], mark)
+    arguments.append(f"--nodes={names.store}={files}")
+    for rel_type in RelType:
+        if rel_type in ENRICHED:
+            continue
+        source, target = ENDS[rel_type]
+        header = [f":START_ID({source})", f":END_ID({target})"] + [
+            f"{name}:{_IMPORT_TYPES[type(dtype)]}"
+            for name, dtype in RELATIONSHIP_COLUMNS[rel_type].items()
+        ]
+        files = _write(
+            folder, f"relationships_{rel_type}", header, store.read_relationships(rel_type)
+        )
+        arguments.append(f"--relationships={names.type(rel_type)}={files}")
+    options = ["--id-type=string", "--multiline-fields=true", "--overwrite-destination"]
+    command = ["neo4j-admin", "database", "import", "full", "neo4j", *options, *arguments]
+    text = shlex.join(command)
+    (folder / "import.sh").write_text(
+        "#!/bin/sh\n# Run in this folder, with the server stopped; replaces the database.\n"
+        f"{text}\n",
+        encoding="utf-8",
+    )
+    return text
+
+
+def export_parquet(store: GraphStore, folder: Path) -> list[Path]:
+    """One file a label and a relationship type, with the columns of the schema."""
+    _empty(folder)
+    tables = {str(label): store.read_nodes(label) for label in Label}
+    tables |= {str(rel_type): store.read_relationships(rel_type) for rel_type in RelType}
+    paths = []
+    for name, table in tables.items():
+        paths.append(folder / f"{name}.parquet")
+        table.write_parquet(paths[-1], compression="zstd")
+    return paths
+
+
+def export_graphml(store: GraphStore, path: Path) -> Path:
+    """One file for graph viewers; for graphs of up to some 100,000 relationships.
+
+    A node's id is ``Label:key``; unknown values are left out, as GraphML has no null.
+    """
+    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    for label in Label:
+        for row in store.read_nodes(label).iter_rows(named=True):
+            graph.add_node(f"{label}:{row['key']}", label=str(label), **_known(row))
+    for rel_type in RelType:
+        source, target = ENDS[rel_type]
+        for row in store.read_relationships(rel_type).iter_rows(named=True):
+            start, end = f"{source}:{row.pop('source')}", f"{target}:{row.pop('target')}"
+            graph.add_edges_from([(start, end, {"type": str(rel_type), **_known(row)})])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nx.write_graphml(graph, path)
+    return path
+
+
+def _write(folder: Path, name: str, header: list[str], rows: pl.DataFrame) -> str:
+    head, data = f"{name}_header.csv", f"{name}.csv"
+    (folder / head).write_text(",".join(header) + "\n", encoding="utf-8")
+    rows.write_csv(folder / data, include_header=False, quote_style="non_numeric", null_value="")
+    return f"{head},{data}"
+
+
+def _known(row: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _empty(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise GraphStoreError(f"{folder} is not empty; choose another folder or remove it")
+    folder.mkdir(parents=True, exist_ok=True)

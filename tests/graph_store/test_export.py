@@ -1,0 +1,89 @@
+"""What other programs read of a graph is the graph."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import networkx as nx
+import polars as pl
+import pytest
+
+from graph_store.embedded import EmbeddedStore
+from graph_store.errors import GraphStoreError
+from graph_store.export import export_graphml, export_neo4j_import, export_parquet
+from graph_store.open_store import open_store
+from graph_store.schema import Label, RelType
+from graph_store.snapshot import take_snapshot
+from tests.graph_store.contract import INTERACTIONS, fill, links, nodes
+from tests.neo4j_server.server import Neo4jServer, ServerMissingError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> EmbeddedStore:
+    store = EmbeddedStore(tmp_path / "g.duckdb")
+    fill(store)
+    store.upsert_nodes(Label.ITEM, nodes(Label.ITEM, ("f:2", None, "")))  # empty is not unknown
+    store.begin_enrichment("r", "similar-items", at=1)
+    store.write_enrichment("r", RelType.SIMILAR_TO, links(RelType.SIMILAR_TO, ("f:1", "f:2", 0.5)))
+    return store
+
+
+def test_import_files_have_headers_ids_and_quoted_texts(
+    store: EmbeddedStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    command = export_neo4j_import(store, folder, label_prefix="Kg")
+    item_header = (folder / "nodes_Item_header.csv").read_text()
+    assert item_header == "key:ID(Item),title:string,text:string,text_hash:string\n"
+    header = (folder / "relationships_INTERACTED_header.csv").read_text()
+    assert header == ":START_ID(User),:END_ID(Item),kind:string,weight:double,count:long,at:long\n"
+    items = (folder / "nodes_Item.csv").read_text(encoding="utf-8")
+    assert items.startswith('"b:1","Böok “1”, with\nlines","a ""quoted"", text","h3"\n')
+    assert '"f:2","Two","","h2"\n"f:3",,,\n' in items
+    named = [part for a in shlex.split(command) if "=" in a for part in a.split("=")[-1].split(",")]
+    written = {path.name for path in folder.iterdir()} - {"import.sh"}
+    assert {part for part in named if part.endswith(".csv")} == written
+    assert "--nodes=KgItem=nodes_Item_header.csv,nodes_Item.csv" in command
+    assert "SIMILAR_TO" not in command
+
+
+def test_files_are_not_mixed_with_what_is_there(store: EmbeddedStore, tmp_path: Path) -> None:
+    with pytest.raises(GraphStoreError, match="not empty"):
+        export_neo4j_import(store, tmp_path)
+    with pytest.raises(GraphStoreError, match="not empty"):
+        export_parquet(store, tmp_path)
+
+
+def test_parquet_holds_every_table(store: EmbeddedStore, tmp_path: Path) -> None:
+    paths = export_parquet(store, tmp_path / "out")
+    assert len(paths) == len(Label) + len(RelType)
+    rows = pl.read_parquet(tmp_path / "out" / "INTERACTED.parquet")
+    assert rows.rows() == INTERACTIONS.sort("source", "target", "kind").rows()
+    assert pl.read_parquet(tmp_path / "out" / "SIMILAR_TO.parquet").height == 1
+
+
+def test_graphml_is_read_back_by_networkx(store: EmbeddedStore, tmp_path: Path) -> None:
+    graph = nx.read_graphml(export_graphml(store, tmp_path / "g.graphml"))
+    assert graph.number_of_nodes() == 11
+    assert graph.number_of_edges() == 4 + 4 + 1 + 5 + 1
+    assert graph.nodes["Item:f:1"]["title"] == "One"
+    assert "title" not in graph.nodes["Item:f:3"]
+
+
+@pytest.mark.slow
+@pytest.mark.neo4j
+def test_neo4j_admin_imports_the_same_graph(store: EmbeddedStore, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    command = shlex.split(export_neo4j_import(store, folder))
+    server = Neo4jServer()
+    try:
+        server.admin(*command[1:], cwd=folder)
+        server.start()
+        with open_store(server.url) as imported:
+            assert take_snapshot(imported).fingerprint == take_snapshot(store).fingerprint
+            assert imported.upsert_relationships(RelType.INTERACTED, INTERACTIONS).written == 0
+    except ServerMissingError as error:
+        pytest.skip(str(error))
+    finally:
+        server.remove()
