@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -150,7 +149,7 @@ def similar(
     """List the items nearest to an item, in its own domain and in others."""
     check_out(out)
     limit_threads(threads)
-    with _opened(run, None, "") as opened:
+    with _opened(run) as opened:
         found = opened.similar(item, domain=domain, k=k)
     if out is not None:
         write_frame(found.to_frame(), out)
@@ -195,18 +194,10 @@ def explain(
     print_table(("reason", "strength", "path"), rows)
 
 
-@contextmanager
-def _opened(run: Path, store: str | None, label_prefix: str) -> Iterator[Run]:
+def _opened(run: Path, store: str | None = None, label_prefix: str = "") -> Run:
     import kgrec
 
-    if store is None:
-        with kgrec.load(run) as opened:
-            yield opened
-        return
-    from graph_store.open_store import open_store
-
-    with open_store(store, read_only=True, label_prefix=label_prefix) as live:
-        yield kgrec.load(run, store=live)
+    return kgrec.load(run, store=store, label_prefix=label_prefix)
 
 
 def _split(values: Sequence[str] | None) -> list[str] | None:

@@ -51,7 +51,7 @@ OnProgress = Callable[[int, int], None]
 """Called with people done and people in all."""
 
 
-def load(path: str | Path, store: str | GraphStore | None = None) -> Run:
+def load(path: str | Path, store: str | GraphStore | None = None, *, label_prefix: str = "") -> Run:
     """Open a run folder for lookups.
 
     Args:
@@ -59,6 +59,7 @@ def load(path: str | Path, store: str | GraphStore | None = None) -> Run:
         store: A store, or its path or URL: histories and tags are then read from the live
             graph instead of the graph as it was at training. A store opened here is opened
             for reading and closed with the run; one that was passed in stays open.
+        label_prefix: Of a Neo4j store that is opened here.
 
     Raises:
         RunError: The folder is no finished run, or is of another version.
@@ -70,7 +71,9 @@ def load(path: str | Path, store: str | GraphStore | None = None) -> Run:
         return Run(model, store=store)
     from graph_store.open_store import open_store
 
-    return Run(model, store=open_store(store, read_only=True), owns_store=True)
+    return Run(
+        model, store=open_store(store, read_only=True, label_prefix=label_prefix), owns_store=True
+    )
 
 
 class Run:
