@@ -11,8 +11,8 @@ are ingested into the store that is trained on. Nothing here trains or measures.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -31,8 +31,13 @@ __all__ = ["SOURCE", "TARGET", "Report", "hide_films", "ingest_visible"]
 SOURCE, TARGET = "tv", "movie"
 """What is told of people, and what is recommended to them."""
 
-Report = Callable[[str, int, int], None]
-"""Called with a stage's name, how much of it is done, and its total."""
+
+class Report(Protocol):
+    """Hears how far the demo is."""
+
+    def __call__(self, what: str, done: int, total: int, note: str = "") -> None:
+        """``done`` of ``total`` of the stage ``what``; ``note`` beside it."""
+        ...
 
 
 def hide_films(seed: int, report: Report) -> tuple[Snapshot, Split]:

@@ -13,10 +13,8 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from graph_store.open_store import open_store
 from kgrec.config import load_settings
@@ -59,8 +57,7 @@ def run_demo(
     config: str = "demo",
     overrides: list[str] | None = None,
     seed: int = 0,
-    report: Report = lambda what, done, total: None,
-    on_event: Callable[[Any], None] | None = None,
+    report: Report = lambda what, done, total, note="": None,
 ) -> Demo:
     """Run the demo from files to table.
 
@@ -72,8 +69,7 @@ def run_demo(
         config: Settings of the training.
         overrides: ``a.b=c`` laid over them.
         seed: Chooses who is hidden and who is told about.
-        report: Told how far each stage is.
-        on_event: Told what the training tells.
+        report: Told how far each stage is, those of the training as well.
 
     Raises:
         InputError: ``work`` or the store holds something else.
@@ -91,7 +87,10 @@ def run_demo(
     with open_store(url, label_prefix=label_prefix) as graph:
         snapshot = ingest_visible(graph, full, split, work / "visible", report)
         clock.tick("ingest")
-        train(snapshot, settings, work / "run", on_event=on_event)
+        train(
+            snapshot, settings, work / "run",
+            on_event=lambda e: report(e.stage, e.done, e.total, e.note),
+        )  # fmt: skip
         clock.tick("train")
         model = open_run(work / "run")
         run = Run(model, store=graph)

@@ -16,7 +16,7 @@ from kgrec.evaluation.split import Split
 from loaders import ingest, open_source
 
 
-def silent(what: str, done: int, total: int) -> None:
+def silent(what: str, done: int, total: int, note: str = "") -> None:
     pass
 
 
