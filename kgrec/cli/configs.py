@@ -8,6 +8,7 @@ import typer
 
 from kgrec.cli.options import JsonOption, SetOption
 from kgrec.cli.output import print_json, print_table
+from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,7 +34,8 @@ def list_(as_json: JsonOption = False) -> None:
     if as_json:
         print_json(names)
     else:
-        typer.echo("\n".join(names))
+        kinds = ["benchmark" if _is_benchmark(config.read(name)) else "train" for name in names]
+        print_table(("config", "for kgrec"), list(zip(names, kinds, strict=True)))
 
 
 @commands.command()
@@ -45,7 +47,16 @@ def show(
     """Write all settings of a config, checked, with the defaults it leaves unsaid."""
     from kgrec import config
 
-    settings = config.load_settings(name, overrides or []).model_dump(mode="json")
+    model: BaseModel
+    if _is_benchmark(config.read(name)):
+        from kgrec.evaluation.settings import load_benchmark_settings
+
+        if overrides:
+            raise InputError(f"--set: {name} is a benchmark's config; change a copy of the file")
+        model = load_benchmark_settings(name)
+    else:
+        model = config.load_settings(name, overrides or [])
+    settings = model.model_dump(mode="json")
     if as_json:
         print_json(settings)
         return
@@ -63,7 +74,6 @@ def explain(
 ) -> None:
     """Say what each setting means, what it may be and what it is by default."""
     from kgrec import config
-    from kgrec.errors import NotFoundError
 
     rows = [row for row in _describe(config.Settings) if row["setting"].startswith(setting)]
     if not rows:
@@ -73,6 +83,11 @@ def explain(
         return
     headers = ("setting", "default", "type", "meaning")
     print_table(headers, [[row[header] for header in headers] for row in rows])
+
+
+def _is_benchmark(data: dict[str, Any]) -> bool:
+    """A benchmark's config names protocols, a training's never does."""
+    return "protocols" in data
 
 
 def _describe(model: type[BaseModel], prefix: str = "") -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ import typer
 from kgrec.cli.options import JsonOption, PrefixOption, StoreOption
 from kgrec.cli.output import print_json, print_table
 from kgrec.cli.progress import messages
+from kgrec.errors import InputError
 
 if TYPE_CHECKING:
     from graph_store.store import GraphStore, Job
@@ -73,7 +74,6 @@ def snapshot(
     """Write the graph as columns, for training on a machine without the database."""
     from graph_store import save_snapshot, take_snapshot
     from graph_store.open_store import open_store
-    from kgrec.errors import InputError
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"--out: {out} is not an empty folder; choose another or remove it")
@@ -103,20 +103,22 @@ def export(
     label_prefix: PrefixOption = "",
 ) -> None:
     """Write the graph for other tools: `neo4j-admin database import`, GraphML or Parquet."""
-    from graph_store import export as exports
-    from graph_store.open_store import open_store
+    from graph_store.export import export_graphml, export_neo4j_import, export_parquet
+    from graph_store.open_store import is_neo4j_url, open_store
 
-    write = {
-        ExportFormat.NEO4J_IMPORT: exports.export_neo4j_import,
-        ExportFormat.GRAPHML: exports.export_graphml,
-        ExportFormat.PARQUET: exports.export_parquet,
-    }[form]
+    if label_prefix and form is not ExportFormat.NEO4J_IMPORT and not is_neo4j_url(store):
+        raise InputError("--label-prefix: only neo4j-import and a Neo4j store have labels")
+    prefix_of_store = label_prefix if is_neo4j_url(store) else ""
     with (
-        open_store(store, read_only=True, label_prefix=label_prefix) as graph,
+        open_store(store, read_only=True, label_prefix=prefix_of_store) as graph,
         messages.status(f"writing {out}"),
     ):
-        told = write(graph, out)
-    typer.echo(told or str(out))
+        if form is ExportFormat.NEO4J_IMPORT:
+            typer.echo(export_neo4j_import(graph, out, label_prefix=label_prefix))
+        elif form is ExportFormat.GRAPHML:
+            typer.echo(export_graphml(graph, out))
+        else:
+            typer.echo("\n".join(map(str, export_parquet(graph, out))))
 
 
 def forget(

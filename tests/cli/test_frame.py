@@ -125,6 +125,11 @@ def test_config_show_writes_every_setting_with_overrides() -> None:
     assert set(settings) == {"positive_weight", "text", "model", "align", "train"}
 
 
+def test_config_show_knows_a_benchmark_by_its_protocols() -> None:
+    settings = json.loads(kgrec_command("config", "show", "cold-start", "--json").stdout)
+    assert settings["protocols"] == ["strict-cold"]
+
+
 def test_config_explain_says_default_type_and_meaning() -> None:
     rows = json.loads(kgrec_command("config", "explain", "--json").stdout)
     by_name = {row["setting"]: row for row in rows}
