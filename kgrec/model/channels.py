@@ -1,0 +1,102 @@
+"""What is known of items before anything is learned: spectrum and factors.
+
+In:   :class:`~kgrec.interactions.Interactions` of the training log.
+Out:  :class:`Channels`: fixed arrays an item, and what they say of a person by fold-in.
+
+Text and the id residual are channels too, but they are learned; see
+:mod:`kgrec.model.joint`. Nothing here is a tensor.
+
+Shapes: B people   I items   S spectrum   R factors
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from kgrec.config import ModelSettings
+from kgrec.interactions import Interactions
+from kgrec.solvers.als import als_item_factors, fold_in
+from kgrec.solvers.spectrum import item_spectrum
+
+__all__ = ["Channels", "build_channels"]
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Fixed item channels; widths may be 0 where a channel is left out."""
+
+    spectrum: NDArray[np.float32]  # [I, S] singular vectors times values, degree-normalised
+    factors: NDArray[np.float32]  # [I, R] iALS of the item's own domain
+    popularity: NDArray[np.float32]  # [I] log(1 + likes), centred within the domain
+    item_domain: NDArray[np.int32]  # [I]
+    regularization: float
+    alpha: float
+
+    def person_factors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+        """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""
+        items = np.flatnonzero(self.item_domain == domain)
+        if not len(items) or not self.factors.shape[1]:
+            return np.zeros((histories.shape[0], self.factors.shape[1]), np.float32)
+        return fold_in(
+            histories[:, items].tocsr(),
+            self.factors[items],
+            regularization=self.regularization,
+            alpha=self.alpha,
+        )
+
+    def person_spectrum(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        """``[B, S]`` sum over the history, divided by the root of its length."""
+        length = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
+        summed: NDArray[np.float32] = np.asarray(histories @ self.spectrum, dtype=np.float32)
+        return np.asarray(summed / np.sqrt(length)[:, None], dtype=np.float32)
+
+
+def build_channels(
+    interactions: Interactions,
+    settings: ModelSettings,
+    *,
+    seed: int,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Channels:
+    """Solve for spectrum and factors on the training log; seconds for a million likes."""
+    likes = interactions.liked
+    num_items = likes.shape[1]
+    likes_per_item = np.bincount(likes.indices, minlength=num_items).astype(np.float32)
+
+    spectrum = np.zeros((num_items, 0), np.float32)
+    if "spectrum" in settings.channels and likes.nnz:
+        on_stage("spectrum of the merged graph")
+        vectors, values = item_spectrum(likes, rank=settings.spectrum_rank, seed=seed)
+        spectrum = vectors * values / np.sqrt(np.maximum(likes_per_item, 1.0))[:, None]
+        spectrum /= np.sqrt((spectrum**2).sum(1)[likes_per_item > 0].mean()) + 1e-12
+
+    factors = np.zeros((num_items, settings.factor_rank), np.float32)
+    for domain in range(interactions.num_domains):
+        on_stage(f"factors of domain {domain + 1} of {interactions.num_domains}")
+        items = interactions.items_of(domain)
+        inside = likes[:, items].tocsr()
+        inside = inside[np.diff(inside.indptr) > 0]
+        if min(inside.shape) > 1:
+            solved = als_item_factors(
+                inside, rank=settings.factor_rank, seed=seed,
+                regularization=settings.factor_regularization, alpha=settings.factor_alpha,
+            )  # fmt: skip
+            factors[items, : solved.shape[1]] = solved
+
+    popularity = np.log1p(likes_per_item)
+    for domain in range(interactions.num_domains):
+        items = interactions.items_of(domain)
+        popularity[items] -= popularity[items].mean() if len(items) else 0.0
+    return Channels(
+        spectrum=spectrum.astype(np.float32),
+        factors=factors,
+        popularity=popularity.astype(np.float32),
+        item_domain=interactions.item_domain,
+        regularization=settings.factor_regularization,
+        alpha=settings.factor_alpha,
+    )

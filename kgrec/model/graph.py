@@ -1,0 +1,104 @@
+"""The snapshot's graph as matrices of relations that a graph network can walk.
+
+In:   :class:`~kgrec.interactions.Interactions`, item-tag pairs, and rows to be hidden.
+Out:  :class:`GraphTensors`: per relation a normalised sparse matrix on a device.
+
+The likes that an episode predicts are hidden here, before normalisation, in both
+directions: neither the edge, nor its reverse, nor its share of a degree informs the answer.
+
+Shapes: P people   I items   T tags   D domains
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch_geometric.data.hetero_data import HeteroData
+
+from kgrec.interactions import Interactions
+from kgrec.model.sparse import Sparse
+
+__all__ = ["GraphTensors", "build_graph", "hetero_data", "visible_likes"]
+
+
+@dataclass(frozen=True)
+class GraphTensors:
+    """Normalised relations; each is used in both directions."""
+
+    person_item: Sparse  # [P, I] D_p^-1/2 A D_i^-1/2
+    item_tag: Sparse  # [I, T] rows sum to 1
+    tag_item: Sparse  # [T, I] rows sum to 1
+    item_domain: Sparse  # [I, D] one 1 a row
+    domain_item: Sparse  # [D, I] rows sum to 1
+
+
+def visible_likes(likes: sp.csr_matrix, hidden: sp.csr_matrix) -> sp.csr_matrix:
+    """``likes [P, I]`` without the ones of ``hidden [P, I]``, which must be among them."""
+    visible: sp.csr_matrix = (likes - hidden).tocsr()
+    visible.eliminate_zeros()
+    visible.sort_indices()
+    return visible
+
+
+def build_graph(
+    likes: sp.csr_matrix,
+    interactions: Interactions,
+    item_tag: NDArray[np.int32],
+    num_tags: int,
+    device: torch.device | str = "cpu",
+) -> GraphTensors:
+    """The relations of a graph whose visible likes are ``likes [P, I]``."""
+    num_items = likes.shape[1]
+    people = np.maximum(np.diff(likes.indptr), 1).astype(np.float32)
+    items = np.maximum(np.bincount(likes.indices, minlength=num_items), 1).astype(np.float32)
+    scaled = likes.copy()
+    scaled.data = np.repeat(people**-0.5, np.diff(likes.indptr)) * (items**-0.5)[likes.indices]
+    tags = sp.csr_matrix(
+        (np.ones(item_tag.shape[1], np.float32), (item_tag[0], item_tag[1])),
+        shape=(num_items, num_tags),
+    )
+    domains = interactions.domain_indicator
+    return GraphTensors(
+        person_item=Sparse(scaled, device),
+        item_tag=Sparse(_mean_rows(tags), device),
+        tag_item=Sparse(_mean_rows(tags.T.tocsr()), device),
+        item_domain=Sparse(domains, device),
+        domain_item=Sparse(_mean_rows(domains.T.tocsr()), device),
+    )
+
+
+def hetero_data(
+    likes: sp.csr_matrix,
+    interactions: Interactions,
+    item_tag: NDArray[np.int32],
+    num_tags: int,
+    device: torch.device | str = "cpu",
+) -> HeteroData:
+    """The same graph as PyG's :class:`HeteroData`, every relation and its reverse."""
+    data = HeteroData()
+    for name, count in (("user", likes.shape[0]), ("item", likes.shape[1]), ("tag", num_tags),
+                        ("domain", interactions.num_domains)):  # fmt: skip
+        data[name].num_nodes = count
+    coo = likes.tocoo()
+    items = np.arange(likes.shape[1])
+    edges = {
+        ("user", "interacted", "item"): np.stack([coo.row, coo.col]),
+        ("item", "has_tag", "tag"): item_tag,
+        ("item", "in_domain", "domain"): np.stack([items, interactions.item_domain]),
+    }
+    for (source, name, target), pairs in edges.items():
+        edge_index = torch.from_numpy(np.asarray(pairs, dtype=np.int64))
+        data[source, name, target].edge_index = edge_index
+        data[target, f"rev_{name}", source].edge_index = edge_index.flip(0)
+    moved: HeteroData = data.to(device)
+    return moved
+
+
+def _mean_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    degree = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1.0)
+    means: sp.csr_matrix = (sp.diags(1.0 / degree) @ matrix).tocsr().astype(np.float32)
+    return means

@@ -1,0 +1,202 @@
+"""The joint model: item channels, graph network, history encoder and bridge in one score.
+
+In:   channels, text vectors (some of them with gradient), a graph.
+Out:  item vectors and person vectors whose inner product is the score of a recommendation.
+
+A person is known by a history alone. Their vector for a target domain has three parts, and
+so has an item's:
+
+    history encoder   cosine of the mapped, pooled history with the item, over a temperature
+    bridge            factors predicted from other domains (or folded in from this one)
+    popularity        a learned share of log popularity
+
+Nothing here trains; see :mod:`kgrec.training`.
+
+Shapes: B people   I items   I_d items of a domain   D width   R factors   S spectrum
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kgrec.config import Settings
+from kgrec.model.bridge import Bridge
+from kgrec.model.channels import Channels
+from kgrec.model.gnn import LightGNN, PygGNN
+from kgrec.model.sparse import Sparse
+
+__all__ = ["JointModel", "People", "Whitening"]
+
+
+@dataclass(frozen=True)
+class People:
+    """What the model reads of B people, for one target domain; made from histories alone."""
+
+    pooling: Sparse  # [B, I] outside history (cold) or all of it; rows scaled by length**-1/2
+    outside: Sparse  # [B, I] the same without the target domain
+    spectrum: Tensor  # [B, S] of the outside history
+    factors: Tensor  # [B, (M - 1) * R] fold-in in every other domain
+    inside_factors: Tensor  # [B, R] fold-in of the target domain's rows
+    inside_count: Tensor  # [B] how many of those there are
+    outside_count: Tensor  # [B]
+
+
+class Whitening(nn.Module):
+    """Centres text vectors and scales their principal directions to unit variance.
+
+    Raw language-model vectors crowd in a cone; whitening opens it (Huang et al., WhiteningBERT,
+    2021). Fitted once, on the first vectors of the catalogue, and held still.
+    """
+
+    mean: Tensor
+    map: Tensor
+
+    def __init__(self, in_width: int, out_width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(in_width))
+        self.register_buffer("map", torch.zeros(in_width, min(in_width, out_width)))
+
+    @torch.no_grad()
+    def fit(self, vectors: Tensor) -> None:
+        """Take mean and directions from ``vectors [N, W]``."""
+        if len(vectors) < 2:
+            return
+        self.mean.copy_(vectors.mean(0))
+        centred = (vectors - self.mean).double()
+        values, directions = torch.linalg.eigh(centred.T @ centred / len(vectors))
+        width = self.map.size(1)
+        values, directions = values[-width:].flip(0), directions[:, -width:].flip(1)
+        scale = (values + 1e-3 * values[0]).clamp(min=1e-12).rsqrt()
+        self.map.copy_((directions * scale).float() / width**0.5)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """``[N, W]`` to ``[N, out_width]``, rows of about unit length."""
+        return (vectors - self.mean) @ self.map
+
+
+class JointModel(nn.Module):
+    """Everything that learns beside the text encoder."""
+
+    spectrum: Tensor
+    factors: Tensor
+    popularity: Tensor
+    item_domain: Tensor
+    has_text: Tensor
+    factor_scale: Tensor
+
+    def __init__(
+        self,
+        settings: Settings,
+        channels: Channels,
+        has_text: Tensor,
+        *,
+        text_width: int,
+        num_tags: int,
+        num_domains: int,
+    ) -> None:
+        super().__init__()
+        model = settings.model
+        self.settings = settings
+        self.num_domains = num_domains
+        dim, rank = model.dim, channels.factors.shape[1]
+        num_items = len(channels.item_domain)
+        self.register_buffer("spectrum", torch.from_numpy(channels.spectrum))
+        self.register_buffer("factors", torch.from_numpy(channels.factors))
+        self.register_buffer("popularity", torch.from_numpy(channels.popularity))
+        self.register_buffer("item_domain", torch.from_numpy(channels.item_domain).long())
+        self.register_buffer("has_text", has_text)
+
+        self.whitening = Whitening(text_width, model.text_width)
+        self.text_map = nn.Linear(self.whitening.map.size(1), dim, bias=False)
+        self.spectrum_map = nn.Linear(channels.spectrum.shape[1], dim, bias=False)
+        self.factor_map = nn.Parameter(torch.randn(num_domains, rank, dim) * rank**-0.5)
+        self.id_residual = nn.Embedding(num_items, dim)
+        nn.init.normal_(self.id_residual.weight, std=0.01)
+        size = {"num_tags": num_tags, "num_domains": num_domains}
+        self.gnn: nn.Module = (
+            LightGNN(dim, model.layers, **size)
+            if model.gnn == "light"
+            else PygGNN(model.gnn, dim, model.layers, **size)
+        )
+        self.history_maps = nn.Parameter(torch.eye(dim).repeat(num_domains, 1, 1))  # [M, D, D]
+        self.bridges = nn.ModuleList(Bridge(3, model.bridge_strength) for _ in range(num_domains))
+        self.log_temperature = nn.Parameter(torch.tensor(settings.train.temperature).log())
+        self.log_bridge_share = nn.Parameter(torch.full((num_domains,), 1.2))
+        self.popularity_share = nn.Parameter(torch.full((num_domains,), 0.5))
+        self.log_half_trust = nn.Parameter(torch.zeros(num_domains))
+        self.drop = nn.Dropout(model.dropout)
+        factor_norm = self.factors.norm(dim=1)
+        self.register_buffer("factor_scale", torch.ones(num_domains))
+        for d in range(num_domains):
+            norms = factor_norm[self.item_domain == d]
+            self.factor_scale[d] = norms.square().mean().sqrt().clamp(min=1e-6) if len(norms) else 1
+
+    # --- items --------------------------------------------------------------------
+
+    def features(self, text: Tensor) -> Tensor:
+        """Item features ``[I, D]``: the sum of the channels; ``text [I, W]`` is raw."""
+        model = self.settings.model
+        x = torch.zeros(len(self.popularity), model.dim, device=self.popularity.device)
+        if "text" in model.channels:
+            known = self.has_text.unsqueeze(1)
+            x = x + self.text_map(self.drop(self.whitening(text) * known))
+        if "spectrum" in model.channels and self.spectrum.size(1):
+            x = x + self.spectrum_map(self.drop(self.spectrum))
+        if "factors" in model.channels:
+            for d in range(self.num_domains):
+                items = (self.item_domain == d).unsqueeze(1)
+                scaled = self.factors / self.factor_scale[d] * items
+                x = x + self.drop(scaled) @ self.factor_map[d]
+        if "id" in model.channels:
+            keep = torch.ones(len(x), 1, device=x.device)
+            if self.training:
+                keep = (torch.rand_like(keep) >= model.id_dropout).float()
+            x = x + self.id_residual.weight * keep
+        return x
+
+    def items(self, text: Tensor, graph: object) -> Tensor:
+        """Vectors ``[I, D]`` of all items after the graph network, of unit length."""
+        return functional.normalize(self.gnn(self.features(text), graph), dim=1)
+
+    def item_vectors(self, z: Tensor, items: Tensor, domain: int) -> Tensor:
+        """``[I_d, D + R + 1]`` of ``items`` (numbers), given all vectors ``z [I, D]``."""
+        factors = self.factors[items] / self.factor_scale[domain]
+        return torch.cat([z[items], factors, self.popularity[items].unsqueeze(1)], dim=1)
+
+    def bridge(self, domain: int) -> Bridge:
+        """The bridge towards ``domain``."""
+        return cast(Bridge, self.bridges[domain])
+
+    # --- people -------------------------------------------------------------------
+
+    def view(self, z: Tensor, pooling: Sparse, domain: int) -> Tensor:
+        """``[B, D]`` unit vectors: pooled history, mapped towards ``domain``."""
+        return functional.normalize((pooling @ z) @ self.history_maps[domain], dim=1)
+
+    def bridge_features(self, z: Tensor, people: People, domain: int) -> Tensor:
+        """``[B, F]`` what the bridge reads of a person: everything outside ``domain``."""
+        pooled = people.outside @ z
+        blocks = [people.factors, people.spectrum, pooled]
+        return self.bridge(domain).features(blocks)
+
+    def person_vectors(self, z: Tensor, people: People, domain: int, bridge_map: Tensor) -> Tensor:
+        """``[B, D + R + 1]``; the score of an item is the inner product with its vector.
+
+        ``bridge_map [F, R]`` comes from :meth:`Bridge.solve`. Where a person has rows in the
+        target domain, their own fold-in takes over from the bridge as these become many.
+        """
+        view = self.view(z, people.pooling, domain) / self.log_temperature.exp()
+        factors = people.inside_factors.new_zeros(people.inside_factors.shape)
+        if self.settings.model.bridge:
+            predicted = self.bridge_features(z, people, domain) @ bridge_map
+            half = self.log_half_trust[domain].exp()
+            trust = (people.inside_count / (people.inside_count + half)).unsqueeze(1)
+            factors = (1 - trust) * predicted + trust * people.inside_factors
+            factors = factors * self.log_bridge_share[domain].exp() * self.factor_scale[domain]
+        prior = self.popularity_share[domain].expand(len(view), 1)
+        return torch.cat([view, factors, prior], dim=1)

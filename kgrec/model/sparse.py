@@ -1,0 +1,62 @@
+"""Products of fixed sparse matrices with learned dense ones, with gradient for the dense side.
+
+In:   ``scipy`` matrices and dense tensors.
+Out:  dense tensors on the same device.
+
+torch's own backward of a CSR product transposes the matrix at every step; here both forms
+are made once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+__all__ = ["Sparse"]
+
+
+class Sparse:
+    """A constant sparse matrix ``[N, M]`` that multiplies dense ones."""
+
+    def __init__(self, matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> None:
+        self.shape: tuple[int, int] = matrix.shape
+        self._forward = _csr(matrix.tocsr(), device)
+        self._transposed = _csr(matrix.T.tocsr(), device)
+
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        """``[N, M] @ [M, K]``."""
+        product: Tensor = _Product.apply(self._forward, self._transposed, dense)
+        return product
+
+    @property
+    def transposed(self) -> Sparse:
+        """The ``[M, N]`` view; nothing is copied."""
+        other = object.__new__(Sparse)
+        other.shape = (self.shape[1], self.shape[0])
+        other._forward, other._transposed = self._transposed, self._forward
+        return other
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, transposed: Tensor, dense: Tensor) -> Tensor:
+        ctx.transposed = transposed
+        return matrix @ dense.float()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
+        return None, None, ctx.transposed @ grads[0].contiguous().float()
+
+
+def _csr(matrix: sp.csr_matrix, device: torch.device | str) -> Tensor:
+    matrix.sort_indices()
+    return torch.sparse_csr_tensor(
+        torch.from_numpy(matrix.indptr.astype(np.int64)),
+        torch.from_numpy(matrix.indices.astype(np.int64)),
+        torch.from_numpy(matrix.data.astype(np.float32)),
+        size=matrix.shape,
+    ).to(device)

