@@ -111,9 +111,19 @@ class TextEncoder(nn.Module):
         """Whether any weight may move."""
         return self.settings.tuning != "frozen"
 
-    def trainable(self) -> dict[str, Tensor]:
-        """The weights that may move, by name: what a checkpoint must hold."""
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """The weights that may move, by name."""
         return {n: p for n, p in self.backbone.named_parameters() if p.requires_grad}
+
+    def learned(self) -> dict[str, Tensor]:
+        """A copy of the weights that may move, on CPU: all that a run must keep of them."""
+        return {n: p.detach().cpu().clone().contiguous() for n, p in self.trainable().items()}
+
+    @torch.no_grad()
+    def take(self, weights: dict[str, Tensor]) -> None:
+        """Put weights of :meth:`learned` back."""
+        for name, parameter in self.trainable().items():
+            parameter.copy_(weights[name])
 
     def signature(self) -> str:
         """Hash of everything that a vector depends on beside its text (16 hex digits)."""
@@ -194,7 +204,7 @@ def _locate(name: str) -> str:
 def _quiet() -> Iterator[None]:
     """No weight-loading bars of the library: the command line draws its own."""
     shown = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:

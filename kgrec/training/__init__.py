@@ -1,1 +1,10 @@
-"""Training: snapshot in, run folder out."""
+"""Training: a snapshot goes in, a run folder comes out."""
+
+from __future__ import annotations
+
+from kgrec.training.events import Event, OnEvent
+from kgrec.training.fit import Fitted, fit
+from kgrec.training.run_folder import TrainedRun, open_run
+from kgrec.training.train import train
+
+__all__ = ["Event", "Fitted", "OnEvent", "TrainedRun", "fit", "open_run", "train"]

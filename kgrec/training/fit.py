@@ -288,7 +288,7 @@ class Trainer:
         self.history.append(row)
         if math.isnan(mean) or mean > self.best.score:
             score = self.epoch if math.isnan(mean) else mean  # nobody held out: the last is best
-            self.best = Best(score, self.epoch, self._state())
+            self.best = Best(score, self.epoch, self.state())
         on_epoch(self)
         self.on_event(Event("training", self.epoch, self.settings.train.epochs, _note(row), row))
 
@@ -328,31 +328,32 @@ class Trainer:
     def finish(self) -> Fitted:
         """The best state, with the bridge solved on everybody, held-out people included."""
         self.load_state(self.best.tensors)
+        self.encoder.take(self.cache.weights)  # the weights that made the vectors in force
+        encoder = self.encoder.cpu().eval()
         self.model.eval()
         z = self.model.items(self.cache.vectors, self._graph(self.full.liked))
         self.pools = [self._pool(self.full, d) for d in range(self.full.num_domains)]
         nobody = np.zeros(0, np.int64)
         maps = [self.bridge_map(z, p.domain, without=nobody).cpu() for p in self.pools]
-        scorer = Scorer(
-            self.model, self.channels, z, maps, self.cache.vectors, self.encoder.cpu().eval()
-        )
-        return Fitted(scorer, self.encoder, self.history, self.best.epoch, str(self.device))
+        scorer = Scorer(self.model, self.channels, z, maps, self.cache.vectors, lambda: encoder)
+        return Fitted(scorer, encoder, self.history, self.best.epoch, str(self.device))
 
-    def _state(self) -> dict[str, Tensor]:
+    def state(self) -> dict[str, Tensor]:
         """A copy of all that is needed to come back to here, but for the optimizer."""
         state = {f"model.{n}": t for n, t in self.model.state_dict().items()}
-        state |= {f"encoder.{n}": t for n, t in self.cache.weights.items()}
-        state["text"] = self.cache.vectors
+        state |= {f"encoder.{n}": t for n, t in self.encoder.learned().items()}
+        state |= {f"cached_by.{n}": t for n, t in self.cache.weights.items()}
+        state |= {"text": self.cache.vectors, "prototypes": self.prototypes}
         return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
 
     def load_state(self, state: dict[str, Tensor]) -> None:
-        """Back to a state of :meth:`_state`."""
+        """Back to a :meth:`state`."""
         self.model.load_state_dict(_under(state, "model."))
+        self.encoder.take(_under(state, "encoder."))
+        self.cache.weights = _under(state, "cached_by.")
         self.cache.vectors = state["text"].to(self.device)
-        self.cache.weights = {n: t.to(self.device) for n, t in _under(state, "encoder.").items()}
         with torch.no_grad():
-            for name, parameter in self.encoder.trainable().items():
-                parameter.copy_(self.cache.weights[name])
+            self.prototypes.copy_(state["prototypes"])
 
     # --- making things ------------------------------------------------------------
 

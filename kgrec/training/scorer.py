@@ -11,7 +11,7 @@ Shapes: B people   I items   I_d items of a domain   S width of the space
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.sparse as sp
@@ -42,14 +42,15 @@ class Scorer:
         z: Tensor,
         bridge_maps: Sequence[Tensor],
         text_vectors: Tensor,
-        encoder: TextEncoder,
+        encoder: Callable[[], TextEncoder],
     ) -> None:
         self.model = model.cpu().eval()
         self.channels = channels
         self.z = z.cpu()
         self.bridge_maps = [m.cpu() for m in bridge_maps]
         self.text_vectors = text_vectors.cpu()
-        self._encoder = encoder
+        self._load_encoder = encoder
+        self._encoder: TextEncoder | None = None
 
     @property
     def item_space(self) -> NDArray[np.float32]:
@@ -85,6 +86,8 @@ class Scorer:
         known = torch.nonzero(self.model.has_text).squeeze(1)
         if not len(known):
             raise InputError("no item of this run has a text, so a text cannot be compared to any")
+        if self._encoder is None:  # only texts need it, and it is slow to load
+            self._encoder = self._load_encoder()
         asked = self._whiten(torch.cat(list(self._encoder.encode(list(texts)))))
         cosine = asked @ self._whiten(self.text_vectors[known]).T  # [B, items with text]
         nearest = known[cosine.topk(min(TEXT_NEIGHBOURS, len(known)), dim=1).indices].numpy()

@@ -58,7 +58,7 @@ class TextCache:
 
     def refresh(self, on_progress: OnProgress = lambda done, total: None) -> None:
         """Make all vectors anew with the encoder as it is; texts met before come from disk."""
-        self.weights = {n: p.detach().clone() for n, p in self._encoder.trainable().items()}
+        self.weights = self._encoder.learned()
         known = self._from_disk()
         missing = [i for i in self.items_with_text if self._hashes[i] not in known]
         missing.sort(key=lambda i: len(self._texts[i] or ""))  # batches of like length

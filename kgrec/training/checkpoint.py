@@ -1,0 +1,108 @@
+"""A training that was cut off goes on where it stood, and ends as if it had not been.
+
+In:   a trainer and a folder.
+Out:  two files, replaced as one: tensors (safetensors) and the rest (JSON). Never pickle.
+
+Random state is not among them: it follows from (seed, epoch).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from kgrec.errors import RunError
+from kgrec.training.fit import Best, Trainer
+
+__all__ = ["restore", "save"]
+
+
+def save(trainer: Trainer, folder: Path) -> None:
+    """Write the state after an epoch; an earlier checkpoint is replaced when this one is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    optimizer = trainer.optimizer.state_dict()
+    tensors = {f"now.{n}": t for n, t in trainer.state().items()}
+    tensors |= {f"best.{n}": t for n, t in trainer.best.tensors.items()}
+    for index, moments in optimizer["state"].items():
+        tensors |= {f"optimizer.{index}.{n}": t.cpu() for n, t in moments.items()}
+    name = f"epoch-{trainer.epoch}.safetensors"
+    save_file({n: t.contiguous() for n, t in tensors.items()}, folder / name)
+    state = {
+        "tensors": name,
+        "epoch": trainer.epoch,
+        "history": trainer.history,
+        "best": {"score": trainer.best.score, "epoch": trainer.best.epoch},
+        "schedule": {k: v for k, v in trainer.schedule.state_dict().items() if k != "lr_lambdas"},
+        "learning_rates": [group["lr"] for group in optimizer["param_groups"]],
+        "settings": trainer.settings.model_dump(mode="json"),
+        "fingerprint": trainer.snapshot.fingerprint,
+    }
+    partial = folder / "state.json.partial"
+    partial.write_text(json.dumps(state) + "\n", encoding="utf-8")
+    partial.replace(folder / "state.json")  # from here on the new tensors are the ones meant
+    for old in folder.glob("epoch-*.safetensors"):
+        if old.name != name:
+            old.unlink()
+
+
+def restore(trainer: Trainer, folder: Path) -> None:
+    """Bring a fresh trainer to the last checkpoint of ``folder``; without one, do nothing.
+
+    Raises:
+        RunError: The checkpoint is of other settings or of another graph.
+    """
+    file = folder / "state.json"
+    if not file.is_file():
+        return
+    state = json.loads(file.read_text(encoding="utf-8"))
+    _require_same(state, trainer, folder)
+    tensors = load_file(folder / state["tensors"])
+    trainer.load_state(_under(tensors, "now."))
+    for number, group in enumerate(trainer.optimizer.param_groups):
+        group["lr"] = state["learning_rates"][number]
+    trainer.schedule.load_state_dict(state["schedule"])
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _under(tensors, "optimizer.").items():
+        index, _, moment = name.partition(".")
+        moments.setdefault(int(index), {})[moment] = tensor
+    parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
+    for number, moment_of in moments.items():
+        trainer.optimizer.state[parameters[number]] = {
+            n: t if n == "step" else t.to(parameters[number].device) for n, t in moment_of.items()
+        }
+    trainer.epoch, trainer.history = state["epoch"], state["history"]
+    best = state["best"]
+    trainer.best = Best(best["score"], best["epoch"], _under(tensors, "best."))
+
+
+def _require_same(state: dict[str, Any], trainer: Trainer, folder: Path) -> None:
+    if state["fingerprint"] != trainer.snapshot.fingerprint:
+        raise RunError(
+            f"{folder.parent} was begun on another graph ({state['fingerprint'][:12]}... there, "
+            f"{trainer.snapshot.fingerprint[:12]}... now); train into another folder"
+        )
+    now = _flat(trainer.settings.model_dump(mode="json"))
+    then = _flat(state["settings"])
+    changed = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k))
+    if changed:
+        key = changed[0]
+        raise RunError(
+            f"{folder.parent} was begun with {key}={then.get(key)!r}, got {now.get(key)!r}; "
+            f"resume with the same settings or train into another folder"
+        )
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
+
+
+def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}

@@ -1,0 +1,84 @@
+"""From a snapshot to a run folder: what ``kgrec train`` does.
+
+In:   a snapshot, settings, a folder.
+Out:  the folder, finished; while it is not, its ``checkpoint`` lets a later call go on.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from graph_store.snapshot import Snapshot
+from kgrec.config import Settings
+from kgrec.errors import InputError
+from kgrec.training import checkpoint
+from kgrec.training.events import OnEvent, ignore
+from kgrec.training.fit import Trainer, fit
+from kgrec.training.run_folder import TrainedRun, is_finished, open_run, write_run
+
+__all__ = ["train"]
+
+
+def train(
+    snapshot: Snapshot,
+    settings: Settings,
+    out: Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    on_event: OnEvent = ignore,
+) -> TrainedRun:
+    """Train and write the run folder ``out``.
+
+    Args:
+        snapshot: The graph.
+        settings: All settings.
+        out: Must be empty or not there, unless ``resume``.
+        resume: Go on from the last checkpoint; a finished run is left as it is.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        on_event: Told how far it is.
+
+    Raises:
+        InputError: ``out`` holds something and ``resume`` is not asked for.
+        RunError: The checkpoint is of other settings or of another graph.
+        TrainingError: There is nothing to learn from, or the loss is no longer a number.
+    """
+    folder = out / "checkpoint"
+    if out.exists() and any(out.iterdir()) and not resume:
+        raise InputError(f"{out} is not empty; choose another folder, or resume what is in it")
+    if resume and is_finished(out):
+        return open_run(out)
+    started = time.monotonic()
+    before = _seconds_before(folder)
+
+    def save(trainer: Trainer) -> None:
+        checkpoint.save(trainer, folder)
+        spent = {"seconds": before + time.monotonic() - started}
+        (folder / "spent.json").write_text(json.dumps(spent) + "\n", encoding="utf-8")
+
+    fitted = fit(
+        snapshot, settings, device=device, on_event=on_event, on_epoch=save,
+        resume=lambda trainer: checkpoint.restore(trainer, folder),
+    )  # fmt: skip
+    facts = {
+        "seconds": round(before + time.monotonic() - started, 1),
+        "peak_rss_bytes": _peak_rss_bytes(),
+    }
+    write_run(out, snapshot, settings, fitted, facts)
+    shutil.rmtree(folder)
+    return open_run(out)
+
+
+def _seconds_before(folder: Path) -> float:
+    file = folder / "spent.json"
+    return float(json.loads(file.read_text(encoding="utf-8"))["seconds"]) if file.is_file() else 0.0
+
+
+def _peak_rss_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB
