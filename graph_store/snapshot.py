@@ -264,7 +264,8 @@ def _pairs(table: pl.DataFrame, sources: pl.Series, targets: pl.Series) -> NDArr
     numbered = table.select(
         _number("source", sources, np.int32), _number("target", targets, np.int32)
     ).sort("source", "target")
-    return np.stack([numbered["source"].to_numpy(), numbered["target"].to_numpy()])
+    pairs = np.stack([numbered["source"].to_numpy(), numbered["target"].to_numpy()])
+    return pairs.astype(np.int32)  # polars gives objects where no key is known
 
 
 def _strings(series: pl.Series) -> NDArray[np.str_]:
