@@ -25,7 +25,7 @@ from kgrec.evaluation.recommender import OnProgress, Recommender, ignore_progres
 from kgrec.evaluation.split import Cases
 from kgrec.interactions import Interactions
 from kgrec.ranking import measures
-from kgrec.ranking.intervals import Interval, interval
+from kgrec.ranking.intervals import Interval, interval, intervals
 from kgrec.ranking.measures import CUTOFFS, Ranks, person_measures, ranks_of
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k
 
@@ -62,7 +62,7 @@ class Evaluation:
         """Mean and 95% interval of every measure."""
         frame = self.without_twins if without_twins else self.people
         names = [name for name in frame.columns if "@" in name]
-        return {name: interval(frame[name].to_numpy()) for name in names}
+        return intervals({name: frame[name].to_numpy() for name in names})
 
 
 def evaluate(
@@ -240,4 +240,4 @@ def _list_measures(
     }
     if vectors is not None:
         result["diversity@10"] = measures.intra_list_diversity(top, vectors)
-    return result
+    return {name: value for name, value in result.items() if not np.isnan(value)}

@@ -22,7 +22,7 @@ from kgrec.evaluation.cells import Cell, read_cells
 from kgrec.evaluation.evaluate import MAIN_MEASURE
 from kgrec.evaluation.registry import FUSION, KGREC
 from kgrec.evaluation.runner import CELLS
-from kgrec.ranking.intervals import Difference, Interval, interval, paired_difference
+from kgrec.ranking.intervals import Difference, Interval, intervals, paired_difference
 
 __all__ = ["Results", "Row", "read_results", "write_results"]
 
@@ -93,7 +93,7 @@ def write_results(results: Results, out: Path) -> Path:
     """Write ``results.json``."""
     file = out / "results.json"
     content = {**results.run, "rows": [asdict(row) for row in results.rows]}
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(_plain(content), indent=2) + "\n", encoding="utf-8")
     return file
 
 
@@ -125,11 +125,13 @@ def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
         model=first.key.model,
         name=first.head["name"],
         folds=[cell.key.fold for cell in cells],
-        measures={name: interval(people[name].to_numpy()) for name in names},
-        without_twins={name: interval(twinless[name].to_numpy()) for name in names},
+        measures=intervals({name: people[name].to_numpy() for name in names}),
+        without_twins=intervals({name: twinless[name].to_numpy() for name in names}),
         groups=first.head["groups"],
         lists={
-            name: float(np.mean([cell.head["lists"][name] for cell in cells]))
+            name: float(
+                np.mean([cell.head["lists"][name] for cell in cells if name in cell.head["lists"]])
+            )
             for name in first.head["lists"]
         },
         fit_seconds=float(np.mean([cell.head["fit_seconds"] for cell in cells])),
@@ -143,3 +145,12 @@ def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
 
 def _with_fold(cell: Cell) -> pl.DataFrame:
     return cell.people.with_columns(pl.lit(cell.key.fold).alias("fold"))
+
+
+def _plain(value: Any) -> Any:
+    """The same with None for NaN, which is no JSON."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -65,11 +65,11 @@ class _Run:
         self.snapshot = (
             snapshot if settings.domains is None else only_domains(snapshot, settings.domains)
         )
-        workshop = registry.Workshop(
+        self.workshop = registry.Workshop(
             kgrec_config=settings.kgrec_config, kgrec_set=settings.kgrec_set
         )
         wanted = [name for name in settings.models if name != registry.FUSION]
-        self.entries = [registry.entry(name, workshop) for name in wanted]
+        self.entries = [registry.entry(name, self.workshop) for name in wanted]
         if not has_text(self.snapshot):
             for left_out in (e for e in self.entries if e.needs_text):
                 log.warning("%s is left out: the data has no text", left_out.name)
@@ -116,6 +116,7 @@ class _Run:
             return
         recommender = entry.make(**chosen.settings)
         train = next(iter(splits.values())).train
+        self.workshop.factors.clear()  # the fit that is timed shares nothing
         start = time.perf_counter()
         recommender.fit(
             train, seed=self.settings.seed, domains=[group.target],

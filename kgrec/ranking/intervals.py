@@ -9,12 +9,13 @@ person does hangs together.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Difference", "Interval", "interval", "paired_difference"]
+__all__ = ["Difference", "Interval", "interval", "intervals", "paired_difference"]
 
 _DRAWS = 2000
 _BLOCK = 100  # draws held at a time
@@ -48,10 +49,27 @@ class Difference:
 def interval(values: NDArray[np.float64], *, seed: int = 0, draws: int = _DRAWS) -> Interval:
     """Mean and percentile bootstrap interval; NaN (a person without the measure) is left out."""
     values = values[~np.isnan(values)]
-    if not len(values):
-        return Interval(float("nan"), float("nan"), float("nan"), 0)
-    low, high = np.percentile(_bootstrap_means(values, seed, draws), [2.5, 97.5])
-    return Interval(float(values.mean()), float(low), float(high), len(values))
+    return intervals({"": values}, seed=seed, draws=draws)[""]
+
+
+def intervals(
+    values: Mapping[str, NDArray[np.float64]], *, seed: int = 0, draws: int = _DRAWS
+) -> dict[str, Interval]:
+    """The same for several measures of the same people, who are drawn once for all of them.
+
+    No value may be NaN.
+    """
+    columns = np.stack(list(values.values()), axis=1) if values else np.zeros((0, 0))
+    people = len(columns)
+    if not people:
+        nan = float("nan")
+        return dict.fromkeys(values, Interval(nan, nan, nan, 0))
+    low, high = np.percentile(_bootstrap_means(columns, seed, draws), [2.5, 97.5], axis=0)
+    mean = columns.mean(axis=0)
+    return {
+        name: Interval(float(mean[n]), float(low[n]), float(high[n]), people)
+        for n, name in enumerate(values)
+    }
 
 
 def paired_difference(
@@ -65,7 +83,7 @@ def paired_difference(
     gap = (ours - theirs)[~np.isnan(ours - theirs)]
     if not len(gap):
         return Difference(float("nan"), float("nan"), float("nan"), float("nan"), 0)
-    low, high = np.percentile(_bootstrap_means(gap, seed, draws), [2.5, 97.5])
+    low, high = np.percentile(_bootstrap_means(gap[:, None], seed, draws), [2.5, 97.5])
     rng = np.random.default_rng(seed)
     as_far = 0
     for _ in range(0, draws, _BLOCK):
@@ -78,9 +96,14 @@ def paired_difference(
 
 
 def _bootstrap_means(values: NDArray[np.float64], seed: int, draws: int) -> NDArray[np.float64]:
+    """``[draws, M]`` means of ``values [N, M]`` over people drawn with replacement."""
     rng = np.random.default_rng(seed)
+    people = len(values)
     means = []
     for start in range(0, draws, _BLOCK):
-        size = (min(_BLOCK, draws - start), len(values))
-        means.append(values[rng.integers(0, len(values), size=size)].mean(axis=1))
+        size = min(_BLOCK, draws - start)
+        drawn = rng.integers(0, people, size=(size, people))
+        drawn += np.arange(size)[:, None] * people  # each draw counts in a row of its own
+        times = np.bincount(drawn.ravel(), minlength=size * people).reshape(size, people)
+        means.append(times @ values / people)
     return np.concatenate(means)

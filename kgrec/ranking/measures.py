@@ -180,8 +180,14 @@ def novelty(lists: NDArray[np.int64], popularity: NDArray[np.float64]) -> float:
 def popularity_bias(
     lists: NDArray[np.int64], popularity: NDArray[np.float64], liked: sp.csr_matrix
 ) -> float:
-    """Mean popularity of what is recommended over that of what people liked; 1 is no bias."""
-    return float(popularity[lists[lists != NO_ITEM]].mean() / popularity[liked.indices].mean())
+    """Mean popularity of what is recommended over that of what people liked; 1 is no bias.
+
+    NaN where nobody had yet touched anything of what they liked.
+    """
+    theirs = float(popularity[liked.indices].mean()) if liked.nnz else 0.0
+    if theirs == 0.0:  # all that was liked is new
+        return float("nan")
+    return float(popularity[lists[lists != NO_ITEM]].mean()) / theirs
 
 
 def intra_list_diversity(lists: NDArray[np.int64], vectors: NDArray[np.float32]) -> float:

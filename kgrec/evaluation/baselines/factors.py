@@ -58,6 +58,10 @@ class FactorCache:
         self._kept.move_to_end(key)
         return self._kept[key]
 
+    def clear(self) -> None:
+        """Forget everything: what is timed next must do its own work."""
+        self._kept.clear()
+
 
 def person_factors(
     histories: sp.csr_matrix, items: NDArray[np.float32], settings: AlsSettings

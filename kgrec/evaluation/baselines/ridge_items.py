@@ -35,7 +35,7 @@ class ItemRidge(Baseline):
     name = "ridge"
     trials: ClassVar = tuple(
         {"strength": strength, "among": among, "popularity": popularity}
-        for strength in (100.0, 30.0, 300.0, 1000.0, 10.0)
+        for strength in (300.0, 30.0, 100.0, 1000.0, 3000.0)
         for among in ("overlap", "all")
         for popularity in (0.0, 0.5)
     )
@@ -43,7 +43,7 @@ class ItemRidge(Baseline):
     def __init__(
         self,
         *,
-        strength: float = 100.0,
+        strength: float = 300.0,
         among: Literal["all", "overlap"] = "overlap",
         popularity: float = 0.0,
     ) -> None:

@@ -1,0 +1,148 @@
+"""What LightGCN and AlphaRec share: vectors that flow over the graph, and a softmax loss.
+
+In:   likes, and a module that gives first vectors of items (and of people).
+Out:  item vectors of every layer; a person is computed from their history.
+
+One propagation a batch of likes; the loss is a softmax over the liked item and shared uniform
+negatives on cosines, which is stronger than the BPR of the LightGCN paper (see Wu et al., "On
+the effectiveness of sampled softmax loss for item recommendation", TOIS 2024).
+
+Shapes: P people   I items   B likes of a batch   N negatives   D width
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph_store.snapshot import Snapshot
+from kgrec.evaluation.baselines.base import Baseline
+from kgrec.evaluation.recommender import OnProgress
+from kgrec.solvers.spectrum import normalized
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["Propagation"]
+
+
+class Propagation(Baseline):
+    """A subclass gives ``_first``: a module whose call returns vectors of people and items."""
+
+    target_only: bool = False
+
+    def __init__(
+        self,
+        *,
+        layers: int,
+        epochs: int,
+        temperature: float,
+        learning_rate: float,
+        batch: int = 16_384,
+        negatives: int = 1024,
+    ) -> None:
+        self.layers = layers
+        self.epochs = epochs
+        self.temperature = temperature
+        self.learning_rate = learning_rate
+        self.batch = batch
+        self.negatives = negatives
+
+    def _first(self, train: Snapshot) -> nn.Module:
+        """Its call returns ``(people [P, D] or None, items [I, D])``."""
+        raise NotImplementedError
+
+    def _learn(self, train: Snapshot, seed: int, on_progress: OnProgress) -> None:
+        import torch
+
+        # The seed is ours alone: what others draw afterwards must not depend on it.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self._items_of: dict[int, list[NDArray[np.float32]]] = {}
+            self._degree: dict[int, NDArray[np.float32]] = {}
+            groups = self._targets if self.target_only else [-1]
+            for domain in groups:
+                likes = self.log.liked
+                if domain >= 0:
+                    likes = likes - self.log.outside(likes, domain)
+                    likes.eliminate_zeros()
+                    likes = likes[np.diff(likes.indptr) > 0]
+                degree = np.asarray(likes.sum(axis=0)).ravel()
+                self._degree[domain] = np.maximum(degree, 1.0).astype(np.float32)
+                self._items_of[domain] = self._train(train, likes.tocsr(), seed, on_progress)
+
+    def _train(
+        self, train: Snapshot, likes: sp.csr_matrix, seed: int, on_progress: OnProgress
+    ) -> list[NDArray[np.float32]]:
+        import torch
+        from torch.nn import functional
+
+        from kgrec.model.sparse import Sparse
+
+        self._num_people = likes.shape[0]
+        model = self._first(train)
+        graph = Sparse(normalized(likes))
+        optimizer = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
+        rng = np.random.default_rng(seed)
+        pairs = likes.tocoo()
+        liked = np.unique(pairs.col)
+        for epoch in range(self.epochs):
+            order = rng.permutation(len(pairs.row))
+            for start in range(0, len(order), self.batch):
+                chosen = order[start : start + self.batch]
+                people, items = self._flow(model, graph)
+                person = functional.normalize(people[torch.from_numpy(pairs.row[chosen])], dim=1)
+                unit = functional.normalize(items, dim=1)
+                drawn = torch.from_numpy(rng.choice(liked, self.negatives))
+                right = (person * unit[torch.from_numpy(pairs.col[chosen])]).sum(1, keepdim=True)
+                logits = torch.cat([right, person @ unit[drawn].T], dim=1) / self.temperature
+                loss = -logits.log_softmax(dim=1)[:, 0].mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            on_progress((epoch + 1) / self.epochs, f"epoch {epoch + 1} of {self.epochs}")
+        with torch.no_grad():
+            _, first = model()
+            layers = [first]
+            for _ in range(self.layers):
+                layers.append(graph.transposed @ (graph @ layers[-1]))
+            # What training ranked with: the items' mean, which a person's vector meets.
+            mean = functional.normalize(self._flow(model, graph)[1], dim=1)
+            return [*(layer.numpy() for layer in layers), mean.numpy()]
+
+    def _flow(self, model: nn.Module, graph: object) -> tuple[Tensor, Tensor]:
+        """Means over layers, of people and of items."""
+        from kgrec.model.sparse import Sparse
+
+        if not isinstance(graph, Sparse):
+            raise TypeError(f"a graph is a Sparse, got {type(graph).__name__}")
+        person, item = model()
+        if person is None:
+            person = graph @ item
+        people, items = person, item
+        for _ in range(self.layers):
+            person, item = graph @ item, graph.transposed @ person
+            people, items = people + person, items + item
+        return people / (self.layers + 1), items / (self.layers + 1)
+
+    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+        """Cosine up to the person's length; the person is what flows to them from their items.
+
+        A person's own first vector is not used, so people who were not there are served alike.
+        """
+        self._check(domain)
+        group = domain if self.target_only else -1
+        *layers, mean = self._items_of[group]
+        if self.target_only:  # other domains' items were not there
+            histories = histories - self.log.outside(histories, domain)
+            histories.eliminate_zeros()
+        lengths = np.maximum(np.diff(histories.indptr), 1)
+        read = (sp.diags(lengths**-0.5) @ histories @ sp.diags(self._degree[group] ** -0.5)).tocsr()
+        person = sum(
+            (np.asarray(read @ layer) for layer in layers[: max(self.layers, 1)]),
+            np.zeros((histories.shape[0], mean.shape[1])),
+        )
+        return np.asarray(person @ mean[self.log.items_of(domain)].T, dtype=np.float32)

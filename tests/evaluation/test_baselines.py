@@ -1,0 +1,230 @@
+"""Every baseline finds a planted answer; the closed forms against dense algebra by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from graph_store.snapshot import Snapshot
+from kgrec.errors import ConfigError, InputError
+from kgrec.evaluation import registry
+from kgrec.evaluation.baselines.ease import EASE
+from kgrec.evaluation.baselines.factors import AlsSettings, FactorCache
+from kgrec.evaluation.baselines.fusion import RankFusion
+from kgrec.evaluation.baselines.graph_filter import GraphFilter
+from kgrec.evaluation.baselines.item_knn import ItemKNN
+from kgrec.evaluation.baselines.popularity import Popularity
+from kgrec.evaluation.baselines.ridge_items import ItemRidge, solve_gram
+from kgrec.evaluation.evaluate import main_value
+from kgrec.evaluation.protocols import strict_cold_person
+from kgrec.evaluation.recommender import Recommender
+from kgrec.evaluation.split import Split
+from kgrec.evaluation.text_vectors import whitened
+from kgrec.interactions import Interactions
+from tests.evaluation.planted import PlantedTexts, planted
+
+A, B = 0, 1
+BASELINES = [name for name in registry.names() if name not in (registry.FUSION, registry.KGREC)]
+NEURAL = {"lightgcn", "lightgcn-target", "alpharec"}
+IMPERSONAL = {"popularity", "popularity-overlap", "lightgcn-target"}
+SMALL = {
+    "bpr": {"rank": 16, "iterations": 400, "bias": 0.0},
+    "lightgcn": {"epochs": 20, "dim": 16, "batch": 512},
+    "lightgcn-target": {"epochs": 4, "dim": 16, "batch": 512},
+    "alpharec": {"epochs": 8, "dim": 16, "batch": 512},
+    "svd": {"rank": 16},
+    "graph-filter": {"rank": 16},
+    "ridge-map": {"spectrum_rank": 16, "rank": 16},
+    "kernel-map": {"spectrum_rank": 16, "rank": 16},
+    "emcdr": {"rank": 8},
+    "ials": {"rank": 8, "regularization": 1.0},
+}
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    return strict_cold_person(planted(), target=B)
+
+
+def made(name: str) -> Recommender:
+    workshop = registry.Workshop(texts=PlantedTexts())  # type: ignore[arg-type]
+    return registry.entry(name, workshop).make(**SMALL.get(name, {}))
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_planted_taste_is_found_by_whoever_looks_at_the_person(name: str, split: Split) -> None:
+    popular = Popularity()
+    popular.fit(split.train)
+    floor = main_value(popular, split.test, train=split.train, target=B)
+    model = made(name)
+    model.fit(split.train, seed=0, domains=[B])
+    value = main_value(model, split.test, train=split.train, target=B)
+    if name in IMPERSONAL:
+        scores = model.score(split.test.histories[:2], B)
+        np.testing.assert_array_equal(scores[0], scores[1])
+        assert value < 2 * floor
+    else:
+        assert value > 1.5 * floor
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_same_seed_gives_the_same_scores_and_people_do_not_touch_each_other(
+    name: str, split: Split
+) -> None:
+    scores = []
+    for rows in (np.arange(6), np.arange(6)[::-1]):
+        model = made(name)
+        model.fit(split.train, seed=3, domains=[B])
+        scores.append(model.score(split.test.histories[rows], B))
+    assert scores[0].shape == (6, len(split.train.items_of(B)))
+    assert scores[0].dtype == np.float32
+    np.testing.assert_allclose(scores[0], scores[1][::-1], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_person_of_whom_nothing_is_known_gets_scores_that_are_numbers(
+    name: str, split: Split
+) -> None:
+    model = made(name)
+    model.fit(split.train, domains=[B])
+    nobody = sp.csr_matrix((1, split.train.num_items), dtype=np.float32)
+    assert np.isfinite(model.score(nobody, B)).all()
+
+
+@pytest.mark.parametrize("name", [n for n in BASELINES if n not in NEURAL])
+def test_a_domain_that_was_not_fitted_is_refused(name: str, split: Split) -> None:
+    model = made(name)
+    model.fit(split.train, domains=[B])
+    with pytest.raises(InputError, match=r"not for 0"):
+        model.score(split.test.histories[:1], A)
+
+
+def test_tuning_grids_are_within_the_rule_and_every_setting_makes_a_model() -> None:
+    for name in BASELINES:
+        entry = registry.entry(name, registry.Workshop(texts=PlantedTexts()))  # type: ignore[arg-type]
+        assert 1 <= len(entry.trials) <= 20, name
+        assert len({str(trial) for trial in entry.trials}) == len(entry.trials), name
+        for trial in entry.trials:
+            entry.make(**trial)
+
+
+def test_an_unknown_model_is_one_sentence() -> None:
+    with pytest.raises(ConfigError, match="no model is named 'magic'"):
+        registry.entry("magic", registry.Workshop())
+
+
+def test_popularity_among_overlapping_people_counts_only_them(split: Split) -> None:
+    everyone, overlap = Popularity(), Popularity(among="overlap")
+    everyone.fit(split.train)
+    overlap.fit(split.train)
+    nobody = sp.csr_matrix((1, split.train.num_items), dtype=np.float32)
+    # In the source domain the cold people count for all, and for overlap they do not.
+    assert everyone.score(nobody, A).sum() > overlap.score(nobody, A).sum()
+    assert everyone.score(nobody, B).sum() == overlap.score(nobody, B).sum()
+
+
+def test_neighbours_by_hand(split: Split) -> None:
+    log = Interactions.of(split.train)
+    likes = log.liked.toarray()
+    norms = np.sqrt(np.maximum(likes.sum(0), 1.0))
+    cosine = (likes.T @ likes) / (np.outer(norms, norms) + 10.0)
+    np.fill_diagonal(cosine, 0.0)
+    expected = split.test.histories.toarray() @ cosine[:, log.items_of(B)]
+    knn = ItemKNN(neighbours=10_000, shrinkage=10.0)
+    knn.fit(split.train)
+    np.testing.assert_allclose(knn.score(split.test.histories, B), expected, rtol=1e-4)
+
+
+def test_only_the_nearest_neighbours_are_kept(split: Split) -> None:
+    knn = ItemKNN(neighbours=3)
+    knn.fit(split.train)
+    one_item_each = sp.identity(split.train.num_items, format="csr", dtype=np.float32)
+    assert ((knn.score(one_item_each, B) > 0).sum(axis=0) <= 3).all()
+
+
+def test_ridge_by_dense_algebra(split: Split) -> None:
+    log = Interactions.of(split.train)
+    source = log.outside(log.liked, B).toarray()
+    target = log.liked.toarray()[:, log.items_of(B)]
+    gram = source.T @ source + 30.0 * np.eye(source.shape[1])
+    expected = split.test.histories.toarray() @ np.linalg.solve(gram, source.T @ target)
+    model = ItemRidge(strength=30.0, among="all", popularity=0.0)
+    model.fit(split.train)
+    np.testing.assert_allclose(model.score(split.test.histories, B), expected, atol=1e-3)
+
+
+def test_conjugate_gradients_solve_what_they_should() -> None:
+    rng = np.random.default_rng(0)
+    matrix = sp.random(50, 30, 0.2, format="csr", random_state=1, dtype=np.float32)
+    right = rng.standard_normal((30, 4)).astype(np.float32)
+    right[:, 2] = 0.0  # a person without history is done before the first step
+    exact = np.linalg.solve((matrix.T @ matrix).toarray() + np.eye(30), right)
+    np.testing.assert_allclose(solve_gram(matrix, right, 1.0), exact, atol=1e-3)
+
+
+def test_ease_by_dense_algebra_and_zero_beyond_its_items(split: Split) -> None:
+    log = Interactions.of(split.train)
+    likes = log.liked.toarray()
+    inverse = np.linalg.inv(likes.T @ likes + 50.0 * np.eye(likes.shape[1]))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    expected = split.test.histories.toarray() @ weights[:, log.items_of(B)]
+    whole = EASE(strength=50.0)
+    whole.fit(split.train)
+    np.testing.assert_allclose(whole.score(split.test.histories, B), expected, atol=1e-4)
+    part = EASE(strength=50.0, largest=40)
+    part.fit(split.train)
+    assert ((part.score(split.test.histories, B) != 0).any(axis=0)).sum() <= 40
+
+
+def test_a_graph_filter_by_dense_algebra(split: Split) -> None:
+    log = Interactions.of(split.train)
+    likes = log.liked.toarray()
+    degree = np.maximum(likes.sum(0), 1.0)
+    flow = likes / np.sqrt(np.maximum(likes.sum(1, keepdims=True), 1.0)) / np.sqrt(degree)
+    items = log.items_of(B)
+    read = split.test.histories.toarray() / np.sqrt(degree)
+    expected = (read @ flow.T @ flow)[:, items] * np.sqrt(degree[items])
+    model = GraphFilter(share=0.0, write=0.5)
+    model.fit(split.train)
+    np.testing.assert_allclose(model.score(split.test.histories, B), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_factors_are_computed_once_for_the_same_request(split: Split) -> None:
+    likes = Interactions.of(split.train).liked
+    cache = FactorCache(1)
+    first = cache.item_factors(likes, AlsSettings(rank=4), seed=0)
+    assert cache.item_factors(likes.copy(), AlsSettings(rank=4), seed=0) is first
+    assert cache.item_factors(likes, AlsSettings(rank=4), seed=1) is not first
+
+
+class _Fixed:
+    def __init__(self, scores: list[float]) -> None:
+        self.name = "fixed"
+        self.scores = np.array([scores], np.float32)
+
+    def fit(self, train: Snapshot, **_: object) -> None:
+        raise AssertionError("a fitted member must not be fitted again")
+
+    def score(self, histories: sp.csr_matrix, domain: int) -> np.ndarray:  # type: ignore[type-arg]
+        return self.scores
+
+
+def test_rank_fusion_by_hand() -> None:
+    fusion = RankFusion([_Fixed([3, 2, 1]), _Fixed([10, 0, 10])], fitted=True)
+    fusion.fit(planted(12))
+    votes = fusion.score(sp.csr_matrix((1, 1)), B)[0]
+    expected = [1 / 61 + 1 / 62, 1 / 62 + 1 / 63, 1 / 63 + 1 / 62]
+    np.testing.assert_allclose(votes, expected, rtol=1e-6)
+
+
+def test_whitening_gives_unit_rows_and_leaves_items_without_text_at_zero() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((200, 6)) * [5, 1, 1, 1, 1, 0.1] + 3
+    vectors[0] = 0.0
+    white = whitened(vectors.astype(np.float32), width=4)
+    assert not white[0].any()
+    np.testing.assert_allclose(np.linalg.norm(white[1:], axis=1), 1.0, rtol=1e-5)
+    spread = white[1:].std(axis=0)
+    assert spread.max() / spread.min() < 1.5

@@ -1,0 +1,130 @@
+"""Evaluation: by hand, in blocks, by group, without twins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph_store.snapshot import Snapshot
+from kgrec.evaluation.baselines.item_knn import ItemKNN
+from kgrec.evaluation.evaluate import evaluate, main_value
+from kgrec.evaluation.protocols import cold_item, strict_cold_person
+from kgrec.evaluation.recommender import OnProgress, ignore_progress
+from kgrec.evaluation.split import Split
+from kgrec.evaluation.tuning import tune
+from tests.evaluation.planted import PER_TASTE, planted, taste_of_item, taste_of_person
+
+B = 1
+
+
+class Oracle:
+    """Knows every person's taste by their history; may know what is popular beside."""
+
+    def __init__(self, *, worth: float = 1.0, popular: float = 0.0) -> None:
+        self.name = "oracle"
+        self.worth = worth
+        self.popular = popular
+
+    def fit(
+        self,
+        train: Snapshot,
+        *,
+        seed: int = 0,
+        domains: Sequence[int] | None = None,
+        on_progress: OnProgress = ignore_progress,
+    ) -> None:
+        self.train = train
+
+    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+        tastes = np.eye(4)[[taste_of_item(i) for i in range(self.train.num_items)]]
+        items = self.train.items_of(domain)
+        counts = np.bincount(self.train.item, minlength=self.train.num_items)[items]
+        known = self.worth * (histories @ tastes @ tastes[items].T)
+        return (known + self.popular * counts / counts.max()).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    return strict_cold_person(planted(), target=B)
+
+
+@pytest.fixture(scope="module")
+def oracle(split: Split) -> Oracle:
+    made = Oracle()
+    made.fit(split.train)
+    return made
+
+
+def test_ties_within_a_taste_leave_exactly_what_can_be_known(split: Split, oracle: Oracle) -> None:
+    """All 15 items of the taste tie, five or six are liked, so those take the last places."""
+    found = evaluate(oracle, split.test, train=split.train, target=B)
+    person = found.people.row(0, named=True)
+    number = int(person["person"].removeprefix("u"))
+    own = [i for i in split.test.positives[0].indices if taste_of_item(i) == number % 4]
+    inside = len(own)
+    assert person["precision@10"] == max(0, 10 - (PER_TASTE - inside)) / 10
+    assert taste_of_person(number) == number % 4
+    assert found.people.height == len(split.test)
+
+
+def test_the_size_of_blocks_changes_nothing(split: Split) -> None:
+    knn = ItemKNN()
+    knn.fit(split.train)
+    whole = evaluate(knn, split.test, train=split.train, target=B, block=1000)
+    small = evaluate(knn, split.test, train=split.train, target=B, block=7)
+    assert whole.people.equals(small.people)
+    assert whole.groups.equals(small.groups)
+    np.testing.assert_array_equal(whole.top, small.top)
+    value = main_value(knn, split.test, train=split.train, target=B, block=5)
+    assert value == pytest.approx(whole.summary()["ndcg@10"].mean)
+
+
+def test_recommended_items_are_of_the_target_and_never_known_ones(split: Split) -> None:
+    knn = ItemKNN()
+    knn.fit(split.train)
+    items = cold_item(planted(), target=B)
+    found = evaluate(knn, items.test, train=items.train, target=B)
+    assert set(found.top[found.top >= 0]) <= set(np.flatnonzero(items.test.candidates))
+    strict = evaluate(knn, split.test, train=split.train, target=B)
+    assert set(split.train.item_domain[strict.top.ravel()]) == {B}
+
+
+def test_a_twin_of_the_history_is_neither_ranked_nor_counted(split: Split, oracle: Oracle) -> None:
+    first = split.test.positives[0].indices[0]
+    known = split.test.histories[0].indices[0]
+    size = split.train.num_items
+    twins = sp.csr_matrix((np.ones(2, np.float32), ([first, known], [known, first])), (size, size))
+    found = evaluate(oracle, split.test, train=split.train, target=B, twins=twins)
+    key = split.test.people[0]
+
+    def positives(frame: object) -> int:
+        return frame.filter(frame["person"] == key)["positives"][0]  # type: ignore[attr-defined]
+
+    assert positives(found.without_twins) == positives(found.people) - 1
+
+
+def test_groups_cover_all_people_and_all_that_is_to_be_found(split: Split, oracle: Oracle) -> None:
+    groups = evaluate(oracle, split.test, train=split.train, target=B).groups
+    history = groups.filter(groups["kind"] == "history")
+    assert history["people"].sum() == len(split.test)
+    strata = groups.filter(groups["kind"] == "popularity")
+    assert strata["group"].to_list() == ["head", "middle", "tail"]
+    assert strata["people"].min() > 0
+
+
+def test_tuning_takes_the_best_on_validation_and_the_first_of_equals(split: Split) -> None:
+    tuned = tune(partial(Oracle, popular=0.5), [{"worth": w} for w in (-1.0, 1.0, 2.0)], split)
+    assert tuned.settings == {"worth": 1.0}
+    assert tuned.complete
+    assert [trial.value > 0.1 for trial in tuned.trials] == [False, True, True]
+
+
+def test_tuning_stops_when_time_is_up_and_says_so(split: Split) -> None:
+    tuned = tune(Oracle, [{"worth": 1.0}, {"worth": 2.0}], split, max_seconds=0.0)
+    assert len(tuned.trials) == 1
+    assert not tuned.complete
