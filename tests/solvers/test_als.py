@@ -1,0 +1,62 @@
+"""iALS against its normal equations."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from kgrec.solvers.als import als_item_factors, fold_in
+
+
+def random_likes(people: int, items: int, *, seed: int = 0) -> sp.csr_matrix:
+    likes = sp.random(people, items, density=0.3, format="csr", random_state=seed)
+    likes.data[:] = 1.0
+    return likes.astype(np.float32)
+
+
+def test_a_fold_in_solves_the_normal_equations_of_each_person() -> None:
+    likes = random_likes(7, 12)
+    factors = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+    folded = fold_in(likes, factors, regularization=0.7, alpha=5.0)
+    for person in range(7):
+        mine = likes[person].indices
+        # confidence 1 everywhere, 1 + alpha on a like
+        gram = factors.T @ factors + 5.0 * factors[mine].T @ factors[mine] + 0.7 * np.eye(3)
+        wanted = np.linalg.solve(gram, 6.0 * factors[mine].sum(axis=0))
+        np.testing.assert_allclose(folded[person], wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_a_person_without_history_folds_in_to_zero() -> None:
+    factors = np.ones((4, 2), np.float32)
+    empty = sp.csr_matrix((1, 4), dtype=np.float32)
+    assert not fold_in(empty, factors, regularization=1.0, alpha=10.0).any()
+
+
+def test_factors_rebuild_two_tastes_that_share_no_item() -> None:
+    likes = sp.csr_matrix(np.kron(np.eye(2), np.ones((10, 4))).astype(np.float32))
+    factors = als_item_factors(likes, rank=2, regularization=0.1, alpha=10.0)
+    people = fold_in(likes, factors, regularization=0.1, alpha=10.0)
+    np.testing.assert_allclose(people @ factors.T, likes.toarray(), atol=0.05)
+
+
+def test_an_item_that_nobody_likes_has_no_factors() -> None:
+    likes = random_likes(10, 6).tolil()
+    likes[:, 2] = 0
+    factors = als_item_factors(likes.tocsr(), rank=2, regularization=1.0, alpha=10.0)
+    assert not factors[2].any()
+    assert factors[[0, 1, 3, 4, 5]].any(axis=1).all()
+
+
+def test_the_same_seed_gives_the_same_factors_and_another_seed_others() -> None:
+    likes = random_likes(20, 10)
+    first, again, other = (
+        als_item_factors(likes, rank=3, regularization=1.0, alpha=10.0, seed=seed)
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+def test_a_rank_above_the_size_of_the_matrix_is_cut_to_it() -> None:
+    factors = als_item_factors(random_likes(5, 4), rank=64, regularization=1.0, alpha=10.0)
+    assert factors.shape == (4, 3)

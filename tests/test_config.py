@@ -1,0 +1,124 @@
+"""Settings: every wrong one is one sentence that names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kgrec import config
+from kgrec.config import Settings, load_settings, parse_yaml, resolve
+from kgrec.errors import ConfigError
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("model.dims=8", "model.dims: no such setting (did you mean model.dim?)"),
+        ("modle.dim=8", "modle: no such setting"),
+        ("model.dim=0", "model.dim: must be greater than 0, got 0"),
+        ("model.dim=wide", "model.dim: must be a valid integer"),
+        ("model.dropout=1.0", "model.dropout: must be less than 1, got 1.0"),
+        ("model.gnn=gat", "model.gnn: must be one of light, sage, hgt, got 'gat'"),
+        ("text.tuning=all", "text.tuning: must be one of frozen, lora, full, got 'all'"),
+        ("train.learning_rate=-1e-3", "train.learning_rate: must be greater than 0, got -0.001"),
+        ("train=5", "train: is a group of settings, got 5"),
+        ("positive_weight=0", "positive_weight: must be greater than 0, got 0"),
+        ("model.channels=[text,sound]", "model.channels.1: must be one of text, spectrum"),
+        ("train.epochs", "--set: must look like a.b=value, got 'train.epochs'"),
+        ("=3", "--set: must look like a.b=value, got '=3'"),
+        ("train.epochs=[1", "--set train.epochs: is no YAML"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence(override: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve({}, [override])
+    assert str(caught.value).startswith(sentence)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_nearest_known_setting_is_named_though_its_section_is_wrong() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean train\.batch_people\?"):
+        resolve({"train": {"batch_peple": 3}})
+
+
+def test_an_unknown_config_names_those_there_are() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings("tinny")
+    assert str(caught.value) == (
+        "--config: no file and no shipped config is named 'tinny' "
+        "(there are cold-start, default, demo)"
+    )
+
+
+def test_a_config_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"--config: no such file: 'nowhere\.yaml'"):
+        load_settings("nowhere.yaml")
+
+
+def test_a_config_must_be_a_mapping(tmp_path: Path) -> None:
+    file = tmp_path / "list.yaml"
+    file.write_text("- a\n- b\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="must be a mapping of settings, got list"):
+        load_settings(str(file))
+
+
+def test_a_number_with_an_exponent_and_no_dot_is_a_number() -> None:
+    assert parse_yaml("a: 1e-3\nb: -2E+4\nc: e3", key="x") == {"a": 0.001, "b": -20000.0, "c": "e3"}
+    assert resolve({}, ["train.learning_rate=1e-3"]).train.learning_rate == 0.001
+
+
+def test_an_override_is_laid_over_the_file_and_changes_nothing_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("train:\n  epochs: 9\n  seed: 4\n", encoding="utf-8")
+    settings = load_settings(str(file), ["train.epochs=2", "text.prefix='passage: '"])
+    assert (settings.train.epochs, settings.train.seed) == (2, 4)
+    assert settings.text.prefix == "passage: "
+
+
+def test_overrides_do_not_write_into_what_was_given() -> None:
+    data = {"train": {"epochs": 9}}
+    resolve(data, ["train.epochs=2"])
+    assert data == {"train": {"epochs": 9}}
+
+
+def test_settings_do_not_change_after_reading() -> None:
+    settings = Settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.train.epochs = 3
+
+
+def test_every_shipped_config_is_valid() -> None:
+    from kgrec.evaluation.settings import load_benchmark_settings
+
+    files = sorted(CONFIGS.rglob("*.yaml"))
+    assert len(files) == 3
+    assert [file.stem for file in files] == config.names()
+    for file in files:
+        if "protocols" in config.read(file.stem):
+            load_benchmark_settings(file.stem)
+        else:
+            load_settings(file.stem)
+
+
+def test_every_shipped_config_begins_with_what_it_is_and_its_command() -> None:
+    for file in CONFIGS.rglob("*.yaml"):
+        text = file.read_text(encoding="utf-8")
+        head = text[: text.find("\n\n")] if "\n\n" in text else text
+        assert head.startswith("# "), file
+        assert "#   kgrec " in head, file
+
+
+def test_every_setting_says_what_it_means() -> None:
+    for section in (Settings, *(type(getattr(Settings(), name)) for name in
+                                ("text", "model", "align", "train"))):  # fmt: skip
+        for name, field in section.model_fields.items():
+            if name not in {"text", "model", "align", "train"} or section is not Settings:
+                assert field.description, f"{section.__name__}.{name}"
+
+
+def test_settings_come_back_from_their_own_dump() -> None:
+    settings = resolve({}, ["model.channels=[text,id]", "train.seed=3"])
+    assert resolve(settings.model_dump(mode="json")) == settings
