@@ -59,4 +59,5 @@ def _csr(matrix: sp.csr_matrix, device: torch.device | str) -> Tensor:
         torch.from_numpy(matrix.indices.astype(np.int64)),
         torch.from_numpy(matrix.data.astype(np.float32)),
         size=matrix.shape,
+        check_invariants=False,  # scipy keeps them; unsaid, torch warns
     ).to(device)
