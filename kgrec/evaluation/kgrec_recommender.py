@@ -1,0 +1,75 @@
+"""kgrec itself as a recommender of the benchmark.
+
+In:   a training config.
+Out:  scores of the trained model, people being read from their histories alone.
+
+It is fitted by the same call that ``kgrec train`` uses, with the benchmark's seed in place of
+the config's. Its own choices (early stopping) are made on people held out of the training
+snapshot, so it needs no tuning here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph_store.snapshot import Snapshot
+from kgrec.config import Settings, load_settings
+from kgrec.evaluation.recommender import OnProgress, ignore_progress
+
+if TYPE_CHECKING:
+    from kgrec.training.scorer import Scorer
+
+__all__ = ["KgrecRecommender"]
+
+
+class KgrecRecommender:
+    """Trains with a config, scores with the trained model."""
+
+    name = "kgrec"
+
+    def __init__(
+        self,
+        *,
+        config: str = "default",
+        overrides: Sequence[str] = (),
+        settings: Settings | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.settings = settings or load_settings(config, list(overrides))
+        self.device = device
+        self._scorer: Scorer | None = None
+
+    def fit(
+        self,
+        train: Snapshot,
+        *,
+        seed: int = 0,
+        domains: Sequence[int] | None = None,
+        on_progress: OnProgress = ignore_progress,
+    ) -> None:
+        """Train on ``train``; one model serves all domains, whatever ``domains`` says."""
+        from kgrec.training.events import Event
+        from kgrec.training.fit import fit
+
+        seeded = self.settings.model_copy(
+            update={"train": self.settings.train.model_copy(update={"seed": seed})}
+        )
+
+        def hear(event: Event) -> None:
+            on_progress(event.done / max(event.total, 1), f"{event.stage} {event.note}".strip())
+
+        self._scorer = fit(train, seeded, device=self.device, on_event=hear).scorer
+        self._items: dict[int, NDArray[np.float32]] = {}
+
+    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+        """Products of person and item vectors."""
+        if self._scorer is None:
+            raise RuntimeError("score() needs fit() first")
+        if domain not in self._items:
+            self._items[domain] = self._scorer.item_vectors(domain)
+        return self._scorer.person_vectors(histories, domain) @ self._items[domain].T
