@@ -12,6 +12,7 @@ from tests.neo4j_server.server import Neo4jServer, ServerMissingError
 
 if TYPE_CHECKING:
     from graph_store.neo4j_store import Neo4jStore
+    from tests.trained_world import TrainedWorld
 
 TEST_PREFIX = "KgTest"
 """Before every label that tests write, so that a database under NEO4J_URI keeps its own."""
@@ -34,6 +35,14 @@ def neo4j_url() -> Iterator[str]:
             pytest.fail(f"under CI the Neo4j tests must run: {error}")
         _missing.append(str(error))
         pytest.skip(f"no Neo4j: {error}")
+
+
+@pytest.fixture(scope="session")
+def trained_world(tmp_path_factory: pytest.TempPathFactory) -> TrainedWorld:
+    """A small world that was really ingested and trained; read it, do not write to it."""
+    from tests.trained_world import train_world
+
+    return train_world(tmp_path_factory.mktemp("trained-world"))
 
 
 @pytest.fixture

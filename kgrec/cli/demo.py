@@ -69,6 +69,7 @@ def demo(
         return
     for story in done.stories:
         _print_story(story)
+        typer.echo()
     _print_table(done)
     _print_next(done, store, label_prefix)
 

@@ -1,0 +1,61 @@
+"""``kgrec enrich`` on a run that was really trained: dry run, write, list, undo."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from graph_store.open_store import open_store
+from graph_store.schema import Label, RelType
+from tests.cli.command import kgrec
+from tests.trained_world import TrainedWorld
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def store(trained_world: TrainedWorld, tmp_path: Path) -> Path:
+    return Path(shutil.copy(trained_world.store, tmp_path / "g.duckdb"))
+
+
+def test_vectors_are_written_listed_and_undone(
+    trained_world: TrainedWorld, store: Path, capsys: Output
+) -> None:
+    job = ["enrich", "vectors", "--run", trained_world.run, "--store", store]
+    assert kgrec(*job, "--dry-run") == 0
+    assert "would write" in capsys.readouterr().out
+    assert kgrec(*job, "--json") == 0
+    done = json.loads(capsys.readouterr().out)
+    with open_store(str(store), read_only=True) as graph:
+        keys, rows = graph.read_vectors(Label.ITEM)
+    assert len(keys) == done["counts"]["Item"] == trained_world.world.items.height
+    assert rows.shape[0] == len(keys)
+    assert kgrec("enrich", "list", "--store", store, "--json") == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["run"], entry["finished"]) == (done["run"], True)
+    assert kgrec(*job) == 0
+    assert "in force already" in capsys.readouterr().out
+    assert kgrec("enrich", "undo", done["run"], "--store", store) == 0
+    assert kgrec("enrich", "list", "--store", store, "--json") == 0
+    assert json.loads(capsys.readouterr().out.partition("\n")[2]) == []
+
+
+def test_similar_items_cross_domains(
+    trained_world: TrainedWorld, store: Path, capsys: Output
+) -> None:
+    args = ["--run", trained_world.run, "--store", store, "--scope", "across", "--floor", "-1"]
+    assert kgrec("enrich", "similar-items", *args, "-k", 2, "--json") == 0
+    done = json.loads(capsys.readouterr().out)
+    with open_store(str(store), read_only=True) as graph:
+        rows = graph.read_relationships(RelType.SIMILAR_TO)
+    assert rows.height == done["counts"]["SIMILAR_TO"] == 2 * trained_world.world.items.height
+    ends = rows.select("source", "target").rows()
+    assert all(source.split(":")[0] != target.split(":")[0] for source, target in ends)
+
+
+def test_undoing_what_never_was_is_one_sentence(store: Path, capsys: Output) -> None:
+    assert kgrec("enrich", "undo", "vectors-1", "--store", store) == 3
+    assert "no enrichment 'vectors-1'" in capsys.readouterr().err

@@ -1,0 +1,122 @@
+"""``kgrec recommend``, ``similar`` and ``explain`` on a run that was really trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.cli.command import kgrec
+from tests.trained_world import TrainedWorld
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_recommend_writes_what_programs_rely_on(
+    trained_world: TrainedWorld, tmp_path: Path, capsys: Output
+) -> None:
+    users, out = tmp_path / "users.csv", tmp_path / "recs.parquet"
+    asked = [*trained_world.world.cold_users, "stranger"]
+    users.write_text("user_id\n" + "\n".join(asked) + "\n", encoding="utf-8")
+    args = ["--users", users, "--domain", trained_world.target, "-k", 5, "--out", out]
+    assert kgrec("recommend", "--run", trained_world.run, *args) == 0
+    frame = pl.read_parquet(out)
+    assert frame.columns == ["user_id", "domain", "item_id", "rank", "score"]
+    assert set(frame["user_id"]) == set(trained_world.world.cold_users)
+    assert frame.group_by("user_id").len()["len"].unique().to_list() == [5]
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"1 of {len(asked)} people are not in the graph and were left out: stranger" in told.err
+
+
+def test_the_live_store_answers_like_the_run(trained_world: TrainedWorld, capsys: Output) -> None:
+    user = trained_world.world.cold_users[0]
+    args = ["recommend", "--run", trained_world.run, "--user", user,
+            "--domain", trained_world.target, "--json"]  # fmt: skip
+    assert kgrec(*args) == 0
+    alone = json.loads(capsys.readouterr().out)
+    assert kgrec(*args, "--store", trained_world.store) == 0
+    assert json.loads(capsys.readouterr().out) == alone
+    assert [line["rank"] for line in alone] == list(range(1, 11))
+
+
+def test_histories_and_words_are_answered_too(trained_world: TrainedWorld, capsys: Output) -> None:
+    run, target = trained_world.run, trained_world.target
+    items = trained_world.world.items.filter(pl.col("domain") != target).head(2)
+    keys = [f"{domain}:{item}" for domain, item in items.select("domain", "item_id").rows()]
+    ask = ["recommend", "--run", run, "--domain", target, "-k", 3, "--json"]
+    assert kgrec(*ask, "--history", ",".join(keys)) == 0
+    together = json.loads(capsys.readouterr().out)
+    assert kgrec(*ask, "--history", keys[0], "--history", keys[1]) == 0
+    assert json.loads(capsys.readouterr().out) == together
+    assert kgrec(*ask, "--likes", items["title"][0]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+
+
+def test_reasons_are_told_where_asked(trained_world: TrainedWorld, capsys: Output) -> None:
+    user, target = trained_world.world.cold_users[0], trained_world.target
+    args = ["recommend", "--run", trained_world.run, "--user", user, "--domain", target, "-k", 2]
+    assert kgrec(*args, "--explain", "--json") == 0
+    lines = json.loads(capsys.readouterr().out)
+    assert all(line["reasons"] and line["sentence"].endswith(".") for line in lines)
+    item = f"{target}:{lines[0]['item_id']}"
+    assert kgrec("explain", "--run", trained_world.run, user, item) == 0
+    assert lines[0]["sentence"] in capsys.readouterr().out
+    assert kgrec(*args, "--explain") == 0
+    assert "because" not in capsys.readouterr().err
+
+
+def test_a_table_for_people_names_titles(trained_world: TrainedWorld, capsys: Output) -> None:
+    title, item = trained_world.world.items.select("title", "item_id").row(0)
+    args = ["similar", "--run", trained_world.run, title, "-k", 3]
+    assert kgrec(*args) == 0
+    table = capsys.readouterr().out
+    assert table.split()[:4] == ["rank", "item", "title", "score"]
+    assert item not in table.split()
+
+
+def test_filters_reach_the_answer(
+    trained_world: TrainedWorld, tmp_path: Path, capsys: Output
+) -> None:
+    user, target = trained_world.world.cold_users[0], trained_world.target
+    tag = trained_world.world.items["categories"][0][0]
+    deny = tmp_path / "deny.txt"
+    args = ["recommend", "--run", trained_world.run, "--user", user, "--domain", target,
+            "-k", 50, "--json", "--tags-any", tag]  # fmt: skip
+    assert kgrec(*args) == 0
+    found = [f"{target}:{line['item_id']}" for line in json.loads(capsys.readouterr().out)]
+    tagged = trained_world.world.items.filter(
+        (pl.col("domain") == target) & pl.col("categories").list.contains(tag)
+    )
+    assert set(found) == {f"{target}:{item}" for item in tagged["item_id"]}
+    deny.write_text(found[0] + "\n", encoding="utf-8")
+    assert kgrec(*args, "--deny", deny) == 0
+    assert len(json.loads(capsys.readouterr().out)) == len(found) - 1
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "sentence"),
+    [
+        ([], 2, "give exactly one of --user, --users, --history and --likes, got none"),
+        (["--user", "u1", "--likes", "x"], 2, "got --user and --likes"),
+        (["--user", "u0x"], 3, "no user 'u0x' in the run"),
+        (["--user", "u1", "--domain", "book"], 3, "did you mean 'books'?"),
+        (["--users", "absent.csv"], 3, "there is no file absent.csv"),
+        (["--user", "u1", "--out", "x.xls"], 2, "must end in one of .parquet, .csv, .jsonl"),
+    ],
+)
+def test_a_wrong_question_is_one_sentence_and_its_code(
+    trained_world: TrainedWorld, capsys: Output, args: list[str], code: int, sentence: str
+) -> None:
+    domain = [] if "--domain" in args else ["--domain", trained_world.target]
+    assert kgrec("recommend", "--run", trained_world.run, *domain, *args) == code
+    told = capsys.readouterr()
+    assert sentence in told.err
+    assert told.out == ""
+
+
+def test_a_missing_run_is_one_sentence(tmp_path: Path, capsys: Output) -> None:
+    assert kgrec("similar", "--run", tmp_path / "none", "x") in (1, 3)
+    assert capsys.readouterr().err.startswith("error: ")
