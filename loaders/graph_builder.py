@@ -41,6 +41,10 @@ __all__ = ["DEFAULT_MAX_REJECTS", "IngestSummary", "OnProgress", "ingest"]
 log = logging.getLogger(__name__)
 
 DEFAULT_MAX_REJECTS = 0.01
+_CHANGED = (
+    "a file of the source changed while it was read; nothing was written, run the ingest again "
+    "when nothing writes to it"
+)
 BATCH_ROWS = 50_000
 
 OnProgress = Callable[[str, int, int], None]
@@ -126,10 +130,7 @@ def ingest(
             # By the first start, so that a resume next week judges the same rows alike.
             rows_read = read.all(latest=entry.started_at + DAY)
             if _hash(source.fingerprint(), source.meaning()) != content:
-                raise SourceChangedError(
-                    "a file of the source changed while it was read; nothing was written, "
-                    "run the ingest again when nothing writes to it"
-                )
+                raise SourceChangedError(_CHANGED)
         scale = source.rating_max
         largest = staging.largest_rating()
         if scale is None or largest is None:
@@ -189,8 +190,10 @@ class _Reading:
         )
 
     def _table(self, table: Table, rules: Rules) -> None:
-        total = self.source.total_bytes
+        total, size = self.source.total_bytes, table.path.stat().st_size
         for rows in table.fields():
+            if rows.bytes_done > size:  # a log that is being written could be followed for ever
+                raise SourceChangedError(_CHANGED)
             good, bad = check(table.role, rows.frame, rules)
             faults = [*rows.faults, *from_frame(bad, table.path.name)]
             self.rejects.add(sorted(faults, key=lambda reject: reject.line))
