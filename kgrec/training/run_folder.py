@@ -167,7 +167,7 @@ def _write_model(path: Path, scorer: Scorer) -> None:
     tensors = {f"model.{n}": t for n, t in scorer.model.state_dict().items()}
     tensors |= {f"bridge_map.{d}": t for d, t in enumerate(scorer.bridge_maps)}
     tensors |= {"z": scorer.z, "text_vectors": scorer.text_vectors}
-    tensors |= {"item_domain": torch.from_numpy(scorer.channels.item_domain)}
+    tensors |= {"item_domain": torch.from_numpy(scorer.channels.item_domain.copy())}
     save_file({n: t.contiguous().clone() for n, t in tensors.items()}, path / "model.safetensors")
 
 
