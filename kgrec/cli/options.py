@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 __all__ = [
+    "STORE_HELP",
+    "Device",
     "DeviceOption",
     "JsonOption",
     "OutOption",
@@ -20,14 +23,21 @@ __all__ = [
     "limit_threads",
 ]
 
+
+class Device(StrEnum):
+    """Where to compute; ``auto`` takes a GPU that is there."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 STORE_HELP = (
     "The graph: a DuckDB file, or a neo4j://, neo4j+s:// or bolt:// URL "
     "(user, password and database there or in NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE)."
 )
 
-StoreOption = Annotated[
-    str, typer.Option("--store", metavar="URL", envvar="KGREC_STORE", help=STORE_HELP)
-]
+StoreOption = Annotated[str, typer.Option("--store", metavar="URL", help=STORE_HELP)]
 PrefixOption = Annotated[
     str,
     typer.Option(
@@ -43,9 +53,7 @@ OutOption = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Write into a .parquet, .csv or .jsonl file."),
 ]
-DeviceOption = Annotated[
-    str | None, typer.Option(metavar="auto|cpu|cuda", help="Where to compute [default: auto].")
-]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -53,7 +61,7 @@ SetOption = Annotated[
     ),
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Threads to compute with [default: all].")
+    int | None, typer.Option(min=1, metavar="N", help="Threads to compute with; default: all.")
 ]
 
 

@@ -1,0 +1,150 @@
+"""``kgrec train``: a graph to a run folder, with losses and validation along the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kgrec.cli.options import (
+    STORE_HELP,
+    Device,
+    DeviceOption,
+    JsonOption,
+    PrefixOption,
+    SetOption,
+    ThreadsOption,
+    limit_threads,
+)
+from kgrec.cli.output import print_json, print_table
+from kgrec.cli.progress import Report, messages, reporting
+from kgrec.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from graph_store import Snapshot
+    from kgrec.training.events import Event, OnEvent
+
+__all__ = ["register"]
+
+MANIFEST_SHOWN = ("device", "seconds", "peak_rss_bytes")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(train)
+
+
+def train(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="RUN", help="The run folder; empty or not there yet.")
+    ],
+    store: Annotated[
+        str | None,
+        typer.Option("--store", metavar="URL", help=STORE_HELP),
+    ] = None,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="A folder of `kgrec snapshot` instead; needs no database."
+        ),
+    ] = None,
+    config: Annotated[
+        str, typer.Option(metavar="FILE", help="A YAML file or a shipped name (`kgrec config`).")
+    ] = "default",
+    overrides: SetOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in RUN.")
+    ] = False,
+    device: DeviceOption = Device.AUTO,
+    threads: ThreadsOption = None,
+    label_prefix: PrefixOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Train text encoder and graph network together on a graph; write a run folder."""
+    limit_threads(threads)
+    from kgrec.config import load_settings
+
+    settings = load_settings(config, overrides or [])
+    _check_out(out, resume=resume)
+    graph = _read(store, snapshot, label_prefix)
+
+    from kgrec import training  # takes seconds to import: after all that can be refused at once
+
+    with reporting() as report:
+        try:
+            training.train(
+                graph, settings, out, resume=resume, device=device.value, on_event=_listener(report)
+            )
+        except KeyboardInterrupt:
+            messages.print("stopped; the same command with --resume goes on", soft_wrap=True)
+            raise
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    lines = (out / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    history: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    if as_json:
+        print_json({"run": str(out), "manifest": manifest, "history": history})
+        return
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    if history:
+        print_table(columns, [[row.get(name) for name in columns] for row in history])
+        typer.echo()
+    shown = [(name, manifest[name]) for name in MANIFEST_SHOWN if name in manifest]
+    print_table(["run", str(out)], [(name, _in_words(name, value)) for name, value in shown])
+
+
+def _check_out(out: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds something, before the graph is read."""
+    if resume:
+        if not out.is_dir():
+            raise NotFoundError(f"--resume: there is no run folder {out}; leave --resume out")
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(
+            f"--out: {out} is not an empty folder; choose another, or go on with --resume"
+        )
+
+
+def _read(store: str | None, snapshot: Path | None, label_prefix: str) -> Snapshot:
+    from graph_store import load_snapshot, take_snapshot
+    from graph_store.open_store import open_store
+
+    if store is not None and snapshot is None:
+        with (
+            open_store(store, read_only=True, label_prefix=label_prefix) as graph,
+            messages.status("reading the graph"),
+        ):
+            return take_snapshot(graph)
+    if snapshot is not None and store is None:
+        if not snapshot.is_dir():
+            raise NotFoundError(
+                f"--snapshot: there is no folder {snapshot}; make it with `kgrec snapshot`"
+            )
+        return load_snapshot(snapshot)
+    raise InputError("give a graph, either by --store or by --snapshot")
+
+
+def _listener(report: Report) -> OnEvent:
+    """Draws a bar a stage, one for the episodes of all epochs, and writes a line an epoch."""
+    begun: list[str] = []
+
+    def on_event(event: Event) -> None:
+        stage = "episodes" if event.stage.startswith("epoch ") else event.stage
+        for other in [name for name in begun if name != stage]:
+            begun.remove(other)
+            report(other, 1, 1)  # a stage of one step is over when the next one speaks
+        if (event.done, event.total) == (0, 1):
+            begun.append(stage)
+        report(stage, event.done, event.total, event.note)
+        if event.epoch:
+            messages.print(f"epoch {event.epoch['epoch']}  {event.note}", soft_wrap=True)
+
+    return on_event
+
+
+def _in_words(name: str, value: Any) -> str:
+    if name == "seconds":
+        return f"{value:.1f}"
+    if name.endswith("_bytes"):
+        return f"{value / 2**30:.2f} GiB"
+    return str(value)
