@@ -105,10 +105,10 @@ class JointModel(nn.Module):
         self.num_domains = num_domains
         dim, rank = model.dim, channels.factors.shape[1]
         num_items = len(channels.item_domain)
-        self.register_buffer("spectrum", torch.from_numpy(channels.spectrum))
-        self.register_buffer("factors", torch.from_numpy(channels.factors))
-        self.register_buffer("popularity", torch.from_numpy(channels.popularity))
-        self.register_buffer("item_domain", torch.from_numpy(channels.item_domain).long())
+        self.register_buffer("spectrum", torch.tensor(channels.spectrum))
+        self.register_buffer("factors", torch.tensor(channels.factors))
+        self.register_buffer("popularity", torch.tensor(channels.popularity))
+        self.register_buffer("item_domain", torch.tensor(channels.item_domain, dtype=torch.long))
         self.register_buffer("has_text", has_text)
 
         self.whitening = Whitening(text_width, model.text_width)
