@@ -1,20 +1,23 @@
-"""iALS factors that several baselines share, so that each is computed once in a benchmark.
+"""Factors and spectra that several baselines share, so that each is computed once in a benchmark.
 
 In:   a matrix of likes and the settings of a factorisation.
-Out:  item factors; the same request gives the factors that are already there.
+Out:  item factors; the same request gives those that are already there.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.solvers.als import als_item_factors, fold_in
+from kgrec.solvers.spectrum import item_spectrum
 
 __all__ = ["AlsSettings", "FactorCache", "person_factors"]
 
@@ -29,30 +32,53 @@ class AlsSettings:
     iterations: int = 15
 
 
+_Arrays: TypeAlias = tuple[NDArray[np.float32], ...]
+
+
 class FactorCache:
     """Keeps the last few factorisations; pass one to baselines that may share."""
 
     def __init__(self, size: int = 8) -> None:
         self.size = size
-        self._kept: OrderedDict[tuple[str, AlsSettings, int], NDArray[np.float32]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, AlsSettings | int, int], _Arrays] = OrderedDict()
 
     def item_factors(
         self, likes: sp.csr_matrix, settings: AlsSettings, *, seed: int
     ) -> NDArray[np.float32]:
         """``[I, rank]`` item factors of ``likes [P, I]``."""
-        digest = hashlib.sha256(str(likes.shape).encode())
-        digest.update(np.ascontiguousarray(likes.indptr, dtype=np.int64).tobytes())
-        digest.update(np.ascontiguousarray(likes.indices, dtype=np.int64).tobytes())
-        key = (digest.hexdigest(), settings, seed)
+        (items,) = self._get(
+            (_digest(likes), settings, seed),
+            lambda: (
+                als_item_factors(
+                    likes,
+                    rank=settings.rank,
+                    regularization=settings.regularization,
+                    alpha=settings.alpha,
+                    iterations=settings.iterations,
+                    seed=seed,
+                ),
+            ),
+        )
+        return items
+
+    def spectrum(
+        self, likes: sp.csr_matrix, rank: int, *, seed: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Item vectors ``[I, rank]`` and values ``[rank]`` of the normalised ``likes``.
+
+        A smaller rank is not cut out of a larger one: what a model gets must not depend on
+        what was asked for before.
+        """
+        vectors, values = self._get(
+            (_digest(likes), rank, seed), lambda: item_spectrum(likes, rank=rank, seed=seed)
+        )
+        return vectors, values
+
+    def _get(
+        self, key: tuple[str, AlsSettings | int, int], compute: Callable[[], _Arrays]
+    ) -> _Arrays:
         if key not in self._kept:
-            self._kept[key] = als_item_factors(
-                likes,
-                rank=settings.rank,
-                regularization=settings.regularization,
-                alpha=settings.alpha,
-                iterations=settings.iterations,
-                seed=seed,
-            )
+            self._kept[key] = compute()
             while len(self._kept) > self.size:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -68,3 +94,10 @@ def person_factors(
 ) -> NDArray[np.float32]:
     """``[B, rank]`` factors of people the factorisation need not have seen."""
     return fold_in(histories, items, regularization=settings.regularization, alpha=settings.alpha)
+
+
+def _digest(likes: sp.csr_matrix) -> str:
+    digest = hashlib.sha256(str(likes.shape).encode())
+    digest.update(np.ascontiguousarray(likes.indptr, dtype=np.int64).tobytes())
+    digest.update(np.ascontiguousarray(likes.indices, dtype=np.int64).tobytes())
+    return digest.hexdigest()

@@ -26,7 +26,7 @@ from kgrec.evaluation.protocols.people import overlapping
 from kgrec.evaluation.recommender import OnProgress
 from kgrec.evaluation.text_vectors import TextVectors, has_text, pooled, whitened
 from kgrec.solvers.ridge import ridge
-from kgrec.solvers.spectrum import item_spectrum, normalized
+from kgrec.solvers.spectrum import normalized
 
 __all__ = ["FeatureMap"]
 
@@ -70,7 +70,7 @@ class FeatureMap(Baseline):
         self.settings = AlsSettings(rank, regularization, alpha)
         self.strength = strength
         self.spectrum_rank = spectrum_rank
-        self._cache = cache or FactorCache(2)
+        self._cache = cache or FactorCache(3)
         self._texts = texts or TextVectors()
 
     def _learn(self, train: Snapshot, seed: int, on_progress: OnProgress) -> None:
@@ -82,7 +82,7 @@ class FeatureMap(Baseline):
 
     def _item_channels(self, train: Snapshot, seed: int) -> list[NDArray[np.float32]]:
         """What is pooled over a history: ``[I, *]`` each."""
-        vectors, values = item_spectrum(self.log.liked, rank=self.spectrum_rank, seed=seed)
+        vectors, values = self._cache.spectrum(self.log.liked, self.spectrum_rank, seed=seed)
         degree = np.maximum(np.asarray(self.log.liked.sum(axis=0)).ravel(), 1.0)
         channels = [(vectors * values / np.sqrt(degree)[:, None]).astype(np.float32)]
         if has_text(train):

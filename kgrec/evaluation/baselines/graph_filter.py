@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 from kgrec.evaluation.baselines.base import Baseline, columns_of
+from kgrec.evaluation.baselines.factors import FactorCache
 from kgrec.evaluation.recommender import OnProgress
-from kgrec.solvers.spectrum import item_spectrum, normalized
+from kgrec.solvers.spectrum import normalized
 
 __all__ = ["GraphFilter", "SVDFilter"]
 
@@ -35,15 +36,23 @@ class SVDFilter(Baseline):
         for read, write in ((0.5, 0.5), (0.5, 0.0), (0.25, 0.25), (0.5, 0.25))
     )
 
-    def __init__(self, *, rank: int = 128, read: float = 0.5, write: float = 0.5) -> None:
+    def __init__(
+        self,
+        *,
+        rank: int = 128,
+        read: float = 0.5,
+        write: float = 0.5,
+        cache: FactorCache | None = None,
+    ) -> None:
         self.rank = rank
+        self._cache = cache or FactorCache(1)
         self.read = read
         """Power of a history item's degree by which it is divided."""
         self.write = write
         """Power of a target item's degree by which its score is multiplied."""
 
     def _learn(self, train: Snapshot, seed: int, on_progress: OnProgress) -> None:
-        self._vectors, _ = item_spectrum(self.log.liked, rank=self.rank, seed=seed)
+        self._vectors, _ = self._cache.spectrum(self.log.liked, self.rank, seed=seed)
         degree = np.asarray(self.log.liked.sum(axis=0)).ravel()
         self._degree = np.maximum(degree, 1.0).astype(np.float32)
 
@@ -67,9 +76,16 @@ class GraphFilter(Baseline):
         for write in (0.5, 0.25, 0.0)
     )
 
-    def __init__(self, *, rank: int = 128, share: float = 0.3, write: float = 0.5) -> None:
+    def __init__(
+        self,
+        *,
+        rank: int = 128,
+        share: float = 0.3,
+        write: float = 0.5,
+        cache: FactorCache | None = None,
+    ) -> None:
         self.share = share
-        self._low_pass = SVDFilter(rank=rank, read=0.5, write=write)
+        self._low_pass = SVDFilter(rank=rank, read=0.5, write=write, cache=cache)
         self.write = write
 
     def _learn(self, train: Snapshot, seed: int, on_progress: OnProgress) -> None:
