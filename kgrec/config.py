@@ -109,7 +109,7 @@ class ModelSettings(Section):
     """Share of items that must do without their id residual in a step."""
     bridge: bool = True
     """The closed-form map from known domains to the target domain's factors."""
-    bridge_strength: PositiveFloat = 2.5e-3
+    bridge_strength: PositiveFloat = 5e-3
     """Ridge strength of the bridge, for features of unit rows; times the number of people."""
 
 
