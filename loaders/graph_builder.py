@@ -120,6 +120,7 @@ def ingest(
         CheckpointError: ``job`` was begun with other files or options.
     """
     started = time.monotonic()
+    stamps = source.stamps()  # before the bytes are read: what changes later is noticed
     content = _hash(source.fingerprint(), source.meaning())
     name = job if job is not None else f"ingest-{content[:16]}"
     entry = store.begin_job(name, kind="ingest", source=content, now=int(now()))
@@ -129,7 +130,7 @@ def ingest(
             read = _Reading(source, staging, rejects, on_progress)
             # By the first start, so that a resume next week judges the same rows alike.
             rows_read = read.all(latest=entry.started_at + DAY)
-            if _hash(source.fingerprint(), source.meaning()) != content:
+            if source.stamps() != stamps:
                 raise SourceChangedError(_CHANGED)
         scale = source.rating_max
         largest = staging.largest_rating()
