@@ -24,6 +24,7 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ("model.gnn=gat", "model.gnn: must be one of light, sage, hgt, got 'gat'"),
         ("text.tuning=all", "text.tuning: must be one of frozen, lora, full, got 'all'"),
         ("train.learning_rate=-1e-3", "train.learning_rate: must be greater than 0, got -0.001"),
+        ("train.seed=4294967296", "train.seed: must be less than 4294967296, got 4294967296"),
         ("train=5", "train: is a group of settings, got 5"),
         ("positive_weight=0", "positive_weight: must be greater than 0, got 0"),
         ("model.channels=[text,sound]", "model.channels.1: must be one of text, spectrum"),

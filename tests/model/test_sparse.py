@@ -1,0 +1,51 @@
+"""Products with fixed sparse matrices, against dense ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+
+from kgrec.model.sparse import Sparse
+
+
+def random_matrix() -> sp.csr_matrix:
+    return sp.random(5, 7, density=0.4, format="csr", random_state=0).astype(np.float32)
+
+
+def test_product_and_gradient_are_those_of_the_dense_matrix() -> None:
+    matrix = random_matrix()
+    dense = torch.from_numpy(matrix.toarray())
+    x = torch.randn(7, 3, requires_grad=True)
+    again = x.detach().clone().requires_grad_()
+    weights = torch.randn(5, 3)
+    ((Sparse(matrix) @ x) * weights).sum().backward()
+    ((dense @ again) * weights).sum().backward()
+    torch.testing.assert_close(Sparse(matrix) @ x, dense @ x)
+    assert again.grad is not None
+    torch.testing.assert_close(x.grad, again.grad)
+
+
+def test_the_transposed_view_multiplies_and_passes_gradient_the_other_way() -> None:
+    matrix = random_matrix()
+    x = torch.randn(5, 2, requires_grad=True)
+    sparse = Sparse(matrix).transposed
+    assert sparse.shape == (7, 5)
+    (sparse @ x).sum().backward()
+    torch.testing.assert_close(sparse @ x, torch.from_numpy(matrix.T.toarray()) @ x)
+    by_hand = torch.from_numpy(matrix.toarray()) @ torch.ones(7, 2)
+    torch.testing.assert_close(x.grad, by_hand)
+
+
+def test_a_half_precision_side_is_multiplied_in_full_precision() -> None:
+    x = torch.randn(7, 2).bfloat16().requires_grad_()
+    product = Sparse(random_matrix()) @ x
+    assert product.dtype == torch.float32
+    product.sum().backward()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
+
+
+def test_a_matrix_without_entries_gives_zeros() -> None:
+    empty = Sparse(sp.csr_matrix((3, 4), dtype=np.float32))
+    assert (empty @ torch.ones(4, 2)).tolist() == [[0.0, 0.0]] * 3

@@ -1,0 +1,151 @@
+"""One class for encoders and decoders: pooling, prefixes, padding, and which weights learn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from kgrec.config import TextSettings
+from kgrec.errors import ConfigError
+from kgrec.model.text_encoder import TextEncoder, pool
+from tests.training.worlds import write_tiny_decoder
+
+TEXTS = ["badefi gokula", "bade", "menipo rasuti voze"]
+
+
+def load(folder: Path, **settings: object) -> TextEncoder:
+    return TextEncoder.load(TextSettings(name=str(folder), **settings)).eval()  # type: ignore[arg-type]
+
+
+def encode(encoder: TextEncoder, texts: list[str]) -> torch.Tensor:
+    return torch.cat(list(encoder.encode(texts)))
+
+
+@pytest.fixture(scope="module", params=["qwen3", "llama"])
+def decoder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("decoder")
+    write_tiny_decoder(folder / "left", request.param, padding_side="left")
+    write_tiny_decoder(folder / "right", request.param, padding_side="right")
+    return folder
+
+
+def test_pooling_by_hand_with_padding_on_either_side() -> None:
+    states = torch.tensor([[[1.0], [3.0], [9.0]], [[9.0], [1.0], [3.0]]])
+    mask = torch.tensor([[1, 1, 0], [0, 1, 1]])  # the first padded right, the second left
+    assert pool(states, mask, "mean").tolist() == [[2.0], [2.0]]
+    assert pool(states, mask, "cls").tolist() == [[1.0], [1.0]]
+    assert pool(states, mask, "last").tolist() == [[3.0], [3.0]]
+
+
+def test_auto_pooling_is_mean_for_encoders_and_last_token_for_decoders(
+    bert: Path, decoder: Path
+) -> None:
+    assert load(bert).pooling == "mean"
+    assert load(decoder / "right").pooling == "last"
+    assert load(bert, pooling="cls").pooling == "cls"
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
+def test_a_text_has_the_same_vector_alone_and_among_longer_ones(bert: Path, pooling: str) -> None:
+    encoder = load(bert, pooling=pooling)
+    among, alone = encode(encoder, TEXTS)[1], encode(encoder, TEXTS[1:2])[0]
+    torch.testing.assert_close(among, alone, rtol=1e-4, atol=1e-5)
+
+
+def test_poolings_differ(bert: Path) -> None:
+    mean, cls, last = (encode(load(bert, pooling=p), TEXTS) for p in ("mean", "cls", "last"))
+    assert not torch.allclose(mean, cls, atol=1e-2)
+    assert not torch.allclose(cls, last, atol=1e-2)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_the_padding_side_of_a_decoder_does_not_matter(decoder: Path, pooling: str) -> None:
+    left, right = (load(decoder / side, pooling=pooling) for side in ("left", "right"))
+    assert (left.tokenizer.padding_side, right.tokenizer.padding_side) == ("left", "right")
+    torch.testing.assert_close(encode(left, TEXTS), encode(right, TEXTS), rtol=1e-4, atol=1e-4)
+
+
+def test_a_decoder_without_pad_token_gets_one(decoder: Path) -> None:
+    encoder = load(decoder / "right")
+    assert encoder.tokenizer.pad_token == "</s>"
+    assert encode(encoder, TEXTS).isfinite().all()
+
+
+def test_the_prefix_stands_before_every_text(bert: Path) -> None:
+    """As E5 asks for."""
+    prefixed = load(bert, prefix="passage: ")
+    by_hand = encode(load(bert), [f"passage: {text}" for text in TEXTS])
+    torch.testing.assert_close(encode(prefixed, TEXTS), by_hand)
+    assert not torch.allclose(by_hand, encode(load(bert), TEXTS), atol=1e-3)
+
+
+def test_longer_texts_are_cut(bert: Path) -> None:
+    short = load(bert, max_tokens=4)
+    torch.testing.assert_close(*encode(short, ["bade fi go ku", "bade me ni"]))
+
+
+def test_batches_come_in_the_order_of_the_texts(bert: Path) -> None:
+    encoder = load(bert)
+    whole = encode(encoder, TEXTS)
+    small = torch.cat(list(encoder.encode(TEXTS, batch_size=2)))
+    torch.testing.assert_close(small, whole, rtol=1e-4, atol=1e-5)
+
+
+def test_encoding_leaves_the_training_mode_as_it_was(bert: Path) -> None:
+    encoder = load(bert).train()
+    encode(encoder, TEXTS)
+    assert encoder.training
+
+
+@pytest.mark.parametrize("name", ["no-such/encoder", "all-MiniLM-L99"])
+def test_an_unknown_encoder_is_one_sentence(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConfigError) as caught:
+        TextEncoder.load(TextSettings(name=name))
+    message = str(caught.value)
+    assert message.startswith(f"text.name: no encoder found for {name!r} (")
+    assert message.endswith("(give a folder or the full name of a model on the Hugging Face hub)")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("kind", ["bert", "decoder"])
+def test_only_adapters_learn_under_lora_all_under_full_none_when_frozen(
+    bert: Path, decoder: Path, kind: str
+) -> None:
+    folder = bert if kind == "bert" else decoder / "right"
+    frozen, lora, full = (load(folder, tuning=t) for t in ("frozen", "lora", "full"))
+    assert not frozen.trainable()
+    assert not frozen.learns
+    assert lora.trainable()
+    assert all("lora_" in name for name in lora.trainable())
+    assert len(full.trainable()) == len(dict(full.backbone.named_parameters()))
+
+
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_learned_weights_come_back(bert: Path, tuning: str) -> None:
+    encoder = load(bert, tuning=tuning)
+    with torch.no_grad():
+        for parameter in encoder.trainable().values():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    moved = encode(encoder, TEXTS)
+    again = load(bert, tuning=tuning)
+    assert not torch.allclose(encode(again, TEXTS), moved, atol=1e-3)
+    again.take(encoder.learned())
+    torch.testing.assert_close(encode(again, TEXTS), moved)
+
+
+def test_the_signature_changes_with_all_that_a_vector_depends_on(bert: Path) -> None:
+    encoder = load(bert)
+    signatures = {
+        encoder.signature(),
+        load(bert, prefix="query: ").signature(),
+        load(bert, pooling="cls").signature(),
+        load(bert, max_tokens=7).signature(),
+    }
+    with torch.no_grad():
+        next(iter(encoder.backbone.parameters())).add_(1.0)
+    signatures.add(encoder.signature())
+    assert len(signatures) == 5
+    assert load(bert).signature() in signatures

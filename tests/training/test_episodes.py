@@ -1,0 +1,130 @@
+"""Who is asked, what is hidden of them, and that it follows from seed and epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kgrec.interactions import Interactions
+from kgrec.training import episodes as episodes_module
+from kgrec.training.episodes import Episode, by_root_of_length, draw_episodes, make_pool
+from kgrec.training.validation import hold_out, ndcg_at_10
+from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny
+
+LOG = Interactions.of(planted_snapshot(small_world()))
+
+
+def draw(log: Interactions = LOG, **changes: float) -> list[Episode]:
+    options = {"batch_people": 16, "cold_share": 0.8, "seed": 0, "epoch": 1} | changes
+    return list(draw_episodes(log, **options))  # type: ignore[arg-type]
+
+
+def plain(episodes: list[Episode]) -> list[tuple[int, bool, list[int], list[list[int]]]]:
+    return [
+        (e.domain, e.cold, e.people.tolist(), np.argwhere(e.hidden.toarray()).tolist())
+        for e in episodes
+    ]
+
+
+def test_every_person_with_two_domains_is_asked_cold_once_a_domain() -> None:
+    both = np.flatnonzero(LOG.active.all(axis=1))
+    for domain in (0, 1):
+        asked = [e.people for e in draw() if e.cold and e.domain == domain]
+        assert sorted(np.concatenate(asked)) == both.tolist()
+
+
+def test_a_cold_episode_hides_all_of_the_domain_and_only_that() -> None:
+    for episode in draw():
+        inside = LOG.liked.toarray() * (LOG.item_domain == episode.domain)
+        mine = np.isin(np.arange(LOG.num_people), episode.people)[:, None]
+        hidden = episode.hidden.toarray()
+        if episode.cold:
+            np.testing.assert_array_equal(hidden, inside * mine)
+        else:
+            assert (hidden <= inside * mine).all()
+            assert 0 < hidden.sum() < (inside * mine).sum()
+
+
+def test_the_share_of_cold_episodes_is_as_set() -> None:
+    for share in (0.5, 0.8, 1.0):
+        drawn = draw(batch_people=4, cold_share=share)
+        assert np.mean([e.cold for e in drawn]) == pytest.approx(share, abs=0.03)
+    assert not any(e.cold for e in draw(cold_share=0.0))
+
+
+def test_episodes_follow_from_seed_and_epoch_alone() -> None:
+    assert plain(draw()) == plain(draw())
+    assert plain(draw(epoch=2)) != plain(draw())
+    assert plain(draw(seed=1)) != plain(draw())
+
+
+def test_where_nobody_is_in_two_domains_all_episodes_are_warm() -> None:
+    likes = [(f"u{n}", f"{'bf'[n % 2]}:{k}") for n in range(20) for k in range(3)]
+    items = {f"{d}:{k}": (d, None) for d in "bf" for k in range(3)}
+    drawn = draw(Interactions.of(make_snapshot(likes, items)))
+    assert drawn
+    assert not any(e.cold for e in drawn)
+
+
+def test_a_pool_is_cut_to_its_limit_and_stays_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kgrec.model.channels import build_channels
+
+    monkeypatch.setattr(episodes_module, "MAX_POOL", 10)
+    pool = make_pool(LOG, build_channels(LOG, tiny("x").model, seed=0), 1, seed=0)
+    assert len(pool.people) == len(set(pool.people)) == 10
+    assert (np.diff(pool.people) > 0).all()
+    assert pool.targets.shape == (10, 4)
+    assert not pool.view.inside_count.any()  # their answers are targets, never features
+
+
+def test_a_long_history_says_more_but_not_so_many_times_more() -> None:
+    rows = by_root_of_length(LOG.liked)
+    length = np.diff(LOG.liked.indptr)
+    np.testing.assert_allclose(np.asarray(rows.sum(axis=1)).ravel(), np.sqrt(length), rtol=1e-5)
+
+
+# --- held-out people --------------------------------------------------------------
+
+
+def test_held_out_people_lose_one_whole_domain_and_the_rest_lose_nothing() -> None:
+    train, groups = hold_out(LOG, 0.3, seed=0)
+    lost = LOG.liked.toarray() - train.liked.toarray()
+    assert (lost >= 0).all()
+    people = np.flatnonzero(lost.any(axis=1))
+    assert len(people) == sum(g.histories.shape[0] for g in groups) == int(48 * 0.3)
+    for person in people:
+        domains = set(LOG.item_domain[np.flatnonzero(lost[person])])
+        assert len(domains) == 1
+        assert not train.active[person, domains.pop()]
+    assert sum(g.hidden.nnz for g in groups) == lost.sum()
+
+
+def test_the_same_people_are_held_out_by_the_same_seed() -> None:
+    first, again, other = (hold_out(LOG, 0.3, seed=s)[0].liked.toarray() for s in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_too_few_people_to_judge_by_are_not_held_out() -> None:
+    train, groups = hold_out(LOG, 0.1, seed=0)
+    assert groups == []
+    assert train is LOG
+
+
+def test_where_nobody_is_in_two_domains_half_of_one_is_hidden() -> None:
+    likes = [(f"u{n:02}", f"b:{k}") for n in range(60) for k in range(6)]
+    log = Interactions.of(make_snapshot(likes, {f"b:{k}": ("books", None) for k in range(6)}))
+    train, groups = hold_out(log, 0.3, seed=0)
+    assert len(groups) == 1
+    lost = (log.liked - train.liked).toarray().sum(axis=1)
+    assert lost.max() < 6
+    assert 2 < lost[lost > 0].mean() < 4
+
+
+def test_a_perfect_ranking_of_the_hidden_has_an_ndcg_of_one() -> None:
+    _, groups = hold_out(LOG, 0.3, seed=0)
+    for group in groups:
+        items = LOG.items_of(group.domain)
+        perfect = group.hidden.toarray().astype(np.float32)
+        assert ndcg_at_10(perfect, group, items) == pytest.approx(1.0)
+        assert ndcg_at_10(-perfect, group, items) < 0.5

@@ -1,0 +1,179 @@
+"""A training that was cut off ends as if it had not been; the same seed gives the same vectors."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from graph_store.snapshot import save_snapshot
+from kgrec.config import Settings
+from kgrec.errors import InputError, RunError
+from kgrec.training import Event, fit, train
+from kgrec.training.scorer import Scorer
+from tests.training.worlds import planted_snapshot, small_world, tiny
+
+SNAPSHOT = planted_snapshot(small_world())
+JOINT = (
+    "text.tuning=lora",
+    "text.learn_share=0.7",
+    "text.refreshes=2",
+    "train.epochs=4",
+    "train.validation_share=0.3",
+    "align.prototypes=0.1",
+    "model.channels=[text,spectrum,id]",
+)
+
+
+class CutOffError(Exception):
+    """Stands for whatever ends a process."""
+
+
+def cut_off_in(epoch: int) -> object:
+    """A listener that ends the training in the middle of an epoch after ``epoch``."""
+
+    def listen(event: Event) -> None:
+        if event.stage == f"epoch {epoch + 1}":
+            raise CutOffError
+
+    return listen
+
+
+def tensors_of(scorer: Scorer) -> dict[str, torch.Tensor]:
+    state = dict(scorer.model.state_dict())
+    state |= {f"map{n}": m for n, m in enumerate(scorer.bridge_maps)}
+    return state | {"z": scorer.z, "text": scorer.text_vectors}
+
+
+def assert_same(first: Scorer, second: Scorer) -> None:
+    left, right = tensors_of(first), tensors_of(second)
+    assert left.keys() == right.keys()
+    for name, tensor in left.items():
+        assert torch.equal(tensor, right[name]), name
+
+
+@pytest.mark.parametrize("cut_after", [0, 1, 3])
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    bert: Path, tmp_path: Path, cut_after: int
+) -> None:
+    settings = tiny(bert, *JOINT)
+    whole = train(SNAPSHOT, settings, tmp_path / "whole", device="cpu")
+    cut = tmp_path / "cut"
+    with pytest.raises(CutOffError):
+        train(SNAPSHOT, settings, cut, device="cpu", on_event=cut_off_in(cut_after))  # type: ignore[arg-type]
+    torch.manual_seed(99)  # what the process drew in between plays no part
+    resumed = train(SNAPSHOT, settings, cut, device="cpu", resume=True)
+    assert_same(whole._scorer, resumed._scorer)
+    histories = [(p / "history.jsonl").read_text() for p in (tmp_path / "whole", cut)]
+    assert histories[0] == histories[1]
+    encoders = [(p / "encoder/learned.safetensors").read_bytes() for p in (whole.path, cut)]
+    assert encoders[0] == encoders[1]
+    assert not (cut / "checkpoint").exists()
+
+
+def test_a_run_cut_off_twice_still_equals_an_uninterrupted_one(bert: Path, tmp_path: Path) -> None:
+    settings = tiny(bert, "text.tuning=full", "train.epochs=4", "train.loss=bpr")
+    whole = fit(SNAPSHOT, settings, device="cpu")
+    for epoch in (1, 2):
+        with pytest.raises(CutOffError):
+            train(
+                SNAPSHOT, settings, tmp_path / "run",
+                device="cpu", resume=True, on_event=cut_off_in(epoch),  # type: ignore[arg-type]
+            )  # fmt: skip
+    resumed = train(SNAPSHOT, settings, tmp_path / "run", device="cpu", resume=True)
+    assert_same(whole.scorer, resumed._scorer)
+
+
+def test_the_same_seed_gives_the_same_vectors_and_another_seed_others(bert: Path) -> None:
+    first, again, other = (
+        fit(SNAPSHOT, tiny(bert, "text.tuning=lora", f"train.seed={seed}"), device="cpu").scorer
+        for seed in (3, 3, 4)
+    )
+    assert_same(first, again)
+    assert not torch.allclose(first.z, other.z, atol=1e-3)
+
+
+def test_a_finished_run_is_left_as_it_is(bert: Path, tmp_path: Path) -> None:
+    settings = tiny(bert, "train.epochs=1")
+    train(SNAPSHOT, settings, tmp_path / "run")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*")}
+    train(SNAPSHOT, settings, tmp_path / "run", resume=True)
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*")} == before
+
+
+def test_a_folder_that_holds_something_is_not_written_into(bert: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("keep")
+    with pytest.raises(InputError, match="is not empty; choose another folder, or resume"):
+        train(SNAPSHOT, tiny(bert), tmp_path / "run")
+
+
+@pytest.fixture
+def begun(bert: Path, tmp_path: Path) -> tuple[Path, Settings]:
+    settings = tiny(bert, "train.epochs=2")
+    with pytest.raises(CutOffError):
+        train(SNAPSHOT, settings, tmp_path / "run", on_event=cut_off_in(1))  # type: ignore[arg-type]
+    return tmp_path / "run", settings
+
+
+def test_other_settings_are_refused_on_resume(begun: tuple[Path, Settings], bert: Path) -> None:
+    with pytest.raises(RunError) as caught:
+        train(SNAPSHOT, tiny(bert, "model.dim=8"), begun[0], resume=True)
+    assert "was begun with model.dim=16, got 8; resume with the same settings" in str(caught.value)
+
+
+def test_another_graph_is_refused_on_resume(begun: tuple[Path, Settings]) -> None:
+    other = planted_snapshot(small_world(seed=5))
+    with pytest.raises(RunError, match="was begun on another graph"):
+        train(other, begun[1], begun[0], resume=True)
+
+
+def test_a_half_written_checkpoint_does_not_count(begun: tuple[Path, Settings]) -> None:
+    """A kill between the tensors and the state leaves the earlier checkpoint in force."""
+    folder = begun[0] / "checkpoint"
+    (folder / "epoch-2.safetensors").write_bytes(b"half")
+    (folder / "state.json.partial").write_text("{")
+    resumed = train(SNAPSHOT, begun[1], begun[0], resume=True, device="cpu")
+    assert_same(fit(SNAPSHOT, begun[1], device="cpu").scorer, resumed._scorer)
+
+
+def test_a_run_killed_by_the_system_and_resumed_equals_an_undisturbed_one(
+    bert: Path, tmp_path: Path
+) -> None:
+    save_snapshot(SNAPSHOT, tmp_path / "snapshot")
+    settings = tiny(bert, "text.tuning=lora", "train.epochs=60", "train.learning_rate=1e-3")
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
+
+    def command(out: Path, *more: str) -> list[str]:
+        return [
+            sys.executable, "-m", "kgrec", "train", "--snapshot", str(tmp_path / "snapshot"),
+            "--config", str(config), "--out", str(out), "--device", "cpu", "--threads", "1", *more,
+        ]  # fmt: skip
+
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    undisturbed = subprocess.Popen(command(tmp_path / "whole"), **quiet)  # type: ignore[call-overload]
+    killed = subprocess.Popen(command(tmp_path / "killed"), **quiet)  # type: ignore[call-overload]
+    state = tmp_path / "killed" / "checkpoint" / "state.json"
+    while not (state.is_file() and json.loads(state.read_text())["epoch"] >= 2):
+        assert killed.poll() is None, "it ended before it could be killed"
+        time.sleep(0.01)
+    os.kill(killed.pid, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    subprocess.run(command(tmp_path / "killed", "--resume"), check=True, **quiet)  # type: ignore[call-overload]
+    assert undisturbed.wait() == 0
+    for name in ("items", "users"):
+        whole, resumed = (
+            np.load(tmp_path / run / "vectors" / f"{name}.npy") for run in ("whole", "killed")
+        )
+        np.testing.assert_array_equal(whole, resumed)
