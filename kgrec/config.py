@@ -159,7 +159,7 @@ class TrainSettings(Section):
     """bf16 on a GPU that has it, under `auto`."""
     compile: bool = False
     """Compile the dense parts with `torch.compile` (GPU)."""
-    seed: NonNegativeInt = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     """The same seed gives the same vectors on CPU."""
 
 

@@ -216,5 +216,8 @@ def _load_scorer(run: TrainedRun) -> Scorer:
 
 def _load_encoder(run: TrainedRun) -> TextEncoder:
     encoder = TextEncoder.load(run.settings.text)
-    encoder.take(load_file(run.path / "encoder" / "learned.safetensors"))
+    try:
+        encoder.take(load_file(run.path / "encoder" / "learned.safetensors"))
+    except (OSError, KeyError, RuntimeError, SafetensorError) as error:
+        raise RunError(f"{run.path} is damaged ({error}); train anew") from error
     return encoder.eval()

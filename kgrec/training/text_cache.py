@@ -11,12 +11,14 @@ run or set it occurs in.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
@@ -24,6 +26,7 @@ from kgrec.model.text_encoder import TextEncoder
 
 __all__ = ["TextCache", "default_folder"]
 
+log = logging.getLogger(__name__)
 OnProgress = Callable[[int, int], None]
 
 
@@ -91,7 +94,11 @@ class TextCache:
         file = self._file()
         if file is None or not file.is_file():
             return {}
-        held = load_file(file)
+        try:
+            held = load_file(file)
+        except (OSError, SafetensorError) as error:
+            log.warning("%s is damaged (%s); its texts are encoded again", file, error)
+            return {}
         names = held["hashes"].tobytes().decode().split("\n")
         return dict(zip(names, held["vectors"], strict=True))
 
