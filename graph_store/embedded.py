@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +24,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from graph_store import embedded_enrichment as enrichment
+from graph_store import embedded_reading as reading
 from graph_store import embedded_schema as sql
 from graph_store import embedded_vectors as search
 from graph_store.batches import (
@@ -31,15 +32,12 @@ from graph_store.batches import (
     check_derived_type,
     check_nodes,
     check_relationships,
-    relationship_key,
 )
-from graph_store.embedded_file import open_file, select
+from graph_store.embedded_file import one_number, open_file, select
 from graph_store.errors import CheckpointError, GraphStoreError, UnknownNodeError
-from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
-from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
+from graph_store.schema import ENDS, ENRICHED, Label, RelType
 from graph_store.store import (
     Checkpoint,
-    DomainCounts,
     EnrichmentRun,
     Job,
     Near,
@@ -103,7 +101,7 @@ class EmbeddedStore:
     ) -> Written:
         rows = check_nodes(label, rows)
         with self._transaction(rows) as connection:
-            written = _affected(connection.execute(sql.merge_nodes(label)))
+            written = one_number(connection.execute(sql.merge_nodes(label)))
             _note(connection, checkpoint)
         return Written(written, rows.height - written)
 
@@ -113,8 +111,8 @@ class EmbeddedStore:
         check_base_type(rel_type)
         rows = check_relationships(rel_type, rows)
         with self._transaction(rows) as connection:
-            match_ends(connection, rel_type)
-            written = _affected(connection.execute(sql.merge_relationships(rel_type)))
+            _match_ends(connection, rel_type)
+            written = one_number(connection.execute(sql.merge_relationships(rel_type)))
             _note(connection, checkpoint)
         return Written(written, rows.height - written)
 
@@ -137,80 +135,33 @@ class EmbeddedStore:
                     else ""
                 )
                 count = f"SELECT count(*) FROM {table} WHERE ({touches}) {in_force}"
-                deleted += _one(connection.execute(count, {"id": number}))
+                deleted += one_number(connection.execute(count, {"id": number}))
                 connection.execute(f"DELETE FROM {table} WHERE {touches}", {"id": number})
             connection.execute("DELETE FROM vector_user WHERE id = $1", [number])
             connection.execute("DELETE FROM node_user WHERE id = $1", [number])
-        # A deleted row stays in the write-ahead log until the file is brought up to date.
-        self._connection.execute("CHECKPOINT")
+        # A deleted row stays in the write-ahead log until the file is brought up to date, which
+        # must wait while other threads read.
+        with suppress(duckdb.TransactionException):
+            self._connection.execute("CHECKPOINT")
         return deleted
 
     # --- reading ------------------------------------------------------------------
 
     def read_nodes(self, label: Label) -> pl.DataFrame:
-        names = ", ".join(NODE_COLUMNS[label])
-        rows = self._frame(f"SELECT {names} FROM {sql.node_table(label)}")
-        return rows.cast(dict(NODE_COLUMNS[label])).sort("key")  # type: ignore[arg-type]
+        with self._reading() as cursor:
+            return reading.nodes(cursor, label)
 
     def read_relationships(self, rel_type: RelType) -> pl.DataFrame:
-        columns = RELATIONSHIP_COLUMNS[rel_type]
-        names = "".join(f', r."{name}"' for name in columns)
-        force, newest = "", ""
-        if rel_type in ENRICHED:
-            force = "JOIN run e ON e.number = r.run AND e.in_force"
-            newest = "QUALIFY row_number() OVER (PARTITION BY source, target ORDER BY run DESC) = 1"
         with self._reading() as cursor:
-            rows = select(
-                cursor,
-                f"SELECT r.source, r.target{names} FROM {sql.relationship_table(rel_type)} r "
-                f"{force} {newest}",
-            )
-            ends = {label: self._keys(cursor, label) for label in set(ENDS[rel_type])}
-        # Sorting small integers and looking keys up once is far quicker than sorting strings.
-        source, target = (ends[label] for label in ENDS[rel_type])
-        ranked = rows.with_columns(
-            source=source[1].gather(rows["source"]), target=target[1].gather(rows["target"])
-        ).sort(relationship_key(rel_type))
-        return ranked.with_columns(
-            source=source[0].gather(ranked["source"]), target=target[0].gather(ranked["target"])
-        ).cast(dict(columns))  # type: ignore[arg-type]
+            return reading.relationships(cursor, rel_type)
 
     def counts(self) -> StoreCounts:
         with self._reading() as cursor:
-            nodes = {
-                str(label): _one(cursor.execute(f"SELECT count(*) FROM {sql.node_table(label)}"))
-                for label in Label
-            }
-            relationships = {
-                str(rel_type): _one(cursor.execute(f'SELECT count(*) FROM "{rel_type}"'))
-                for rel_type in RelType
-            }
-            rows = cursor.execute(
-                """SELECT d.key, count(DISTINCT r.source), count(DISTINCT l.source), count(r.source)
-                FROM node_domain d LEFT JOIN rel_in_domain l ON l.target = d.id
-                LEFT JOIN rel_interacted r ON r.target = l.source GROUP BY d.key ORDER BY d.key"""
-            ).fetchall()
-        relationships = {
-            name: n for name, n in relationships.items() if n or RelType(name) not in ENRICHED
-        }
-        return StoreCounts(
-            nodes, relationships, {key: DomainCounts(*numbers) for key, *numbers in rows}
-        )
+            return reading.counts(cursor)
 
     def neighbourhood(self, key: str, *, hops: int = 1, limit: int = 200) -> nx.MultiDiGraph[Any]:
         with self._reading() as cursor:
-            start = next(
-                (label for label in LOOKUP_ORDER if _named(cursor, label, [key]).height), None
-            )
-            if start is None:
-                raise UnknownNodeError(f"the graph holds no user, item, tag or domain {key!r}")
-            return grow(
-                (start, key),
-                hops=hops,
-                limit=limit,
-                relationships_at=lambda label, keys: _touching(cursor, label, keys, limit),
-                nodes_named=lambda label, keys: _named(cursor, label, keys),
-            )
+            return reading.neighbourhood(cursor, key, hops=hops, limit=limit)
 
     def query(self, text: str, **params: Any) -> pl.DataFrame:
         try:
@@ -222,7 +173,8 @@ class EmbeddedStore:
                 "query() takes one SELECT and reads only; write through the store's methods"
             )
         try:
-            return self._frame(text, params)
+            with self._reading() as cursor:
+                return select(cursor, text, params)
         except duckdb.Error as error:
             raise GraphStoreError(f"DuckDB refuses this query: {error}") from error
 
@@ -258,9 +210,9 @@ class EmbeddedStore:
         rows = check_relationships(rel_type, rows)
         with self._transaction(rows) as connection:
             number = enrichment.open_number(connection, run)
-            match_ends(connection, rel_type)
+            _match_ends(connection, rel_type)
             statement = sql.merge_enriched(rel_type)
-            written = _affected(connection.execute(statement, {"run": number}))
+            written = one_number(connection.execute(statement, {"run": number}))
         return Written(written, rows.height - written)
 
     def finish_enrichment(self, run: str, counts: dict[str, int]) -> None:
@@ -300,7 +252,7 @@ class EmbeddedStore:
                 "UPDATE job SET finished_at = $now, summary = $summary WHERE job = $job",
                 {"job": job, "now": now, "summary": json.dumps(summary)},
             )
-            if not _affected(done):
+            if not one_number(done):
                 raise CheckpointError(f"job {job} was never begun; call begin_job first")
 
     def jobs(self) -> Iterator[Job]:
@@ -338,8 +290,14 @@ class EmbeddedStore:
                     connection.register("incoming", incoming)
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
+            except BaseException as error:
+                with suppress(duckdb.Error):  # a failed COMMIT has rolled back already
+                    connection.execute("ROLLBACK")
+                if isinstance(error, duckdb.Error):
+                    raise GraphStoreError(
+                        f"{self._path} could not be written, nothing of the batch is in it: "
+                        f"{str(error).splitlines()[0]}"
+                    ) from error
                 raise
             finally:
                 if incoming is not None:
@@ -352,21 +310,8 @@ class EmbeddedStore:
             cursor.execute("BEGIN TRANSACTION READ ONLY")
             yield cursor
 
-    def _frame(self, statement: str, params: dict[str, Any] | None = None) -> pl.DataFrame:
-        with self._reading() as cursor:
-            return select(cursor, statement, params)
 
-    @staticmethod
-    def _keys(cursor: duckdb.DuckDBPyConnection, label: Label) -> tuple[pl.Series, pl.Series]:
-        """Keys in order, and per node id the rank of its key among them."""
-        nodes = select(cursor, f"SELECT id, key FROM {sql.node_table(label)}").sort("key")
-        ids = nodes["id"].to_numpy()
-        rank = np.zeros(ids.max(initial=-1) + 1, dtype=np.uint32)
-        rank[ids] = np.arange(len(ids), dtype=np.uint32)
-        return nodes["key"], pl.Series(rank)
-
-
-def match_ends(connection: duckdb.DuckDBPyConnection, rel_type: RelType) -> None:
+def _match_ends(connection: duckdb.DuckDBPyConnection, rel_type: RelType) -> None:
     """Fill ``batch`` from ``incoming``, or say which end is not there."""
     connection.execute(sql.match_ends(rel_type))
     lost = connection.execute(sql.check_ends()).fetchone()
@@ -392,7 +337,7 @@ def _note(connection: duckdb.DuckDBPyConnection, checkpoint: Checkpoint | None) 
             "offset": checkpoint.offset,
         },
     )
-    if not _affected(noted):
+    if not one_number(noted):
         raise CheckpointError(
             f"job {checkpoint.job} was not begun from source {checkpoint.source!r}; "
             f"call begin_job first"
@@ -408,43 +353,3 @@ def _jobs(cursor: duckdb.DuckDBPyConnection) -> list[Job]:
         Job(job, kind, source, stage, offset, started, finished, json.loads(summary))
         for job, kind, source, stage, offset, started, finished, summary in rows
     ]
-
-
-def _named(cursor: duckdb.DuckDBPyConnection, label: Label, keys: Sequence[str]) -> pl.DataFrame:
-    names = ", ".join(NODE_COLUMNS[label])
-    return select(
-        cursor,
-        f"SELECT {names} FROM {sql.node_table(label)} WHERE key IN (SELECT unnest($1))",
-        [list(keys)],
-    )
-
-
-def _touching(
-    cursor: duckdb.DuckDBPyConnection, label: Label, keys: Sequence[str], limit: int
-) -> list[Relationship]:
-    """At most ``limit`` relationships per node, type and direction, the weightiest first."""
-    found = []
-    for rel_type, outward in types_at(label):
-        near = "source" if outward else "target"
-        weight = "weight DESC, " if rel_type is RelType.INTERACTED else ""
-        names = "".join(f', "{name}"' for name in RELATIONSHIP_COLUMNS[rel_type])
-        statement = (
-            f'SELECT source, target{names} FROM "{rel_type}" WHERE {near} IN (SELECT unnest($1)) '
-            f"QUALIFY row_number() OVER (PARTITION BY {near} ORDER BY {weight}source, target"
-            f"{', kind' if weight else ''}) <= {int(limit)}"
-        )
-        rows = select(cursor, statement, [list(keys)])
-        for row in rows.iter_rows(named=True):
-            source, target = row.pop("source"), row.pop("target")
-            found.append(Relationship(rel_type, source, target, row))
-    return found
-
-
-def _affected(result: duckdb.DuckDBPyConnection) -> int:
-    """Rows that a write touched."""
-    return _one(result)
-
-
-def _one(result: duckdb.DuckDBPyConnection) -> int:
-    row = result.fetchone()
-    return int(row[0]) if row else 0

@@ -22,7 +22,7 @@ from graph_store.errors import (
 )
 from graph_store.schema import FORMAT_VERSION
 
-__all__ = ["open_file", "select"]
+__all__ = ["one_number", "open_file", "select"]
 
 
 def open_file(
@@ -108,3 +108,9 @@ def select(
     if not isinstance(frame, pl.DataFrame):  # from_arrow gives a Series for a single array
         raise TypeError(f"DuckDB gave {type(frame).__name__} where a table was expected")
     return frame
+
+
+def one_number(result: duckdb.DuckDBPyConnection) -> int:
+    """The number a statement gives: a count, or the rows that a write touched."""
+    row = result.fetchone()
+    return int(row[0]) if row else 0

@@ -122,11 +122,10 @@ class Connection:
         """Change the schema; something that is there already is well."""
         try:
             self.write(lambda tx: tx.run(statement).consume())
-        except ClientError as error:
-            if "EquivalentSchemaRuleAlreadyExists" not in str(error.code):
-                raise GraphStoreError(
-                    f"{self.shown} refuses `{statement}`: {error.message}"
-                ) from error
+        except GraphStoreError as error:
+            code = getattr(error.__cause__, "code", "")
+            if "EquivalentSchemaRuleAlreadyExists" not in str(code):
+                raise
 
     def repeat(self, statement: str, **params: Any) -> int:
         """Run a bounded write again and again until it finds no row; return all its rows."""
@@ -167,6 +166,8 @@ class Connection:
                     raise self._unavailable(error) from error
                 log.info("%s: %s; trying again", self.shown, _first_line(error))
                 time.sleep(random.uniform(0.5, 1.5))
+            except Neo4jError as error:
+                raise GraphStoreError(f"{self.shown} refuses this: {_first_line(error)}") from error
 
     def _unavailable(self, error: Exception) -> StoreUnavailableError:
         if isinstance(error, TransientError):

@@ -20,7 +20,6 @@ import neo4j
 import networkx as nx
 import numpy as np
 import polars as pl
-from neo4j.exceptions import ClientError
 from numpy.typing import NDArray
 
 from graph_store import cypher
@@ -29,7 +28,6 @@ from graph_store.batches import (
     check_derived_type,
     check_nodes,
     check_relationships,
-    relationship_key,
 )
 from graph_store.cypher import NO_TIME, Names
 from graph_store.errors import (
@@ -39,23 +37,20 @@ from graph_store.errors import (
     StoreVersionError,
     UnknownNodeError,
 )
-from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
 from graph_store.neo4j_connection import Connection, Transaction, open_driver
 from graph_store.neo4j_enrichment import Runs
+from graph_store.neo4j_reading import Reader
 from graph_store.neo4j_settings import read_settings
 from graph_store.neo4j_vectors import Vectors
 from graph_store.schema import (
     ENDS,
     ENRICHED,
     FORMAT_VERSION,
-    NODE_COLUMNS,
-    RELATIONSHIP_COLUMNS,
     Label,
     RelType,
 )
 from graph_store.store import (
     Checkpoint,
-    DomainCounts,
     EnrichmentRun,
     Job,
     Near,
@@ -69,9 +64,6 @@ __all__ = ["Neo4jStore"]
 _ROWS = 5_000
 """Rows of one statement; several statements make the transaction of a batch."""
 
-_PAGE = 2_000
-"""Source nodes of one reading page: some megabytes, and a second's work to read again."""
-
 
 class Neo4jStore:
     """One graph in one database; open it with :meth:`from_url` or :meth:`from_driver`."""
@@ -84,6 +76,7 @@ class Neo4jStore:
         self._read_only = read_only
         self._owns_driver = owns_driver
         self._runs = Runs(connection, self._names)
+        self._reader = Reader(connection, self._names, self._runs)
         self._vectors = Vectors(connection, self._names, self._runs)
 
     @classmethod
@@ -202,69 +195,19 @@ class Neo4jStore:
     # --- reading ------------------------------------------------------------------
 
     def read_nodes(self, label: Label) -> pl.DataFrame:
-        statement, columns = self._names.read_nodes(label), NODE_COLUMNS[label]
-        frames, after = [pl.DataFrame(schema=columns)], ""
-        while True:
-            (record,) = self._db.rows(statement, after=after, page=4 * _PAGE)
-            if not record["rows"]:
-                return pl.concat(frames).sort("key")
-            frames.append(pl.DataFrame(record["rows"], schema=columns, orient="row"))
-            after = record["rows"][-1][0]
+        return self._reader.nodes(label)
 
     def read_relationships(self, rel_type: RelType) -> pl.DataFrame:
-        statement = self._names.read_relationships(rel_type)
-        runs = self._runs.in_force() if rel_type in ENRICHED else []
-        columns = {"source": pl.String(), "target": pl.String(), **RELATIONSHIP_COLUMNS[rel_type]}
-        wire = {**columns, "run": pl.String()} if rel_type in ENRICHED else columns
-        packed = [name for name in wire if name != "source"]
-        frames, after = [pl.DataFrame(schema=wire)], ""
-        while True:
-            page = self._db.rows(statement, after=after, page=_PAGE, no_time=NO_TIME, runs=runs)
-            if not page:
-                break
-            after = page[-1]["source"]
-            frames.append(_unpack(page, packed, wire))
-        rows = pl.concat(frames)
-        if rel_type is RelType.INTERACTED:
-            rows = rows.with_columns(pl.col("at").replace(NO_TIME, None))
-        if rel_type in ENRICHED:  # of two jobs that say something of one pair, the later
-            order = pl.Enum(runs)
-            rows = rows.sort(pl.col("run").cast(order)).unique(["source", "target"], keep="last")
-        return rows.select(list(columns)).sort(relationship_key(rel_type))
+        return self._reader.relationships(rel_type)
 
     def counts(self) -> StoreCounts:
-        runs = self._runs.in_force()
-
-        def one(statement: str) -> int:
-            return int(self._db.rows(statement, runs=runs)[0]["n"])
-
-        nodes = {str(label): one(self._names.count_nodes(label)) for label in Label}
-        relationships = {str(t): one(self._names.count_relationships(t)) for t in RelType}
-        domains = {
-            record["key"]: DomainCounts(record["users"], record["items"], record["interactions"])
-            for record in self._db.rows(self._names.count_domains())
-        }
-        shown = {t: n for t, n in relationships.items() if n or RelType(t) not in ENRICHED}
-        return StoreCounts(nodes, shown, domains)
+        return self._reader.counts()
 
     def neighbourhood(self, key: str, *, hops: int = 1, limit: int = 200) -> nx.MultiDiGraph[Any]:
-        start = next((label for label in LOOKUP_ORDER if self._named(label, [key]).height), None)
-        if start is None:
-            raise UnknownNodeError(f"the graph holds no user, item, tag or domain {key!r}")
-        runs = self._runs.in_force()
-        return grow(
-            (start, key),
-            hops=hops,
-            limit=limit,
-            relationships_at=lambda label, keys: self._touching(label, keys, limit, runs),
-            nodes_named=self._named,
-        )
+        return self._reader.neighbourhood(key, hops=hops, limit=limit)
 
     def query(self, text: str, **params: Any) -> pl.DataFrame:
-        try:
-            rows = [record.data() for record in self._db.rows(text, **params)]
-        except ClientError as error:
-            raise GraphStoreError(f"Neo4j refuses this query: {error.message}") from error
+        rows = [record.data() for record in self._db.rows(text, **params)]
         return pl.DataFrame(rows, infer_schema_length=None)
 
     # --- vectors ------------------------------------------------------------------
@@ -471,21 +414,6 @@ class Neo4jStore:
                 f"call begin_job first"
             )
 
-    def _named(self, label: Label, keys: Sequence[str]) -> pl.DataFrame:
-        rows = [r.data() for r in self._db.rows(self._names.named(label), keys=list(keys))]
-        return pl.DataFrame(rows, schema=NODE_COLUMNS[label])
-
-    def _touching(
-        self, label: Label, keys: Sequence[str], limit: int, runs: list[str]
-    ) -> list[Relationship]:
-        found = []
-        for rel_type, outward in types_at(label):
-            statement = self._names.touching(label, rel_type, outward=outward)
-            for record in self._db.rows(statement, keys=list(keys), limit=limit, runs=runs):
-                row = record.data()
-                found.append(Relationship(rel_type, row.pop("source"), row.pop("target"), row))
-        return found
-
 
 def _parts(batch: list[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     for start in range(0, len(batch), _ROWS):
@@ -507,15 +435,3 @@ def _job(values: dict[str, Any]) -> Job:
         finished_at=values.get("finished_at"),
         summary=json.loads(values["summary"]),
     )
-
-
-def _unpack(
-    page: list[neo4j.Record], packed: list[str], schema: dict[str, pl.DataType]
-) -> pl.DataFrame:
-    """One row a relationship from one record a source."""
-    columns: dict[str, list[Any]] = {name: [] for name in schema}
-    for record in page:
-        columns["source"] += [record["source"]] * len(record["target"])
-        for name in packed:
-            columns[name] += record[name]
-    return pl.DataFrame(columns, schema=schema)

@@ -8,12 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from graph_store import neo4j_store as store_module
+from graph_store import neo4j_reading
 from graph_store.embedded import EmbeddedStore
 from graph_store.errors import GraphStoreError
 from graph_store.neo4j_settings import read_settings
 from graph_store.neo4j_store import Neo4jStore
-from graph_store.open_store import open_store
 from graph_store.schema import Label, RelType
 from graph_store.snapshot import take_snapshot
 from graph_store.store import Checkpoint, GraphStore
@@ -63,7 +62,7 @@ def test_a_line_that_is_cut_during_a_read_costs_a_page(
     through: Neo4jStore, proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed = through.read_relationships(RelType.INTERACTED)
-    monkeypatch.setattr(store_module, "_PAGE", 1)
+    monkeypatch.setattr(neo4j_reading, "_PAGE", 1)
     proxy.arm(PULL, skip=1)
     assert through.read_relationships(RelType.INTERACTED).equals(undisturbed)
     assert proxy.cuts == 1
@@ -134,7 +133,7 @@ def test_a_server_killed_in_the_middle_and_restarted_costs_nothing(tmp_path: Pat
                 server.kill()
                 threads.append(server.restart_after(0.5))
 
-        with open_store(server.url) as store:
+        with Neo4jStore.from_url(server.url, max_retry_time=600) as store:
             write_log(store, disturb)
             for thread in threads:
                 thread.join()

@@ -43,7 +43,7 @@ class Neo4jServer:
     """One server; a context manager that leaves nothing behind."""
 
     def __init__(
-        self, version: str = LTS, *, heap: str = "768m", wait_seconds: float = 120
+        self, version: str = LTS, *, heap: str = "768m", wait_seconds: float = 300
     ) -> None:
         self.version = version
         self.password = secrets.token_urlsafe(12)
