@@ -12,7 +12,7 @@ import typer
 from kgrec.cli.options import JsonOption, PrefixOption, StoreOption
 from kgrec.cli.output import print_json, print_table
 from kgrec.cli.progress import messages
-from kgrec.errors import InputError
+from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from graph_store.store import GraphStore, Job
@@ -124,14 +124,32 @@ def export(
 def forget(
     user: Annotated[str, typer.Argument(help="The user's key.")],
     store: StoreOption,
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Forget them in this run folder as well."),
+    ] = None,
     label_prefix: PrefixOption = "",
 ) -> None:
-    """Delete a user and all that hangs on them from the graph."""
+    """Delete a user and all that hangs on them from the graph, and from a run."""
+    from graph_store.errors import UnknownNodeError
     from graph_store.open_store import open_store
 
+    # Each place is tried, so that what an interrupted call began can be finished.
+    unknown: list[Exception] = []
+    if run is not None:
+        from kgrec.training.forget import forget_user
+
+        try:
+            typer.echo(f"{run}: {forget_user(run, user):,} interactions of {user} deleted")
+        except NotFoundError as error:
+            unknown.append(error)
     with open_store(store, label_prefix=label_prefix) as graph:
-        deleted = graph.forget_user(user)
-    typer.echo(f"{user} is forgotten: {deleted:,} relationships deleted")
+        try:
+            typer.echo(f"{graph.url}: {graph.forget_user(user):,} relationships of {user} deleted")
+        except UnknownNodeError as error:
+            unknown.append(error)
+    if len(unknown) == (1 if run is None else 2):
+        raise unknown[-1]
 
 
 def _status(graph: GraphStore) -> dict[str, Any]:

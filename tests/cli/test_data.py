@@ -144,7 +144,7 @@ def test_export_writes_each_form(filled: Path, tmp_path: Path, form: str) -> Non
 def test_forget_takes_a_user_out_of_the_graph(filled: Path, tmp_path: Path) -> None:
     store = tmp_path / "g.duckdb"
     done("ingest", filled / "set", "--store", store, cwd=tmp_path)
-    assert "2 relationships deleted" in done("forget", "ann", "--store", store, cwd=tmp_path)
+    assert "2 relationships of ann deleted" in done("forget", "ann", "--store", store, cwd=tmp_path)
     assert status(tmp_path)["nodes"]["User"] == 2  # type: ignore[index]
     again = kgrec("forget", "ann", "--store", store, cwd=tmp_path)
     assert again.returncode == 3
