@@ -33,6 +33,7 @@ from kgrec.errors import ConfigError
 __all__ = [
     "AlignSettings",
     "ModelSettings",
+    "Section",
     "Settings",
     "TextSettings",
     "TrainSettings",

@@ -85,7 +85,8 @@ class Interactions:
 
     def outside(self, matrix: sp.csr_matrix, domain: int) -> sp.csr_matrix:
         """The rows of ``matrix [B, I]`` with one domain's columns emptied."""
-        return matrix @ sp.diags((self.item_domain != domain).astype(np.float32)).tocsr()
+        others = sp.diags((self.item_domain != domain).astype(np.float32))
+        return sp.csr_matrix(matrix @ others)
 
 
 def histories(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
@@ -111,7 +112,7 @@ def _people(snapshot: Snapshot) -> NDArray[np.int64]:
     _, first = np.unique(component, return_index=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
-    return rank[component]
+    return np.asarray(rank[component], dtype=np.int64)
 
 
 def _ones(

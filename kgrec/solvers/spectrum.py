@@ -23,7 +23,7 @@ def normalized(likes: sp.csr_matrix, *, item_power: float = 0.5) -> sp.csr_matri
     people = np.maximum(np.asarray(likes.sum(axis=1)).ravel(), 1.0)
     items = np.maximum(np.asarray(likes.sum(axis=0)).ravel(), 1.0)
     scaled = sp.diags(people**-0.5) @ likes @ sp.diags(items**-item_power)
-    return scaled.tocsr().astype(np.float32)
+    return sp.csr_matrix(scaled, dtype=np.float32)
 
 
 def item_spectrum(

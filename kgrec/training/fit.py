@@ -48,7 +48,7 @@ from kgrec.training.scorer import Scorer
 from kgrec.training.text_cache import TextCache, default_folder
 from kgrec.training.validation import HeldOut, hold_out, ndcg_at_10
 
-__all__ = ["Fitted", "Trainer", "fit"]
+__all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device"]
 
 log = logging.getLogger(__name__)
 
