@@ -23,7 +23,7 @@ from pathlib import Path
 
 ALLOWED = 1.2
 ITEMS = 50_000
-STORE_MEMORY = "256MB"
+STORE_MEMORY = "192MB"
 
 
 def main() -> int:
