@@ -64,7 +64,8 @@ def restore(trainer: Trainer, folder: Path) -> None:
     trainer.load_state(_under(tensors, "now."))
     for number, group in enumerate(trainer.optimizer.param_groups):
         group["lr"] = state["learning_rates"][number]
-    trainer.schedule.load_state_dict(state["schedule"])
+    no_lambdas = [None] * len(trainer.optimizer.param_groups)  # functions hold no state
+    trainer.schedule.load_state_dict({**state["schedule"], "lr_lambdas": no_lambdas})
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _under(tensors, "optimizer.").items():
         index, _, moment = name.partition(".")
