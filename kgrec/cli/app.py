@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -20,7 +19,7 @@ from kgrec.cli import failures, progress
 
 __all__ = ["app", "main"]
 
-COMMANDS = ("demo", "ingest", "data", "train", "lookup", "enrich", "benchmark", "serve", "configs")
+COMMANDS = ("demo", "ingest", "data", "train", "lookup", "enrich", "benchmark", "configs")
 """Modules of this package that add commands, in the order of ``kgrec --help``."""
 
 app = typer.Typer(
@@ -56,8 +55,7 @@ def _setup(
 
 
 for _name in COMMANDS:
-    if find_spec(f"kgrec.cli.{_name}") is not None:
-        import_module(f"kgrec.cli.{_name}").register(app)
+    import_module(f"kgrec.cli.{_name}").register(app)
 
 
 def main(args: Sequence[str] | None = None) -> None:
