@@ -1,4 +1,4 @@
-"""Everything kgrec raises on purpose; see also ``graph_store.errors`` and ``loaders.rejects``.
+"""Everything kgrec raises on purpose; see also ``graph_store.errors`` and ``loaders.errors``.
 
 KgrecError
 ├── ConfigError        a setting is unknown, of the wrong kind or out of range

@@ -46,7 +46,8 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, transposed: Tensor, dense: Tensor) -> Tensor:
         ctx.transposed = transposed
-        return matrix @ dense.float()
+        with torch.autocast(dense.device.type, enabled=False):  # no bf16 kernel for CSR on CPU
+            return matrix @ dense.float()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:

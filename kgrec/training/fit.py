@@ -254,10 +254,13 @@ class Trainer:
             return items, None
         rng = np.random.default_rng([self.settings.train.seed, self.epoch, wanted.nnz])
         positive = np.unique(wanted.indices)
-        drawn = rng.choice(np.setdiff1d(items, positive), most, replace=False)
+        others = np.setdiff1d(items, positive)
+        if len(others) <= most:
+            return items, None
+        drawn = rng.choice(others, most, replace=False)
         columns = np.concatenate([positive, drawn])
         log_drawn = torch.zeros(len(columns), device=self.device)
-        log_drawn[len(positive) :] = math.log(most / (len(items) - len(positive)))
+        log_drawn[len(positive) :] = math.log(most / len(others))
         return columns, log_drawn
 
     def _prototype_loss(self, z: Tensor, domain: int) -> Tensor:

@@ -19,15 +19,15 @@ TEXTS = [text for text in planted_snapshot(small_world()).texts if text]
 ADAPT = ("text.adapt=mlm", "text.adapt_steps=60", "text.learning_rate=5e-3")
 
 
-@pytest.mark.parametrize("tuning", ["lora", "full"])
-def test_the_loss_falls_and_the_weights_move(bert: Path, tuning: str) -> None:
+@pytest.mark.parametrize(("tuning", "fall"), [("lora", 0.04), ("full", 0.1)])
+def test_the_loss_falls_and_the_weights_move(bert: Path, tuning: str, fall: float) -> None:
     torch.manual_seed(0)
     settings = tiny(bert, f"text.tuning={tuning}", *ADAPT)
     encoder = TextEncoder.load(settings.text)
     before = encoder.learned()
     heard: list[Event] = []
     losses = adapt_to_texts(encoder, TEXTS, settings, heard.append)
-    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.1
+    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - fall
     assert any(not torch.equal(t, before[n]) for n, t in encoder.learned().items())
     assert [event.done for event in heard] == list(range(1, 61))
 

@@ -24,19 +24,21 @@ def trainer_of(bert: Path, *overrides: str) -> Trainer:
     return Trainer(planted_snapshot(small_world()), tiny(bert, *overrides), on_event=ignore)
 
 
+@pytest.mark.parametrize("bridge", ["true", "false"])
 def test_the_loss_goes_to_its_known_optimum_and_cold_people_get_what_was_planted(
-    bert: Path,
+    bert: Path, bridge: str
 ) -> None:
     """Everybody likes all four items of a taste, so the best possible loss is log 4."""
     world = small_world()
     snapshot = planted_snapshot(world)
     settings = tiny(
-        bert, "train.epochs=25", "train.cold_share=1", "train.learning_rate=1e-2",
-        "align.people=0", "align.text=0", "model.dropout=0",
+        bert, f"model.bridge={bridge}", "train.epochs=30", "train.cold_share=1",
+        "train.learning_rate=1e-2", "align.people=0", "align.text=0", "model.dropout=0",
     )  # fmt: skip
     fitted = fit(snapshot, settings)
     losses = [row["loss"] for row in fitted.history[1:]]
-    assert losses[0] > math.log(4) + 0.2
+    # The bridge is solved, so with it the first step already knows most.
+    assert losses[0] > math.log(4) + (0.05 if bridge == "true" else 0.5)
     assert math.log(4) - 1e-4 <= losses[-1] < math.log(4) + 0.02
 
     domain = list(snapshot.domain_keys).index(world.target)
@@ -193,12 +195,28 @@ def test_bpr_learns_as_well(bert: Path) -> None:
 
 
 def test_a_sampled_softmax_goes_over_positives_and_a_draw(bert: Path) -> None:
-    trainer = trainer_of(bert, "train.negatives=5")
+    snapshot = planted_snapshot(small_world(items_per_domain=160, concepts=40))
+    trainer = Trainer(snapshot, tiny(bert, "train.negatives=5"), on_event=ignore)
     episode = next(e for e in trainer._episodes(1) if e.cold)
     wanted = episode.hidden[episode.people].tocsr()
     columns, log_drawn = trainer._candidates(wanted, episode.domain)
     positives = np.unique(wanted.indices)
-    assert set(positives) < set(columns)
-    assert len(columns) == len(set(columns)) == len(positives) + 5 or len(positives) + 5 > 16
-    assert log_drawn is None or log_drawn[: len(positives)].eq(0).all()
+    assert columns[: len(positives)].tolist() == positives.tolist()
+    assert len(columns) == len(set(columns)) == len(positives) + 5
+    assert np.isin(columns, trainer.log.items_of(episode.domain)).all()
+    assert log_drawn is not None
+    assert not log_drawn[: len(positives)].any()  # positives are always there
+    chance = 5 / (160 - len(positives))
+    assert log_drawn[len(positives) :].tolist() == pytest.approx([math.log(chance)] * 5)
     assert trainer.loss(episode).isfinite()
+
+
+def test_where_fewer_items_are_left_than_a_softmax_draws_the_whole_domain_is_taken(
+    bert: Path,
+) -> None:
+    trainer = trainer_of(bert, "train.negatives=15")  # of 16 items, most are positives
+    episode = next(e for e in trainer._episodes(1) if e.cold)
+    wanted = episode.hidden[episode.people].tocsr()
+    columns, log_drawn = trainer._candidates(wanted, episode.domain)
+    assert columns.tolist() == trainer.log.items_of(episode.domain).tolist()
+    assert log_drawn is None

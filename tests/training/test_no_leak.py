@@ -75,7 +75,8 @@ def other_items(episode: Episode, log: Interactions) -> sp.csr_matrix:
 
 @pytest.fixture(params=["light", "sage"])
 def trainer(request: pytest.FixtureRequest, bert: Path) -> Trainer:
-    settings = tiny(bert, f"model.gnn={request.param}", "model.dropout=0")
+    # Two layers: under sage, likes reach items by way of people, who begin with nothing.
+    settings = tiny(bert, f"model.gnn={request.param}", "model.layers=2", "model.dropout=0")
     made = Trainer(planted_snapshot(small_world(tags=True)), settings, on_event=ignore)
     made.model.eval()
     return made
