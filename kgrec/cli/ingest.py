@@ -108,7 +108,12 @@ def ingest(
     source = open_source(files or [], form=form, options=options)
     if work_dir is None and not is_neo4j_url(store):
         work_dir = Path(store).expanduser().parent
-    with open_store(store, label_prefix=label_prefix) as graph, reporting() as report:
+    with (
+        # The reading sorts on disk in memory of its own; a larger cache of the store than this
+        # would grow with the log (benchmarks/results/ingest_memory.md).
+        open_store(store, label_prefix=label_prefix, memory_limit="192MB") as graph,
+        reporting() as report,
+    ):
         try:
             summary = write(
                 source,
