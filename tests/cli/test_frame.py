@@ -16,6 +16,7 @@ import kgrec.errors
 import loaders.errors
 from kgrec.cli import failures
 from kgrec.cli.app import COMMANDS, app, main
+from kgrec.config import Settings
 
 HEAVY = ("torch", "transformers", "polars", "duckdb", "neo4j", "networkx", "scipy", "sklearn")
 
@@ -134,7 +135,7 @@ def test_config_explain_says_default_type_and_meaning() -> None:
     rows = json.loads(kgrec_command("config", "explain", "--json").stdout)
     by_name = {row["setting"]: row for row in rows}
     assert by_name["text.tuning"]["type"] == "frozen | lora | full"
-    assert by_name["train.learning_rate"]["default"] == "0.003"
+    assert by_name["train.learning_rate"]["default"] == f"{Settings().train.learning_rate:g}"
     assert all(row["meaning"] for row in rows)
 
 
