@@ -65,7 +65,10 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _run(args: Sequence[str] | None) -> int:
     try:
-        code = app(None if args is None else list(args), prog_name="kgrec", standalone_mode=False)
+        with failures.interrupts():
+            code = app(
+                None if args is None else list(args), prog_name="kgrec", standalone_mode=False
+            )
     except KeyboardInterrupt:
         return failures.INTERRUPTED
     except Exception as error:

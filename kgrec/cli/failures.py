@@ -10,9 +10,12 @@ the packages here would make ``kgrec --help`` slow.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import typer
 
-__all__ = ["BAD_INPUT", "FAILURE", "INTERRUPTED", "MISSING", "tell"]
+__all__ = ["BAD_INPUT", "FAILURE", "INTERRUPTED", "MISSING", "interrupts", "tell"]
 
 FAILURE = 1
 BAD_INPUT = 2
@@ -49,6 +52,20 @@ def tell(error: Exception) -> int | None:
             say(_sentence(error))
             return code
     return None
+
+
+@contextmanager
+def interrupts() -> Iterator[None]:
+    """Ctrl-C is a KeyboardInterrupt, wherever it is heard.
+
+    DuckDB hears it first when it comes during a statement, and raises an error of its own.
+    """
+    try:
+        yield
+    except Exception as error:
+        if type(error).__name__ == "InterruptException" or "Query interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def say(sentence: str) -> None:

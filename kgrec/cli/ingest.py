@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgrec.cli.failures import interrupts
 from kgrec.cli.options import JsonOption, PrefixOption, StoreOption
 from kgrec.cli.output import print_json, print_table
 from kgrec.cli.progress import messages, reporting
@@ -115,14 +116,15 @@ def ingest(
         reporting() as report,
     ):
         try:
-            summary = write(
-                source,
-                graph,
-                on_progress=report,
-                max_rejects=max_rejects,
-                rejects_path=rejects,
-                work_dir=work_dir,
-            )
+            with interrupts():
+                summary = write(
+                    source,
+                    graph,
+                    on_progress=report,
+                    max_rejects=max_rejects,
+                    rejects_path=rejects,
+                    work_dir=work_dir,
+                )
         except KeyboardInterrupt:
             messages.print("stopped; the same command goes on where it stood", soft_wrap=True)
             raise

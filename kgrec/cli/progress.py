@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -52,6 +53,8 @@ def configure(*, verbose: bool = False, quiet: bool = False) -> None:
     The Neo4j driver is heard under ``verbose`` only: what it says before it gives up is said
     again, in one sentence, by the error.
     """
+    if not verbose:  # what libraries will change one day is no news to who runs a command
+        warnings.filterwarnings("ignore", category=FutureWarning)
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[_Lines()], force=True

@@ -96,7 +96,9 @@ class Scorer:
         histories = sp.csr_matrix(
             (np.ones(nearest.size, np.float32), (rows, nearest.ravel())), shape=shape
         )
-        return self.person_vectors(histories, domain)
+        vectors = self.person_vectors(histories, domain)
+        vectors[:, -1] = 0.0  # who asks in words wants what was asked for, not what all like
+        return vectors
 
     def _whiten(self, vectors: Tensor) -> Tensor:
         return functional.normalize(self.model.whitening(vectors), dim=1)

@@ -16,6 +16,7 @@ import kgrec.errors
 import loaders.errors
 from kgrec.cli import failures
 from kgrec.cli.app import COMMANDS, app, main
+from kgrec.cli.failures import interrupts
 from kgrec.config import Settings
 
 HEAVY = ("torch", "transformers", "polars", "duckdb", "neo4j", "networkx", "scipy", "sklearn")
@@ -141,3 +142,10 @@ def test_config_explain_says_default_type_and_meaning() -> None:
 
 def test_modules_of_commands_are_known_by_name() -> None:
     assert len(set(COMMANDS)) == len(COMMANDS)
+
+
+def test_ctrl_c_that_duckdb_heard_first_is_ctrl_c_all_the_same() -> None:
+    with pytest.raises(KeyboardInterrupt), interrupts():
+        raise RuntimeError("Query interrupted")
+    with pytest.raises(RuntimeError, match="something else"), interrupts():
+        raise RuntimeError("something else")
