@@ -101,7 +101,7 @@ def _print_table(done: Demo) -> None:
     print_table(("", *headers), rows)
     for name, gap in done.against.items():
         typer.echo(
-            f"kgrec minus {name}, NDCG@10, same people: {gap.mean:+.3f} "
+            f"NDCG@10, kgrec minus {name}, same people: {gap.mean:+.3f} "
             f"[{gap.low:+.3f}, {gap.high:+.3f}]"
         )
     spent = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in done.seconds.items())
