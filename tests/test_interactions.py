@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from kgrec.interactions import Interactions, histories
 from tests.training.worlds import make_snapshot
@@ -38,11 +39,12 @@ def test_what_two_accounts_both_liked_counts_once() -> None:
     assert Interactions.of(snapshot).liked.data.tolist() == [1.0]
 
 
-def test_a_weight_of_exactly_the_threshold_is_a_like() -> None:
-    """0.8 is no float32 number: comparing in float64 would lose every 4 of 5."""
-    below = float(np.nextafter(np.float32(0.8), np.float32(0)))
-    snapshot = make_snapshot([("a", "b:1", 0.8), ("a", "b:2", below)], ITEMS)
-    log = Interactions.of(snapshot, positive_weight=0.8)
+@pytest.mark.parametrize("threshold", [0.6, 0.7, 0.8, 0.9, 1.0])
+def test_a_weight_of_exactly_the_threshold_is_a_like(threshold: float) -> None:
+    """As float32, 0.7 and 0.9 lie below their float64: comparing there would lose them."""
+    below = float(np.nextafter(np.float32(threshold), np.float32(0)))
+    snapshot = make_snapshot([("a", "b:1", threshold), ("a", "b:2", below)], ITEMS)
+    log = Interactions.of(snapshot, positive_weight=threshold)
     assert log.liked.toarray().tolist() == [[1, 0, 0]]
     assert log.seen.toarray().tolist() == [[1, 1, 0]]
 

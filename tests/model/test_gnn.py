@@ -79,9 +79,9 @@ def test_light_propagation_by_hand() -> None:
     with torch.no_grad():
         gnn.relation_logits.copy_(torch.tensor([[0.0, -1e9, -1e9]]))
         gnn.layer_logits.copy_(torch.tensor([0.0, np.log(3.0)]))
-    out = gnn(torch.tensor([[2.0], [6.0]]), graph)
-    # person = (2 + 6) / sqrt 2; each item = person / sqrt 2 = 4; a quarter stays as it was
-    torch.testing.assert_close(out, torch.tensor([[0.25 * 2 + 0.75 * 4], [0.25 * 6 + 0.75 * 4]]))
+    out = gnn(torch.tensor([[2.0], [-8.0]]), graph)
+    # person = (2 - 8) / sqrt 2; each item = person / sqrt 2 = -3; a quarter stays as it was
+    torch.testing.assert_close(out, torch.tensor([[0.25 * 2 - 0.75 * 3], [-0.25 * 8 - 0.75 * 3]]))
 
 
 def test_tags_and_domains_speak_by_their_own_relation() -> None:

@@ -88,6 +88,19 @@ def test_cached_vectors_are_made_anew_when_the_encoder_stops(bert: Path) -> None
     torch.testing.assert_close(again, fitted.scorer.text_vectors, rtol=1e-3, atol=1e-4)
 
 
+def test_a_run_keeps_the_weights_that_made_its_vectors_and_not_later_ones(
+    bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Epoch 1 is best: the encoder has moved by then, the vectors are still the first ones."""
+    scores = iter([0.1, 0.9, 0.2, 0.2, 0.2])
+    monkeypatch.setattr(Trainer, "validate", lambda self: {"films": next(scores)})
+    settings = tiny(bert, "text.tuning=lora", "train.epochs=4", "text.learn_share=0.5")
+    fitted = fit(SNAPSHOT, settings)
+    assert fitted.best_epoch == 1
+    again = torch.cat(list(fitted.encoder.encode([str(text) for text in SNAPSHOT.texts])))
+    torch.testing.assert_close(again, fitted.scorer.text_vectors, rtol=1e-3, atol=1e-4)
+
+
 def test_a_decoder_is_trained_like_an_encoder(tmp_path: Path) -> None:
     folder = write_tiny_decoder(tmp_path / "decoder", "qwen3")
     fitted = fit(SNAPSHOT, tiny(folder, "text.tuning=lora", "text.learn_share=1", *LOSS_ALONE))
