@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -18,7 +21,10 @@ from kgrec.cli.options import (
 from kgrec.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
+    from graph_store import GraphStore
+    from kgrec.cli.progress import Report
     from kgrec.enrichment import Enrichment
+    from kgrec.trained import TrainedModel
 
 __all__ = ["register"]
 
@@ -49,16 +55,9 @@ def vectors(
 ) -> None:
     """Put the vectors of items and users onto their nodes, searchable by the store."""
     limit_threads(threads)
-    from graph_store.open_store import open_store
     from kgrec import enrichment
-    from kgrec.cli.progress import reporting
-    from kgrec.training.run_folder import open_run
 
-    model = open_run(run)
-    with (
-        open_store(store, read_only=dry_run, label_prefix=label_prefix) as graph,
-        reporting() as report,
-    ):
+    with _at_work(run, store, label_prefix, read_only=dry_run) as (model, graph, report):
         done = enrichment.vectors(
             model, graph, batch_size=batch_size, dry_run=dry_run, on_progress=report
         )
@@ -86,16 +85,9 @@ def similar_items(
 ) -> None:
     """Draw SIMILAR_TO between items that lie close, within and across domains."""
     limit_threads(threads)
-    from graph_store.open_store import open_store
     from kgrec import enrichment
-    from kgrec.cli.progress import reporting
-    from kgrec.training.run_folder import open_run
 
-    model = open_run(run)
-    with (
-        open_store(store, read_only=dry_run, label_prefix=label_prefix) as graph,
-        reporting() as report,
-    ):
+    with _at_work(run, store, label_prefix, read_only=dry_run) as (model, graph, report):
         done = enrichment.similar_items(
             model, graph, k=k, floor=floor, scope=scope,
             batch_size=batch_size, dry_run=dry_run, on_progress=report,
@@ -139,6 +131,23 @@ def undo(
         print_json({"run": run_id, "taken_back": taken})
     else:
         typer.echo(f"{run_id}: {taken:,} taken back")
+
+
+@contextmanager
+def _at_work(
+    run: Path, store: str, label_prefix: str, *, read_only: bool
+) -> Iterator[tuple[TrainedModel, GraphStore, Report]]:
+    """A trained run, the graph it is written into, and who hears how far it is."""
+    from graph_store.open_store import open_store
+    from kgrec.cli.progress import reporting
+    from kgrec.training.run_folder import open_run
+
+    model = open_run(run)
+    with (
+        open_store(store, read_only=read_only, label_prefix=label_prefix) as graph,
+        reporting() as report,
+    ):
+        yield model, graph, report
 
 
 def _tell(done: Enrichment, *, as_json: bool) -> None:

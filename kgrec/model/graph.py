@@ -22,7 +22,7 @@ from torch_geometric.data.hetero_data import HeteroData
 from kgrec.interactions import Interactions
 from kgrec.model.sparse import Sparse
 
-__all__ = ["GraphTensors", "build_graph", "hetero_data", "visible_likes"]
+__all__ = ["GraphTensors", "build_graph", "hetero_data", "person_item", "visible_likes"]
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,27 @@ def build_graph(
     device: torch.device | str = "cpu",
 ) -> GraphTensors:
     """The relations of a graph whose visible likes are ``likes [P, I]``."""
-    num_items = likes.shape[1]
-    people = np.maximum(np.diff(likes.indptr), 1).astype(np.float32)
-    items = np.maximum(np.bincount(likes.indices, minlength=num_items), 1).astype(np.float32)
-    scaled = likes.copy()
-    scaled.data = np.repeat(people**-0.5, np.diff(likes.indptr)) * (items**-0.5)[likes.indices]
     tags = sp.csr_matrix(
         (np.ones(item_tag.shape[1], np.float32), (item_tag[0], item_tag[1])),
-        shape=(num_items, num_tags),
+        shape=(likes.shape[1], num_tags),
     )
     domains = interactions.domain_indicator
     return GraphTensors(
-        person_item=Sparse(scaled, device),
+        person_item=person_item(likes, device),
         item_tag=Sparse(_mean_rows(tags), device),
         tag_item=Sparse(_mean_rows(tags.T.tocsr()), device),
         item_domain=Sparse(domains, device),
         domain_item=Sparse(_mean_rows(domains.T.tocsr()), device),
     )
+
+
+def person_item(likes: sp.csr_matrix, device: torch.device | str = "cpu") -> Sparse:
+    """The one relation that an episode changes: ``D_p^-1/2 likes D_i^-1/2``, ``[P, I]``."""
+    people = np.maximum(np.diff(likes.indptr), 1).astype(np.float32)
+    items = np.maximum(np.bincount(likes.indices, minlength=likes.shape[1]), 1).astype(np.float32)
+    scaled = likes.copy()
+    scaled.data = np.repeat(people**-0.5, np.diff(likes.indptr)) * (items**-0.5)[likes.indices]
+    return Sparse(scaled, device)
 
 
 def hetero_data(

@@ -43,7 +43,6 @@ class People:
     factors: Tensor  # [B, (M - 1) * R] fold-in in every other domain
     inside_factors: Tensor  # [B, R] fold-in of the target domain's rows
     inside_count: Tensor  # [B] how many of those there are
-    outside_count: Tensor  # [B]
 
 
 class Whitening(nn.Module):

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from kgrec.errors import RunError
-from kgrec.training.fit import Best, Trainer
+from kgrec.training.fit import Best, Trainer, under
 
 __all__ = ["restore", "save"]
 
@@ -61,13 +61,13 @@ def restore(trainer: Trainer, folder: Path) -> None:
     state = json.loads(file.read_text(encoding="utf-8"))
     _require_same(state, trainer, folder)
     tensors = load_file(folder / state["tensors"])
-    trainer.load_state(_under(tensors, "now."))
+    trainer.load_state(under(tensors, "now."))
     for number, group in enumerate(trainer.optimizer.param_groups):
         group["lr"] = state["learning_rates"][number]
     no_lambdas = [None] * len(trainer.optimizer.param_groups)  # functions hold no state
     trainer.schedule.load_state_dict({**state["schedule"], "lr_lambdas": no_lambdas})
     moments: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _under(tensors, "optimizer.").items():
+    for name, tensor in under(tensors, "optimizer.").items():
         index, _, moment = name.partition(".")
         moments.setdefault(int(index), {})[moment] = tensor
     parameters = [p for group in trainer.optimizer.param_groups for p in group["params"]]
@@ -77,7 +77,7 @@ def restore(trainer: Trainer, folder: Path) -> None:
         }
     trainer.epoch, trainer.history = state["epoch"], state["history"]
     best = state["best"]
-    trainer.best = Best(best["score"], best["epoch"], _under(tensors, "best."))
+    trainer.best = Best(best["score"], best["epoch"], under(tensors, "best."))
 
 
 def _require_same(state: dict[str, Any], trainer: Trainer, folder: Path) -> None:
@@ -103,7 +103,3 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         name = f"{prefix}{key}"
         flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
     return flat
-
-
-def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}

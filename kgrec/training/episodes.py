@@ -26,7 +26,15 @@ from kgrec.model.channels import Channels
 from kgrec.model.joint import People
 from kgrec.model.sparse import Sparse
 
-__all__ = ["Episode", "Pool", "by_root_of_length", "draw_episodes", "make_people", "make_pool"]
+__all__ = [
+    "Episode",
+    "Pool",
+    "by_root_of_length",
+    "count_episodes",
+    "draw_episodes",
+    "make_people",
+    "make_pool",
+]
 
 MAX_POOL = 50_000
 """People of a bridge's solve; more change the map no further and cost time every step."""
@@ -81,7 +89,6 @@ def make_people(
         factors=tensor(np.concatenate(folded, axis=1)),
         inside_factors=tensor(channels.person_factors(histories, domain)),
         inside_count=tensor(total - outside_count),
-        outside_count=tensor(outside_count),
     )
 
 
@@ -116,6 +123,22 @@ def draw_episodes(
 ) -> Iterator[Episode]:
     """One epoch: every person with two domains once a domain, and warm episodes beside them."""
     rng = np.random.default_rng([seed, epoch])
+    plan = _plan(interactions, batch_people, cold_share, rng)
+    for index in rng.permutation(len(plan)):
+        domain, people, is_cold = plan[index]
+        hidden = _hide(interactions, people, domain, rng, whole=is_cold)
+        yield Episode(domain, people, hidden, is_cold)
+
+
+def count_episodes(interactions: Interactions, *, batch_people: int, cold_share: float) -> int:
+    """How many episodes every epoch has."""
+    return len(_plan(interactions, batch_people, cold_share, np.random.default_rng(0)))
+
+
+def _plan(
+    interactions: Interactions, batch_people: int, cold_share: float, rng: np.random.Generator
+) -> list[tuple[int, NDArray[np.int64], bool]]:
+    """Domain, people, and whether it is cold, of each episode."""
     counts = interactions.count_by_domain
     plan: list[tuple[int, NDArray[np.int64], bool]] = []
     for domain in range(interactions.num_domains):
@@ -131,11 +154,7 @@ def draw_episodes(
             order = rng.permutation(pool)
             parts = np.array_split(order[: count * batch_people], count) if count else []
             plan += [(domain, np.sort(part), is_cold) for part in parts]
-    for index in rng.permutation(len(plan)):
-        domain, people, is_cold = plan[index]
-        yield Episode(
-            domain, people, _hide(interactions, people, domain, rng, whole=is_cold), is_cold
-        )
+    return plan
 
 
 def _hide(

@@ -16,7 +16,7 @@ import logging
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from kgrec.config import Settings
 from kgrec.errors import TrainingError
 from kgrec.interactions import Interactions
 from kgrec.model.channels import Channels, build_channels
-from kgrec.model.graph import build_graph, hetero_data, visible_likes
+from kgrec.model.graph import build_graph, hetero_data, person_item, visible_likes
 from kgrec.model.joint import JointModel
 from kgrec.model.losses import bpr, info_nce, prototype_alignment, sampled_softmax
 from kgrec.model.sparse import Sparse
@@ -39,6 +39,7 @@ from kgrec.training.episodes import (
     Episode,
     Pool,
     by_root_of_length,
+    count_episodes,
     draw_episodes,
     make_people,
     make_pool,
@@ -48,7 +49,7 @@ from kgrec.training.scorer import Scorer
 from kgrec.training.text_cache import TextCache, default_folder
 from kgrec.training.validation import HeldOut, hold_out, ndcg_at_10
 
-__all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device"]
+__all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +132,10 @@ class Trainer:
         self.pools = [self._pool(self.log, d) for d in range(self.log.num_domains)]
         for pool in self.pools:
             self.model.bridge(pool.domain).scale_to([pool.view.factors, pool.view.spectrum])
-        self.graph = self._graph(self.log.liked)
+        make = build_graph if settings.model.gnn == "light" else hetero_data
+        self.graph: Any = make(
+            self.log.liked, self.log, snapshot.item_tag, len(snapshot.tag_keys), self.device
+        )
         self.prototypes = torch.nn.Parameter(
             torch.randn(settings.align.num_prototypes, settings.model.dim, device=self.device)
         )
@@ -139,7 +143,10 @@ class Trainer:
         most = max((len(p.people) for p in self.pools), default=0)
         self.batch_people = max(32, min(batch, math.ceil(most / 8))) if most else batch
         self.steps_per_epoch = math.ceil(
-            sum(1 for _ in self._episodes(0)) / settings.train.accumulate
+            count_episodes(
+                self.log, batch_people=self.batch_people, cold_share=settings.train.cold_share
+            )
+            / settings.train.accumulate
         )
         self.optimizer, self.schedule = self._optimizer()
         self.epoch = 0
@@ -351,9 +358,9 @@ class Trainer:
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Back to a :meth:`state`."""
-        self.model.load_state_dict(_under(state, "model."))
-        self.encoder.take(_under(state, "encoder."))
-        self.cache.weights = _under(state, "cached_by.")
+        self.model.load_state_dict(under(state, "model."))
+        self.encoder.take(under(state, "encoder."))
+        self.cache.weights = under(state, "cached_by.")
         self.cache.vectors = state["text"].to(self.device)
         with torch.no_grad():
             self.prototypes.copy_(state["prototypes"])
@@ -383,9 +390,11 @@ class Trainer:
         )
 
     def _graph(self, likes: Any) -> Any:
-        make = build_graph if self.settings.model.gnn == "light" else hetero_data
+        """The graph with these likes; tags and domains stay as they are."""
+        if self.settings.model.gnn == "light":
+            return replace(self.graph, person_item=person_item(likes, self.device))
         tags = self.snapshot.item_tag
-        return make(likes, self.log, tags, len(self.snapshot.tag_keys), self.device)
+        return hetero_data(likes, self.log, tags, len(self.snapshot.tag_keys), self.device)
 
     def _episodes(self, epoch: int) -> Any:
         train = self.settings.train
@@ -464,7 +473,8 @@ def _seed(seed: int, epoch: int) -> None:
     random.seed(value)
 
 
-def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The entries whose names begin with ``prefix``, without it."""
     return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
 
 

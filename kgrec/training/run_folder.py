@@ -41,7 +41,7 @@ from kgrec.interactions import Interactions
 from kgrec.model.channels import Channels
 from kgrec.model.joint import JointModel
 from kgrec.model.text_encoder import TextEncoder
-from kgrec.training.fit import Fitted
+from kgrec.training.fit import Fitted, under
 from kgrec.training.scorer import Scorer
 
 __all__ = ["FORMAT_VERSION", "TrainedRun", "is_finished", "open_run", "write_run"]
@@ -201,9 +201,7 @@ def _load_scorer(run: TrainedRun) -> Scorer:
             text_width=tensors["text_vectors"].shape[1], num_domains=num_domains,
             num_tags=len(tensors["model.gnn.tag"]),
         )  # fmt: skip
-        model.load_state_dict(
-            {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
-        )
+        model.load_state_dict(under(tensors, "model."))
         return Scorer(
             model, channels, tensors["z"],
             [tensors[f"bridge_map.{d}"] for d in range(num_domains)],

@@ -25,12 +25,23 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
-__all__ = ["CALENDAR", "LTS", "Neo4jServer", "ServerMissingError", "find_java"]
+__all__ = [
+    "CALENDAR",
+    "LTS",
+    "Neo4jServer",
+    "ServerMissingError",
+    "do_without",
+    "find_java",
+    "missing",
+]
 
 LTS = "5.26.21"
 CALENDAR = "2026.09.0"
+
+missing: list[str] = []
+"""Why tests were skipped for want of a server; said loudly when all are done."""
 
 _HERE = Path(__file__).parent
 
@@ -147,13 +158,23 @@ class Neo4jServer:
         self.remove()
 
 
+def do_without(error: ServerMissingError) -> NoReturn:
+    """Skip a test that cannot have a server, to be said loudly at the end; fail it under CI."""
+    import pytest  # benchmarks start servers too, and need none of it
+
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(f"under CI the Neo4j tests must run: {error}")
+    missing.append(str(error))
+    pytest.skip(f"no Neo4j: {error}")
+
+
 def find_java(least: int) -> Path | None:
     """A ``java`` of at least this version: JAVA_HOME, the path, then the usual folders."""
     homes = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
     on_path = shutil.which("java")
     if on_path:
         homes.append(Path(on_path).resolve().parent.parent)
-    for folder in ("/usr/lib/jvm", "/opt/java", "/Library/Java/JavaVirtualMachines"):
+    for folder in ("/usr/lib/jvm", "/Library/Java/JavaVirtualMachines"):
         homes += sorted(Path(folder).glob("*")) + sorted(Path(folder).glob("*/Contents/Home"))
     for home in homes:
         java = home / "bin" / "java"
