@@ -29,7 +29,7 @@ class TextVectors:
         """``[I, W]``, each row of length one or zero."""
         digest = hashlib.sha256("\0".join(text or "" for text in snapshot.texts).encode())
         if self._kept is None or self._kept[0] != digest.hexdigest():
-            self._kept = (digest.hexdigest(), _encode(snapshot.texts))
+            self._kept = (digest.hexdigest(), _encode(snapshot))
         return self._kept[1]
 
 
@@ -65,17 +65,14 @@ def pooled(total: NDArray[np.float32], lengths: NDArray[np.integer]) -> NDArray[
     return np.asarray(total / np.sqrt(np.maximum(lengths, 1))[:, None], dtype=np.float32)
 
 
-def _encode(texts: list[str | None]) -> NDArray[np.float32]:
+def _encode(snapshot: Snapshot) -> NDArray[np.float32]:
     from kgrec.config import TextSettings
     from kgrec.model.text_encoder import TextEncoder
+    from kgrec.training.text_cache import TextCache, default_folder
 
     encoder = TextEncoder.load(TextSettings(tuning="frozen"))
-    rows = [row for row, text in enumerate(texts) if text]
-    rows.sort(key=lambda row: len(texts[row] or ""))  # like lengths together: less padding
-    vectors = np.zeros((len(texts), encoder.width), dtype=np.float32)
-    start = 0
-    for batch in encoder.encode([texts[row] or "" for row in rows]):
-        vectors[rows[start : start + len(batch)]] = batch.numpy()
-        start += len(batch)
+    cache = TextCache(snapshot.texts, snapshot.text_hashes, encoder, folder=default_folder())
+    cache.refresh()
+    vectors = cache.vectors.numpy()
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(norms > 0, norms, 1.0), dtype=np.float32)

@@ -130,16 +130,21 @@ class TextEncoder(nn.Module):
             parameter.copy_(weights[name])
 
     def signature(self) -> str:
-        """Hash of everything that a vector depends on beside its text (16 hex digits)."""
+        """Hash of everything that a vector depends on beside its text (16 hex digits).
+
+        Adapters that have learned nothing change no vector and so no signature.
+        """
         digest = hashlib.sha256(
             "|".join(
                 (Path(self.source).name, self.pooling, self.settings.prefix,
-                 str(self.settings.max_tokens), self.settings.tuning)
+                 str(self.settings.max_tokens))
             ).encode()
         )  # fmt: skip
-        for name, parameter in sorted(self.backbone.named_parameters()):
-            digest.update(name.encode())
-            digest.update(parameter.detach().float().cpu().numpy().tobytes())
+        weights = dict(self.backbone.named_parameters())
+        tuned = any("lora_B" in name and weight.any() for name, weight in weights.items())
+        for name, weight in weights.items():  # in the order of the layers, with adapters or not
+            if tuned or "lora_" not in name:
+                digest.update(weight.detach().float().cpu().numpy().tobytes())
         return digest.hexdigest()[:16]
 
 

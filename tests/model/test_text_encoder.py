@@ -159,3 +159,14 @@ def test_the_signature_changes_with_all_that_a_vector_depends_on(bert: Path) -> 
     signatures.add(encoder.signature())
     assert len(signatures) == 5
     assert load(bert, tuning="frozen").signature() == untouched
+
+
+def test_adapters_change_the_signature_only_once_they_have_learned(bert: Path) -> None:
+    untouched = load(bert, tuning="frozen").signature()
+    encoder = load(bert, tuning="lora")
+    assert encoder.signature() == untouched
+    with torch.no_grad():
+        for name, weight in encoder.backbone.named_parameters():
+            if "lora_B" in name:
+                weight.add_(0.1)
+    assert encoder.signature() != untouched
