@@ -55,7 +55,7 @@ def cold_start(
     with reporting() as report:
         try:
             run_benchmark(
-                snapshot, settings, out,
+                snapshot, settings, out, logs=Path(data),
                 on_cell=lambda what, done, total: report("cells", done, total, what),
             )  # fmt: skip
         except KeyboardInterrupt:
@@ -84,8 +84,9 @@ def compare(
 
 
 def _show(results: Results) -> None:
-    from kgrec.evaluation.columns import COLUMNS, cells_of
+    from kgrec.evaluation.columns import cells_of, headers_of
 
     for (protocol, direction), rows in results.tables().items():
-        print_table(COLUMNS, [cells_of(row) for row in rows], title=f"{protocol}: {direction}")
+        lines = [cells_of(row) for row in rows]
+        print_table(headers_of(rows), lines, title=f"{protocol}: {direction}")
         typer.echo()

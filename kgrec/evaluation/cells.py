@@ -44,7 +44,10 @@ class Cell:
 
     key: CellKey
     head: dict[str, Any]
-    """``name``, ``settings``, ``measures``, ``without_twins``, ``groups``, ``lists``, seconds."""
+    """``name``, ``settings``, ``measures``, ``without_twins``, ``groups``, ``lists``, seconds.
+
+    ``sampled`` says among how many drawn items positives were ranked; null for full ranking.
+    """
     people: pl.DataFrame
     """``person`` and measures: for paired comparisons."""
     people_without_twins: pl.DataFrame
@@ -73,6 +76,7 @@ def write_cell(
         "settings": settings,
         "split": split_fingerprint,
         "validation": validation,
+        "sampled": evaluation.sampled,
         "measures": {k: asdict(v) for k, v in evaluation.summary().items()},
         "without_twins": {k: asdict(v) for k, v in evaluation.summary(without_twins=True).items()},
         "groups": evaluation.groups.to_dicts(),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from kgrec.errors import InputError
 from kgrec.evaluation.cells import read_cells
-from kgrec.evaluation.evaluate import MAIN_MEASURE
+from kgrec.evaluation.evaluate import MAIN_MEASURE, counts_of
 from kgrec.evaluation.results import read_results
 from kgrec.evaluation.runner import CELLS
 from kgrec.ranking.intervals import paired_difference
@@ -40,11 +41,14 @@ def compare(first: Path, second: Path) -> pl.DataFrame:
             )
         both = a.people.join(b.people, on="person", suffix="_b", maintain_order="left")
         left, right = both[MAIN_MEASURE].to_numpy(), both[f"{MAIN_MEASURE}_b"].to_numpy()
-        gap = paired_difference(left, right)
+        weights = counts_of(both, sampled=a.head.get("sampled") is not None)
+        gap = paired_difference(left, right, weights=weights)
         rows.append(
             {
                 "protocol": key.protocol, "direction": key.direction, "fold": key.fold,
-                "model": key.model, "a": float(left.mean()), "b": float(right.mean()),
+                "model": key.model,
+                "a": float(np.average(left, weights=weights)),
+                "b": float(np.average(right, weights=weights)),
                 "difference": gap.mean, "low": gap.low, "high": gap.high, "p": gap.p_value,
                 "people": gap.people,
             }

@@ -25,14 +25,25 @@ from kgrec.evaluation.recommender import OnProgress, Recommender, ignore_progres
 from kgrec.evaluation.split import Cases
 from kgrec.interactions import Interactions
 from kgrec.ranking import measures
-from kgrec.ranking.intervals import Interval, interval, intervals
-from kgrec.ranking.measures import CUTOFFS, Ranks, person_measures, ranks_of
+from kgrec.ranking.intervals import Interval, intervals
+from kgrec.ranking.measures import CUTOFFS, Ranks, person_measures, ranks_among, ranks_of
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k
 
-__all__ = ["HISTORY_GROUPS", "MAIN_MEASURE", "Evaluation", "evaluate", "main_value"]
+__all__ = [
+    "HISTORY_GROUPS",
+    "MAIN_MEASURE",
+    "SAMPLED_MEASURES",
+    "Evaluation",
+    "counts_of",
+    "evaluate",
+    "main_value",
+]
 
 MAIN_MEASURE = "ndcg@10"
 """What is tuned for and ranked by."""
+
+SAMPLED_MEASURES = ("mrr@1000", "ndcg@5", "ndcg@10", "hit@1", "hit@5", "hit@10")
+"""What is measured where a positive is ranked among drawn items; the MRR is that of all ranks."""
 
 HISTORY_GROUPS = ((1, 4), (5, 9), (10, 19), (20, 49), (50, None))
 """Lengths of history that are reported apart."""
@@ -46,23 +57,30 @@ class Evaluation:
     """What one recommender did on one set of cases."""
 
     people: pl.DataFrame
-    """A row a person: ``person``, ``history`` (length), ``positives``, and each measure."""
+    """A row a person: ``person``, ``history`` (length), ``positives``, and each measure.
+
+    In a sampled protocol a person's measures are the mean over their interactions, and a person
+    counts as often as they have ``positives``.
+    """
     without_twins: pl.DataFrame
     """The same with twins of the history neither ranked nor counted; fewer people, maybe."""
     groups: pl.DataFrame
     """``kind`` (history or popularity), ``group``, ``people``, ``mean``, ``low``, ``high``."""
     lists: dict[str, float]
-    """Measures of all lists of ten together: coverage, gini, novelty ..."""
+    """Measures of all lists of ten together: coverage, gini, novelty ... None if sampled."""
     top: NDArray[np.int64]
-    """``[B, 50]`` numbers of the recommended items, best first."""
+    """``[B, 50]`` numbers of the recommended items, best first; no row if sampled."""
     seconds: float
     """Time to score and rank, for all people."""
+    sampled: int | None = None
+    """How many drawn items a positive was ranked among; None for the whole catalogue."""
 
     def summary(self, *, without_twins: bool = False) -> dict[str, Interval]:
         """Mean and 95% interval of every measure."""
         frame = self.without_twins if without_twins else self.people
         names = [name for name in frame.columns if "@" in name]
-        return intervals({name: frame[name].to_numpy() for name in names})
+        weights = counts_of(frame, sampled=self.sampled is not None)
+        return intervals({name: frame[name].to_numpy() for name in names}, weights=weights)
 
 
 def evaluate(
@@ -98,32 +116,32 @@ def evaluate(
     for rows in blocks(len(cases), block):
         part = cases.only(np.arange(rows.start, rows.stop))
         scores = recommender.score(part.histories, target)
-        liked, known = part.positives[:, items].tocsr(), part.known[:, items].tocsr()
-        kept.append(ranks_of(scores, liked, exclude=known, candidates=candidates))
-        tops.append(_listed(scores, known, candidates, items))
+        kept.append(_ranks(scores, part, items))
+        if cases.sampled is None:
+            tops.append(_listed(scores, part.known[:, items].tocsr(), candidates, items))
         if twins is not None:
             near = (part.histories @ twins)[:, items].tocsr()
-            alone = liked - liked.multiply(near > 0)
-            alone.eliminate_zeros()
-            hidden = (known + near).tocsr()
-            kept_twinless.append(
-                ranks_of(scores, alone.tocsr(), exclude=hidden, candidates=candidates)
-            )
+            kept_twinless.append(_ranks(scores, part, items, near))
         on_progress(rows.stop / len(cases), f"ranking with {recommender.name}")
     seconds = time.perf_counter() - start
     ranks = _joined(kept)
-    people = _frame(cases, ranks)
+    people, sampled = _frame(cases, ranks), cases.sampled
     popularity = np.asarray(log.liked.sum(axis=0)).ravel().astype(np.float64)
     top = np.concatenate(tops) if tops else np.zeros((0, _LISTED), np.int64)
     return Evaluation(
         people=people,
         without_twins=people if twins is None else _frame(cases, _joined(kept_twinless)),
         groups=pl.concat(
-            [_by_history(people), _by_popularity(ranks, popularity[items])], how="vertical"
+            [
+                _by_history(people, sampled=sampled is not None),
+                _by_popularity(cases, ranks, popularity[items]),
+            ],
+            how="vertical",
         ),
         lists=_list_measures(top[:, :10], items, popularity, cases, vectors),
         top=top,
         seconds=seconds,
+        sampled=None if sampled is None else int(np.diff(sampled.indptr).max(initial=0)),
     )
 
 
@@ -132,15 +150,41 @@ def main_value(
 ) -> float:
     """Mean of ``MAIN_MEASURE`` alone: what tuning looks at."""
     items = train.items_of(target)
-    candidates = None if cases.candidates is None else cases.candidates[items]
     values = []
     for rows in blocks(len(cases), block):
         part = cases.only(np.arange(rows.start, rows.stop))
-        scores = recommender.score(part.histories, target)
-        liked, known = part.positives[:, items].tocsr(), part.known[:, items].tocsr()
-        ranks = ranks_of(scores, liked, exclude=known, candidates=candidates)
+        ranks = _ranks(recommender.score(part.histories, target), part, items)
         values.append(person_measures(ranks, [10])[MAIN_MEASURE])
     return float(np.nanmean(np.concatenate(values))) if values else float("nan")
+
+
+def counts_of(people: pl.DataFrame, *, sampled: bool) -> NDArray[np.float64] | None:
+    """How much each person counts: a mean of a sampled protocol is one over interactions."""
+    return people["positives"].to_numpy().astype(np.float64) if sampled else None
+
+
+def _ranks(
+    scores: NDArray[np.float32],
+    cases: Cases,
+    items: NDArray[np.int64],
+    near: sp.csr_matrix | None = None,
+) -> Ranks:
+    """Ranks of the positives; ``near [B, I_d]`` marks what is neither ranked nor counted."""
+    liked, known = cases.positives[:, items].tocsr(), cases.known[:, items].tocsr()
+    drawn = None if cases.sampled is None else cases.sampled[:, items].tocsr()
+    if near is not None:
+        liked, known = _without(liked, near), (known + near).tocsr()
+        drawn = None if drawn is None else _without(drawn, near)
+    if drawn is not None:
+        return ranks_among(scores, liked, drawn)
+    candidates = None if cases.candidates is None else cases.candidates[items]
+    return ranks_of(scores, liked, exclude=known, candidates=candidates)
+
+
+def _without(matrix: sp.csr_matrix, near: sp.csr_matrix) -> sp.csr_matrix:
+    left: sp.csr_matrix = (matrix - matrix.multiply(near > 0)).tocsr()
+    left.eliminate_zeros()
+    return left
 
 
 def _frame(cases: Cases, ranks: Ranks) -> pl.DataFrame:
@@ -150,7 +194,15 @@ def _frame(cases: Cases, ranks: Ranks) -> pl.DataFrame:
         "history": np.diff(cases.histories.indptr).astype(np.int64),
         "positives": np.bincount(ranks.person, minlength=len(cases)).astype(np.int64),
     }
-    return pl.DataFrame(columns | person_measures(ranks)).filter(pl.col("positives") > 0)
+    if cases.sampled is None:
+        return pl.DataFrame(columns | person_measures(ranks)).filter(pl.col("positives") > 0)
+    found = person_measures(ranks, (1, 5, 10, 1000))
+    rows = pl.DataFrame(columns | {name: found[name] for name in SAMPLED_MEASURES})
+    return (
+        rows.filter(pl.col("positives") > 0)
+        .group_by("person", maintain_order=True)
+        .agg(pl.col("history").first(), pl.col("positives").sum(), pl.col(*SAMPLED_MEASURES).mean())
+    )
 
 
 def _listed(
@@ -179,18 +231,18 @@ def _joined(parts: list[Ranks]) -> Ranks:
     )
 
 
-def _by_history(people: pl.DataFrame) -> pl.DataFrame:
+def _by_history(people: pl.DataFrame, *, sampled: bool) -> pl.DataFrame:
     rows = []
     for low, high in HISTORY_GROUPS:
         chosen = pl.col("history") >= low
         if high is not None:
             chosen &= pl.col("history") <= high
         name = f"{low}-{high}" if high is not None else f"{low}+"
-        rows.append(_group("history", name, people.filter(chosen)[MAIN_MEASURE].to_numpy()))
+        rows.append(_group("history", name, people.filter(chosen), sampled=sampled))
     return pl.DataFrame(rows, schema=_GROUP_COLUMNS)
 
 
-def _by_popularity(ranks: Ranks, popularity: NDArray[np.float64]) -> pl.DataFrame:
+def _by_popularity(cases: Cases, ranks: Ranks, popularity: NDArray[np.float64]) -> pl.DataFrame:
     """Each third of the likes: as if only the liked items of that stratum were there."""
     order = np.argsort(-popularity, kind="stable")
     share_before = np.cumsum(popularity[order]) - popularity[order]
@@ -199,8 +251,8 @@ def _by_popularity(ranks: Ranks, popularity: NDArray[np.float64]) -> pl.DataFram
     stratum[order] = np.minimum(share_before / total * len(_STRATA), len(_STRATA) - 1)
     rows = []
     for number, name in enumerate(_STRATA):
-        values = person_measures(ranks.only(stratum[ranks.item] == number), [10])[MAIN_MEASURE]
-        rows.append(_group("popularity", name, values))
+        people = _frame(cases, ranks.only(stratum[ranks.item] == number))
+        rows.append(_group("popularity", name, people, sampled=cases.sampled is not None))
     return pl.DataFrame(rows, schema=_GROUP_COLUMNS)
 
 
@@ -214,8 +266,11 @@ _GROUP_COLUMNS = {
 }
 
 
-def _group(kind: str, name: str, values: NDArray[np.float64]) -> dict[str, str | int | float]:
-    got = interval(values)
+def _group(
+    kind: str, name: str, people: pl.DataFrame, *, sampled: bool
+) -> dict[str, str | int | float]:
+    values, weights = people[MAIN_MEASURE].to_numpy(), counts_of(people, sampled=sampled)
+    got = intervals({"": values}, weights=weights)[""]
     return {
         "kind": kind, "group": name, "people": got.people,
         "mean": got.mean, "low": got.low, "high": got.high,

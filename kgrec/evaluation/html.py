@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 
 from kgrec.evaluation import charts
-from kgrec.evaluation.columns import COLUMNS, cells_of
+from kgrec.evaluation.columns import cells_of, headers_of
 from kgrec.evaluation.evaluate import MAIN_MEASURE
 from kgrec.evaluation.registry import KGREC
 from kgrec.evaluation.results import Results, Row
@@ -40,9 +40,9 @@ def page(results: Results) -> str:
         "<h1>Cold-start benchmark</h1>",
         f'<p class="note">kgrec {escape(results.run["kgrec_version"])} on {machine["cores"]} '
         f"cores, {escape(machine['system'])}; data {escape(results.run['snapshot'][:12])}. "
-        "Full ranking of the target catalogue, ties at the worst position, 95% bootstrap "
-        "intervals over people. The best baseline is the single one that was best on "
-        "validation people; differences are paired.</p>",
+        "Full ranking of the target catalogue (where a heading does not say sampled), ties at "
+        "the worst position, 95% bootstrap intervals over people. The best baseline is the "
+        "single one that was best on validation people; differences are paired.</p>",
     ]
     for (protocol, direction), rows in results.tables().items():
         if protocol.startswith("few-shot"):
@@ -69,20 +69,30 @@ def _section(title: str, rows: list[Row]) -> list[str]:
         (name, row.fit_seconds + row.score_seconds, value)
         for row, (name, value) in zip(rows, quality, strict=True)
     ]
+    sampled = rows[0].sampled
+    measure = "NDCG@10" if sampled is None else "Sampled NDCG@10"
     figures = [
-        ("NDCG@10 with 95% interval", charts.bars(leaders, highlight=ours)),
-        ("NDCG@10 by length of history", _by_group(rows, "history")),
-        ("NDCG@10 by popularity of what is to be found", _by_group(rows, "popularity")),
-        ("NDCG@10 against coverage", charts.scatter(by_coverage, x_name="coverage@10")),
+        (f"{measure} with 95% interval", charts.bars(leaders, highlight=ours)),
+        (f"{measure} by length of history", _by_group(rows, "history")),
+        (f"{measure} by popularity of what is to be found", _by_group(rows, "popularity")),
         (
-            "NDCG@10 against seconds to fit and score",
+            f"{measure} against seconds to fit and score",
             charts.scatter(by_time, x_name="seconds", log_x=True),
         ),
     ]
+    if sampled is None:  # there are no lists of the catalogue otherwise
+        covering = charts.scatter(by_coverage, x_name="coverage@10")
+        figures.insert(3, (f"{measure} against coverage", covering))
+    note = f"{people} people."
+    if sampled is not None:
+        note += (
+            f" Sampled: each positive ranked among {sampled} drawn items, mean over interactions; "
+            f"to be compared with published figures alone."
+        )
     drawn = "".join(f"<figure><h3>{escape(n)}</h3>{svg}</figure>" for n, svg in figures)
     return [
         f"<h2>{escape(title)}</h2>",
-        f'<p class="note">{people} people.</p>',
+        f'<p class="note">{note}</p>',
         _table(rows),
         f'<div class="charts">{drawn}</div>',
     ]
@@ -115,7 +125,7 @@ def _few_shot(results: Results) -> list[str]:
 
 
 def _table(rows: list[Row]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in COLUMNS)
+    head = "".join(f"<th>{escape(name)}</th>" for name in headers_of(rows))
     lines = []
     for row in rows:
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in cells_of(row))

@@ -1,6 +1,7 @@
 """Which splits a benchmark needs, and which of them share one trained model.
 
-In:   a snapshot and :class:`~kgrec.evaluation.settings.BenchmarkSettings`.
+In:   a snapshot, :class:`~kgrec.evaluation.settings.BenchmarkSettings`, and for the published
+      protocol the folder of logs.
 Out:  groups of splits with the same training snapshot, made when they are asked for.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +19,9 @@ from kgrec.evaluation import protocols
 from kgrec.evaluation.protocols.few_shot import SHOTS
 from kgrec.evaluation.protocols.overlap import OVERLAPS
 from kgrec.evaluation.protocols.people import domain_number, overlapping
+from kgrec.evaluation.protocols.published import NEGATIVES
 from kgrec.evaluation.settings import BenchmarkSettings
+from kgrec.evaluation.source_split import SourceSplit, read_source_split
 from kgrec.evaluation.split import Split
 from kgrec.interactions import Interactions
 
@@ -40,8 +44,14 @@ class Group:
     """Keys of ``splits``, known without making them."""
 
 
-def groups_of(snapshot: Snapshot, settings: BenchmarkSettings) -> Iterator[Group]:
-    """All groups, target by target, fold by fold."""
+def groups_of(
+    snapshot: Snapshot, settings: BenchmarkSettings, logs: Path | None = None
+) -> Iterator[Group]:
+    """All groups, target by target, fold by fold; published ones last, which know no folds.
+
+    Raises:
+        InputError: The published protocol is wanted and ``logs`` has no split for it.
+    """
     used = np.unique(snapshot.item_domain[snapshot.item])
     targets = (
         [int(d) for d in used]
@@ -51,6 +61,26 @@ def groups_of(snapshot: Snapshot, settings: BenchmarkSettings) -> Iterator[Group
     for target in targets:
         for fold in settings.folds:
             yield from _groups(snapshot, settings, target, fold)
+    if "published" in settings.protocols:
+        source = read_source_split(logs, snapshot)
+        for target in targets:
+            yield from _published(snapshot, source, settings, target)
+
+
+def _published(
+    snapshot: Snapshot, source: SourceSplit, settings: BenchmarkSettings, target: int
+) -> Iterator[Group]:
+    """A set with an order has a leave-one-out, and a second one where moments tie."""
+    makers: dict[str, Callable[..., Split]] = {"published": protocols.source_cold}
+    if source.place is not None:
+        makers = {"published": protocols.leave_one_out}
+        if not (snapshot.at == NO_TIME).any():
+            shuffled = partial(protocols.leave_one_out, shuffle_ties=True)
+            makers["published-ties-shuffled"] = shuffled
+    for family, maker in makers.items():
+        make = partial(maker, snapshot, source, target=target, seed=settings.seed)
+        name = f"{family} (sampled, 1 + {NEGATIVES})"
+        yield Group(family, target, settings.folds[0], make, partial(_made, {name: make}), (name,))
 
 
 def _groups(

@@ -19,7 +19,7 @@ import polars as pl
 
 from kgrec.errors import NotFoundError
 from kgrec.evaluation.cells import Cell, read_cells
-from kgrec.evaluation.evaluate import MAIN_MEASURE
+from kgrec.evaluation.evaluate import MAIN_MEASURE, counts_of
 from kgrec.evaluation.registry import FUSION, KGREC
 from kgrec.evaluation.runner import CELLS
 from kgrec.ranking.intervals import Difference, Interval, intervals, paired_difference
@@ -49,6 +49,8 @@ class Row:
     against_best: Difference | None
     """NDCG@10 of this minus that of ``best_baseline``; None for that one itself."""
     best_baseline: str
+    sampled: int | None
+    """Drawn items that positives were ranked among; None for the whole catalogue."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,9 @@ class Results:
     rows: list[Row]
 
     def tables(self) -> dict[tuple[str, str], list[Row]]:
-        """Rows by protocol and direction."""
+        """Rows by protocol and direction; those of sampled protocols stand last."""
         tables: dict[tuple[str, str], list[Row]] = {}
-        for row in self.rows:
+        for row in sorted(self.rows, key=lambda row: row.sampled is not None):
             tables.setdefault((row.protocol, row.direction), []).append(row)
         return tables
 
@@ -112,12 +114,15 @@ def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
     people = pl.concat([_with_fold(cell) for cell in cells])
     twinless = pl.concat([cell.people_without_twins for cell in cells])
     names = [name for name in people.columns if "@" in name]
+    sampled = first.head.get("sampled")  # not there in cells of before there were such protocols
+    weights = counts_of(people, sampled=sampled is not None)
+    weights_twinless = counts_of(twinless, sampled=sampled is not None)
     against = None
     if first.key.model != best_name:
         theirs = pl.concat([_with_fold(cell) for cell in best])
         both = people.join(theirs, on=["person", "fold"], suffix="_best", maintain_order="left")
         against = paired_difference(
-            both[MAIN_MEASURE].to_numpy(), both[f"{MAIN_MEASURE}_best"].to_numpy()
+            both[MAIN_MEASURE].to_numpy(), both[f"{MAIN_MEASURE}_best"].to_numpy(), weights=weights
         )
     return Row(
         protocol=first.key.protocol,
@@ -125,8 +130,10 @@ def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
         model=first.key.model,
         name=first.head["name"],
         folds=[cell.key.fold for cell in cells],
-        measures=intervals({name: people[name].to_numpy() for name in names}),
-        without_twins=intervals({name: twinless[name].to_numpy() for name in names}),
+        measures=intervals({name: people[name].to_numpy() for name in names}, weights=weights),
+        without_twins=intervals(
+            {name: twinless[name].to_numpy() for name in names}, weights=weights_twinless
+        ),
         groups=first.head["groups"],
         lists={
             name: float(
@@ -140,6 +147,7 @@ def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
         validation=first.head["validation"],
         against_best=against,
         best_baseline=best_name,
+        sampled=sampled,
     )
 
 

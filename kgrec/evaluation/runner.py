@@ -59,7 +59,12 @@ class _Chosen:
 
 class _Run:
     def __init__(
-        self, snapshot: Snapshot, settings: BenchmarkSettings, out: Path, on_cell: OnCell
+        self,
+        snapshot: Snapshot,
+        settings: BenchmarkSettings,
+        out: Path,
+        logs: Path | None,
+        on_cell: OnCell,
     ) -> None:
         self.settings, self.out, self.on_cell = settings, out, on_cell
         self.snapshot = (
@@ -77,7 +82,7 @@ class _Run:
         self.fuses = registry.FUSION in settings.models
         self.twins = find_twins(self.snapshot)
         self.finished = set(read_cells(out / CELLS))
-        self.groups = list(groups_of(self.snapshot, settings))
+        self.groups = list(groups_of(self.snapshot, settings, logs))
         models = len(self.entries) + self.fuses
         self.total = models * sum(len(group.variants) for group in self.groups)
 
@@ -222,16 +227,25 @@ def run_benchmark(
     settings: BenchmarkSettings,
     out: Path,
     *,
+    logs: Path | None = None,
     on_cell: OnCell = lambda _what, _done, _total: None,
 ) -> None:
     """Make all cells that are missing in ``out``.
+
+    Args:
+        snapshot: What everything is made from.
+        settings: What is run.
+        out: The benchmark's folder.
+        logs: The folder of logs that ``snapshot`` was made from; the published protocol alone
+            reads it, for the source's own split.
+        on_cell: Hears of each cell.
 
     Raises:
         InputError: ``out`` holds a benchmark of other data or other settings.
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, snapshot, settings)
-    _Run(snapshot, settings, out, on_cell).go()
+    _Run(snapshot, settings, out, logs, on_cell).go()
 
 
 def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:

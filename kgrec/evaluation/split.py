@@ -45,6 +45,11 @@ class Cases:
     """``[B, I]`` ones: items the person is known to have seen, which are never ranked."""
     candidates: NDArray[np.bool_] | None = None
     """``[I]`` which items are ranked; None for the whole domain."""
+    sampled: sp.csr_matrix | None = None
+    """``[B, I]`` ones: drawn items, the only ones that the row's one positive is ranked among.
+
+    Then a row is an interaction, and a person may have several. None: all candidates are ranked.
+    """
 
     def __len__(self) -> int:
         return len(self.people)
@@ -57,6 +62,7 @@ class Cases:
             positives=self.positives[rows],
             known=self.known[rows],
             candidates=self.candidates,
+            sampled=None if self.sampled is None else self.sampled[rows],
         )
 
 
@@ -153,8 +159,10 @@ def _head(split: Split) -> dict[str, object]:
 
 def _arrays(prefix: str, cases: Cases) -> dict[str, NDArray[np.generic]]:
     arrays: dict[str, NDArray[np.generic]] = {f"{prefix}people": np.asarray(cases.people)}
-    for name in ("histories", "positives", "known"):
+    for name in ("histories", "positives", "known", "sampled"):
         matrix = getattr(cases, name)
+        if matrix is None:
+            continue
         # Their values are all ones. int64, since scipy picks the index type by size.
         arrays[f"{prefix}{name}.indptr"] = matrix.indptr.astype(np.int64)
         arrays[f"{prefix}{name}.indices"] = matrix.indices.astype(np.int64)
@@ -179,4 +187,5 @@ def _cases(prefix: str, arrays: Mapping[str, NDArray[np.generic]]) -> Cases:
         positives=matrix("positives"),
         known=matrix("known"),
         candidates=None if candidates is None else candidates.astype(np.bool_),
+        sampled=matrix("sampled") if f"{prefix}sampled.shape" in arrays else None,
     )

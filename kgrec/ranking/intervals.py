@@ -53,19 +53,25 @@ def interval(values: NDArray[np.float64], *, seed: int = 0, draws: int = _DRAWS)
 
 
 def intervals(
-    values: Mapping[str, NDArray[np.float64]], *, seed: int = 0, draws: int = _DRAWS
+    values: Mapping[str, NDArray[np.float64]],
+    *,
+    weights: NDArray[np.float64] | None = None,
+    seed: int = 0,
+    draws: int = _DRAWS,
 ) -> dict[str, Interval]:
     """The same for several measures of the same people, who are drawn once for all of them.
 
-    No value may be NaN.
+    No value may be NaN. ``weights`` say how much each person counts; all the same where None.
     """
     columns = np.stack(list(values.values()), axis=1) if values else np.zeros((0, 0))
     people = len(columns)
     if not people:
         nan = float("nan")
         return dict.fromkeys(values, Interval(nan, nan, nan, 0))
-    low, high = np.percentile(_bootstrap_means(columns, seed, draws), [2.5, 97.5], axis=0)
-    mean = columns.mean(axis=0)
+    weights = np.ones(people) if weights is None else weights
+    drawn = _bootstrap_means(columns, weights, seed, draws)
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    mean = np.average(columns, axis=0, weights=weights)
     return {
         name: Interval(float(mean[n]), float(low[n]), float(high[n]), people)
         for n, name in enumerate(values)
@@ -73,30 +79,40 @@ def intervals(
 
 
 def paired_difference(
-    ours: NDArray[np.float64], theirs: NDArray[np.float64], *, seed: int = 0, draws: int = _DRAWS
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    *,
+    weights: NDArray[np.float64] | None = None,
+    seed: int = 0,
+    draws: int = _DRAWS,
 ) -> Difference:
     """Compare two recommenders on the same people, in the same order."""
     if ours.shape != theirs.shape:
         raise ValueError(
             f"paired values must be of the same people, got {len(ours)} and {len(theirs)}"
         )
-    gap = (ours - theirs)[~np.isnan(ours - theirs)]
+    weights = np.ones(len(ours)) if weights is None else weights
+    there = ~np.isnan(ours - theirs)
+    gap, weights = (ours - theirs)[there], weights[there]
     if not len(gap):
         return Difference(float("nan"), float("nan"), float("nan"), float("nan"), 0)
-    low, high = np.percentile(_bootstrap_means(gap[:, None], seed, draws), [2.5, 97.5])
+    low, high = np.percentile(_bootstrap_means(gap[:, None], weights, seed, draws), [2.5, 97.5])
+    mean, share = float(np.average(gap, weights=weights)), weights / weights.sum()
     rng = np.random.default_rng(seed)
     as_far = 0
     for _ in range(0, draws, _BLOCK):
         signs = rng.integers(0, 2, size=(_BLOCK, len(gap))) * 2 - 1
-        flipped = np.abs((signs * gap).mean(axis=1))
-        as_far += int((flipped >= abs(gap.mean()) - 1e-12).sum())
+        flipped = np.abs(signs @ (gap * share))
+        as_far += int((flipped >= abs(mean) - 1e-12).sum())
     done = -(-draws // _BLOCK) * _BLOCK
     p_value = (as_far + 1) / (done + 1)  # never 0: the sample itself is one of the flips
-    return Difference(float(gap.mean()), float(low), float(high), p_value, len(gap))
+    return Difference(mean, float(low), float(high), p_value, len(gap))
 
 
-def _bootstrap_means(values: NDArray[np.float64], seed: int, draws: int) -> NDArray[np.float64]:
-    """``[draws, M]`` means of ``values [N, M]`` over people drawn with replacement."""
+def _bootstrap_means(
+    values: NDArray[np.float64], weights: NDArray[np.float64], seed: int, draws: int
+) -> NDArray[np.float64]:
+    """``[draws, M]`` weighted means of ``values [N, M]`` over people drawn with replacement."""
     rng = np.random.default_rng(seed)
     people = len(values)
     means = []
@@ -105,5 +121,5 @@ def _bootstrap_means(values: NDArray[np.float64], seed: int, draws: int) -> NDAr
         drawn = rng.integers(0, people, size=(size, people))
         drawn += np.arange(size)[:, None] * people  # each draw counts in a row of its own
         times = np.bincount(drawn.ravel(), minlength=size * people).reshape(size, people)
-        means.append(times @ values / people)
+        means.append(times @ (values * weights[:, None]) / (times @ weights)[:, None])
     return np.concatenate(means)

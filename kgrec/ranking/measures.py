@@ -30,6 +30,7 @@ __all__ = [
     "novelty",
     "person_measures",
     "popularity_bias",
+    "ranks_among",
     "ranks_of",
 ]
 
@@ -106,6 +107,34 @@ def ranks_of(
         aboves.append(above[order])
     join = (lambda parts: np.concatenate(parts).astype(np.int64)) if people else _none
     return Ranks(join(people), join(items), join(aboves), scores.shape[0])
+
+
+def ranks_among(scores: NDArray[np.float32], liked: sp.csr_matrix, drawn: sp.csr_matrix) -> Ranks:
+    """Rank the one liked column of each row among the columns drawn for that row.
+
+    Args:
+        scores: ``[B, I]``, higher is better; one that is no number is worse than any.
+        liked: ``[B, I]``, at most one non-zero a row.
+        drawn: ``[B, I]``, non-zero where a column competes in a row; never the liked one.
+
+    Raises:
+        ValueError: A row has several liked columns.
+
+    Example:
+        >>> liked, drawn = sp.csr_matrix([[0, 1, 0, 0]]), sp.csr_matrix([[1, 0, 0, 1]])
+        >>> ranks_among(np.array([[2, 5, 9, 5]], dtype=np.float32), liked, drawn).rank.tolist()
+        [2]
+    """
+    if (np.diff(liked.indptr) > 1).any():
+        raise ValueError("each row must have one liked item, to be ranked among its own drawn ones")
+    values = np.where(np.isnan(scores), -np.inf, scores)
+    person = np.flatnonzero(np.diff(liked.indptr))
+    mine = np.full(len(scores), np.inf, dtype=np.float32)
+    mine[person] = values[person, liked.indices]
+    row = np.repeat(np.arange(len(scores)), np.diff(drawn.indptr))
+    higher = row[values[row, drawn.indices] >= mine[row]]
+    above = np.bincount(higher, minlength=len(scores))[person]
+    return Ranks(person, liked.indices.astype(np.int64), above, len(scores))
 
 
 def person_measures(

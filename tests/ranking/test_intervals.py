@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgrec.ranking.intervals import interval, paired_difference
+from kgrec.ranking.intervals import interval, intervals, paired_difference
 
 
 def test_the_interval_is_that_of_the_normal_approximation_on_many_people() -> None:
@@ -41,3 +41,13 @@ def test_a_pairing_sees_what_two_separate_intervals_do_not() -> None:
 def test_people_must_be_the_same() -> None:
     with pytest.raises(ValueError, match="same people"):
         paired_difference(np.zeros(3), np.zeros(4))
+
+
+def test_a_weight_counts_like_so_many_equal_rows_in_the_mean() -> None:
+    values, weights = np.array([0.0, 1.0, 0.5]), np.array([1.0, 3.0, 2.0])
+    got = intervals({"": values}, weights=weights)[""]
+    assert got.mean == pytest.approx(np.repeat(values, [1, 3, 2]).mean())
+    assert got.people == 3, "the weight makes nobody into several people"
+    gap = paired_difference(values, np.zeros(3), weights=weights)
+    assert gap.mean == pytest.approx(got.mean)
+    assert (gap.low, gap.high) == pytest.approx((got.low, got.high))

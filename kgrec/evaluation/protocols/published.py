@@ -1,0 +1,160 @@
+"""Published protocols: the papers' own splits, each hidden item ranked among 999 drawn ones.
+
+In:   a snapshot, the source's split beside it, a target domain and a seed.
+Out:  a split with a row an interaction: one positive, and the negatives it is ranked with.
+
+Ranks among drawn items say little about ranks in a catalogue (Krichene and Rendle, "On sampled
+metrics for item recommendation", KDD 2020), so these figures are for the comparison with
+published ones alone. Negatives are drawn once, uniformly and without repetition, among the
+target items that the person is not known to have, and belong to the split's fingerprint.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph_store.snapshot import NO_TIME, Snapshot
+from kgrec.errors import InputError
+from kgrec.evaluation.protocols.people import person_keys
+from kgrec.evaluation.source_split import SourceSplit
+from kgrec.evaluation.split import Cases, Split
+from kgrec.interactions import POSITIVE_WEIGHT, Interactions
+from kgrec.ranking.topk import blocks
+
+__all__ = ["NEGATIVES", "leave_one_out", "source_cold"]
+
+NEGATIVES = 999
+"""Drawn items that a positive is ranked among."""
+
+_BLOCK = 512
+
+
+def source_cold(snapshot: Snapshot, source: SourceSplit, *, target: int, seed: int = 0) -> Split:
+    """The cold-start split of CDRIB (Cao et al., ICDE 2022): cold people as the source names them.
+
+    Raises:
+        InputError: Somebody who is tested or validated has training rows in the target domain.
+    """
+    in_target = snapshot.item_domain[snapshot.item] == target
+    person = Interactions.of(snapshot).person_of_user[snapshot.user]
+    asked = np.unique(person[in_target & (source.part != "train")])
+    warm = np.unique(person[in_target & (source.part == "train")])
+    both = np.intersect1d(asked, warm)
+    if len(both):
+        raise InputError(
+            f"{len(both)} people of valid or test have training rows in "
+            f"{snapshot.domain_keys[target]}; the published cold-start split has nobody of that "
+            f"kind, so this set is of another protocol"
+        )
+    return _split(snapshot, source.part, target, seed, "published source split")
+
+
+def leave_one_out(
+    snapshot: Snapshot,
+    source: SourceSplit,
+    *,
+    target: int,
+    seed: int = 0,
+    shuffle_ties: bool = False,
+) -> Split:
+    """The leave-one-out of ABXI (Bian et al., WWW 2025) on people's merged sequences.
+
+    The last row of a person is tested and the one before it validated, each where it lies in
+    the target; a test history holds the validation row. With ``shuffle_ties``, rows of one
+    person and moment are put in an order by the seed first, since the source's own order of them
+    is by item code and tells something about the answer.
+
+    Raises:
+        InputError: The source has no order, or there are ties to shuffle and no times.
+    """
+    if source.place is None:
+        raise InputError("leave-one-out needs a position (seq_pos) for every interaction")
+    if shuffle_ties and (snapshot.at == NO_TIME).any():
+        raise InputError("ties can only be shuffled where every interaction has a time")
+    person = Interactions.of(snapshot).person_of_user[snapshot.user]
+    order = np.lexsort((source.place, person))
+    if shuffle_ties:
+        chance = np.random.default_rng([seed, 2]).random(len(person))
+        order = np.lexsort((chance, snapshot.at, person))
+    size = np.bincount(person)
+    end = np.cumsum(size)[person[order]]
+    from_end = end - np.arange(len(person))  # 1 for a person's last row
+    part = np.full(len(person), "train")
+    part[order[from_end == 2]] = "valid"
+    part[order[from_end == 1]] = "test"
+    name = "published leave-one-out"
+    return _split(snapshot, part, target, seed, f"{name}, ties shuffled" if shuffle_ties else name)
+
+
+def _split(
+    snapshot: Snapshot, part: NDArray[np.str_], target: int, seed: int, protocol: str
+) -> Split:
+    """Train on ``train``; validation sees what trains, a test sees validation rows as well."""
+    train, valid = part == "train", part == "valid"
+    keys = person_keys(snapshot, Interactions.of(snapshot))
+    return Split(
+        protocol=protocol,
+        settings={"seed": seed, "negatives": NEGATIVES},
+        target=target,
+        train=snapshot.keep(train),
+        validation=_cases(snapshot, keys, train, valid, target, np.random.default_rng([seed, 0])),
+        test=_cases(
+            snapshot, keys, train | valid, part == "test", target, np.random.default_rng([seed, 1])
+        ),
+    )
+
+
+def _cases(
+    snapshot: Snapshot,
+    keys: NDArray[np.str_],
+    shown: NDArray[np.bool_],
+    hidden: NDArray[np.bool_],
+    target: int,
+    rng: np.random.Generator,
+) -> Cases:
+    """A row for each liked row of ``hidden [E]`` in the target, in the snapshot's order."""
+    before = Interactions.of(snapshot.keep(shown))
+    after = Interactions.of(snapshot.keep(shown | hidden))
+    asked = hidden & (snapshot.item_domain[snapshot.item] == target)
+    asked &= snapshot.weight >= np.float32(POSITIVE_WEIGHT)
+    person, item = before.person_of_user[snapshot.user[asked]], snapshot.item[asked]
+    shape = (len(item), snapshot.num_items)
+    items = snapshot.items_of(target)
+    negatives = _drawn(after.seen[person].tocsc()[:, items].tocsr(), NEGATIVES, rng)
+    return Cases(
+        people=keys[person],
+        histories=before.liked[person],
+        positives=_ones(item, np.arange(len(item) + 1), shape),
+        known=before.seen[person],
+        sampled=_ones(items[negatives.indices], negatives.indptr, shape),
+    )
+
+
+def _drawn(taken: sp.csr_matrix, count: int, rng: np.random.Generator) -> sp.csr_matrix:
+    """``count`` columns of each row that are not taken, all of them where there are no more.
+
+    What is drawn for a row depends on no other row's columns.
+    """
+    found, counts = [], [np.zeros(1, np.int64)]
+    for rows in blocks(taken.shape[0], _BLOCK):
+        part = taken[rows]
+        chance = rng.random(part.shape, dtype=np.float32)
+        chance[part.nonzero()] = 2.0
+        if count < chance.shape[1]:
+            lowest = np.argpartition(chance, count, axis=1)[:, :count]
+        else:
+            lowest = np.broadcast_to(np.arange(chance.shape[1]), chance.shape)
+        lowest = np.sort(lowest, axis=1)
+        free = np.take_along_axis(chance, lowest, axis=1) < 1.0
+        found.append(lowest[free])
+        counts.append(free.sum(axis=1))
+    indices = np.concatenate(found) if found else np.zeros(0, np.int64)
+    return _ones(indices, np.cumsum(np.concatenate(counts)), taken.shape)
+
+
+def _ones(
+    indices: NDArray[np.integer], indptr: NDArray[np.integer], shape: tuple[int, int]
+) -> sp.csr_matrix:
+    return sp.csr_matrix((np.ones(len(indices), np.float32), indices, indptr), shape=shape)
