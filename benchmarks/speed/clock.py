@@ -1,0 +1,82 @@
+"""A worker's side of a race: seconds of its own work, and a point whenever it has a result.
+
+In:   work, cut into epochs.
+Out:  lines of JSON to whoever started the process, and a file of vectors a point.
+
+The clock stands still from a point until the starter has measured its quality and said `go`.
+Needs no more than numpy, so that it also runs in an environment of another library.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Vectors = Callable[[], "tuple[Any, Any]"]
+"""Makes ``[B, D]`` of the people asked about and ``[I_d, D]`` of the target's items."""
+
+
+class Stop(Exception):  # noqa: N818  (not an error: the starter has seen enough)
+    """The starter wants no more points."""
+
+
+class Clock:
+    """Starts when it is made; what a library prints goes to stderr from then on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        self._spent = 0.0
+        self._points = 0
+        self._ready: float | None = None
+        self._since = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Spent on work so far."""
+        return self._spent + time.perf_counter() - self._since
+
+    def ready(self) -> None:
+        """Everything is made, the first epoch begins."""
+        self._ready = self.seconds
+
+    def point(self, epoch: int, vectors: Vectors) -> None:
+        """Hand over a result; raises :class:`Stop` where no more are wanted."""
+        self._spent = self.seconds
+        peak = peak_bytes()
+        person, item = vectors()
+        file = self._folder / f"{os.getpid()}-{self._points}.npz"
+        np.savez(file, person=np.asarray(person, np.float32), item=np.asarray(item, np.float32))
+        self._points += 1
+        message = {
+            "epoch": epoch,
+            "seconds": self._spent,
+            "setup": self._ready or 0.0,
+            "peak_bytes": peak,
+            "file": str(file),
+        }
+        self._answers.write(json.dumps(message) + "\n")
+        self._answers.flush()
+        go_on = sys.stdin.readline().strip() == "go"
+        self._since = time.perf_counter()
+        if not go_on:
+            raise Stop
+
+
+def peak_bytes() -> int:
+    """Of this process since its program began; getrusage would count its parent's as well."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
