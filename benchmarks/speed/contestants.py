@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from speed.clock import Clock, Stop, Vectors
+from speed.clock import Clock, Stop, Vectors, import_what_comes_late
 from speed.course import Course, read_course
 
 FACTORS = 64
@@ -65,6 +65,7 @@ def kgrec(folder: Path, args: argparse.Namespace) -> None:
             clock.ready()
         clock.point(trainer.epoch, as_it_stands(trainer))
 
+    import_what_comes_late()
     clock = Clock(folder)
     fitted = fit(split.train, settings, device="cpu", on_epoch=on_epoch)
     clock.point(len(fitted.history) - 1, lambda: of(fitted.scorer))
@@ -78,6 +79,7 @@ def pyg(folder: Path, _: argparse.Namespace) -> None:
     course = read_course(folder)
     torch.manual_seed(course.seed)
     people, items = (torch.from_numpy(np.ascontiguousarray(part)) for part in course.pairs())
+    import_what_comes_late()
     clock = Clock(folder)
     positive = torch.stack([people, items + course.num_people])
     edges = torch.cat([positive, positive.flip(0)], dim=1)

@@ -23,8 +23,9 @@ from recbole.data.utils import create_samplers, get_dataloader
 from recbole.model.general_recommender import LightGCN
 from recbole.trainer import Trainer
 from recbole.utils import init_seed
-from speed.clock import Clock, Stop
+from speed.clock import Clock, Stop, import_what_comes_late
 from speed.course import Course, read_course
+from torch.utils import tensorboard  # noqa: F401  (the trainer would import it on the clock)
 
 
 def main() -> None:
@@ -35,6 +36,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.check:
         return
+    import_what_comes_late()
     del sys.argv[1:]  # RecBole reads them as well
     course = read_course(args.course)
     with tempfile.TemporaryDirectory() as scratch:
