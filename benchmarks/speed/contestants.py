@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from speed.clock import Clock, Stop, Vectors, import_what_comes_late
+from speed.clock import Clock, Stop, import_what_comes_late
 from speed.course import Course, read_course
 
 FACTORS = 64
@@ -40,7 +41,7 @@ def main() -> None:
 def kgrec(folder: Path, args: argparse.Namespace) -> None:
     from kgrec.config import load_settings
     from kgrec.evaluation.split import load_split
-    from kgrec.training.fit import Best, Trainer, fit
+    from kgrec.training.fit import Trainer, fit
 
     course, split = read_course(folder), load_split(folder / "split")
     settings = load_settings(args.config, [*args.set, f"train.seed={course.seed}"])
@@ -49,26 +50,27 @@ def kgrec(folder: Path, args: argparse.Namespace) -> None:
     def of(scorer: Any) -> tuple[Any, Any]:
         return scorer.person_vectors(histories, course.target), scorer.item_vectors(course.target)
 
-    def as_it_stands(trainer: Trainer) -> Vectors:
-        def vectors() -> tuple[Any, Any]:
-            kept, pools, state = trainer.best, trainer.pools, trainer.state()
-            trainer.best = Best(0.0, trainer.epoch, state)
-            made = of(trainer.finish().scorer)
-            trainer.best, trainer.pools = kept, pools
-            trainer.load_state(state)
-            return made
-
-        return vectors
-
     def on_epoch(trainer: Trainer) -> None:
         if trainer.epoch == 0:
             clock.ready()
-        clock.point(trainer.epoch, as_it_stands(trainer))
+        clock.point(trainer.epoch, lambda: delivered_now(trainer, of))
 
     import_what_comes_late()
     clock = Clock(folder)
     fitted = fit(split.train, settings, device="cpu", on_epoch=on_epoch)
     clock.point(len(fitted.history) - 1, lambda: of(fitted.scorer))
+
+
+def delivered_now(trainer: Any, of: Callable[[Any], Any]) -> Any:
+    """``of`` the scorer that training would end with here; it goes on as if it was not asked."""
+    from kgrec.training.fit import Best
+
+    kept, state = dict(vars(trainer)), trainer.state()
+    trainer.best = Best(0.0, trainer.epoch, state)
+    answer = of(trainer.finish().scorer)
+    vars(trainer).update(kept)
+    trainer.load_state(state)
+    return answer
 
 
 def pyg(folder: Path, _: argparse.Namespace) -> None:

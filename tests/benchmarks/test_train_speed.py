@@ -16,12 +16,16 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 from speed import report  # noqa: E402
+from speed.contestants import delivered_now  # noqa: E402
 from speed.gpu import dense_only  # noqa: E402
 from speed.made_up import IN_BOTH, made_up  # noqa: E402
 from speed.race import Point, Race, judge, run_race  # noqa: E402
 from speed.stages import Enough, Watch  # noqa: E402
 
+from kgrec.config import load_settings  # noqa: E402
+from kgrec.training import fit  # noqa: E402
 from kgrec.training.events import Event  # noqa: E402
+from tests.trained_world import TINY  # noqa: E402
 
 WORKER = """
 import sys, time
@@ -162,3 +166,22 @@ def test_operations_of_sparse_products_are_not_counted_as_dense_ones() -> None:
         dense.T @ dense
         torch.nn.functional.linear(dense, torch.ones(3, 4), torch.zeros(3))
     assert counter.get_total_flops() == 2 * 4 * 50 * 4 + 2 * 50 * 4 * 3
+
+
+def test_asking_training_what_it_would_deliver_does_not_change_what_it_delivers() -> None:
+    graph = made_up(3_000, with_text=False)
+    settings = load_settings("default", TINY)
+    untouched = fit(graph, settings, device="cpu")
+    asked: list[np.ndarray] = []
+    watched = fit(
+        graph, settings, device="cpu",
+        on_epoch=lambda trainer: asked.append(
+            delivered_now(trainer, lambda scorer: scorer.item_vectors(0).copy())
+        ),
+    )  # fmt: skip
+    assert len(asked) == 3, "before the first epoch and after each"
+    assert not np.array_equal(asked[0], asked[2])
+    assert str(watched.history) == str(untouched.history)
+    np.testing.assert_array_equal(watched.scorer.item_vectors(0), untouched.scorer.item_vectors(0))
+    delivered = asked[watched.best_epoch]
+    np.testing.assert_array_equal(delivered, watched.scorer.item_vectors(0))
