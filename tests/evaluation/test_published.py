@@ -122,6 +122,24 @@ def test_cold_people_of_both_directions_are_hidden_from_training(few_drawn: int)
     assert list(asked) == list(wanted), "a row an interaction"
 
 
+def test_who_is_validated_and_tested_stays_cold_in_the_test(few_drawn: int) -> None:
+    """In game_video valid and test hold rows of the same people."""
+    snapshot = planted()
+    source = cold_source(snapshot)
+    part = source.part.copy()
+    hidden = np.flatnonzero((part == "test") & (snapshot.item_domain[snapshot.item] == B))
+    part[hidden[::2]] = "valid"
+    split = source_cold(snapshot, replace(source, part=part), target=B)
+    assert set(split.test.people) & set(split.validation.people)
+    assert set(snapshot.item_domain[split.test.histories.indices]) == {A}
+    assert split.test.sampled is not None
+    number = {str(key): n for n, key in enumerate(snapshot.user_keys)}
+    valid = set(zip(snapshot.user[hidden[::2]], snapshot.item[hidden[::2]], strict=True))
+    drawn = split.test.sampled.tocoo()
+    users = [number[str(split.test.people[row])] for row in drawn.row]
+    assert not valid & set(zip(users, drawn.col, strict=True)), "what they have is not drawn"
+
+
 def test_a_set_whose_tested_people_are_warm_is_of_another_protocol() -> None:
     snapshot = planted()
     source = cold_source(snapshot)

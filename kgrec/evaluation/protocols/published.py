@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols.people import person_keys
-from kgrec.evaluation.source_split import SourceSplit
+from kgrec.evaluation.source_split import PARTS, SourceSplit
 from kgrec.evaluation.split import Cases, Split
 from kgrec.interactions import POSITIVE_WEIGHT, Interactions
 from kgrec.ranking.topk import blocks
@@ -34,6 +34,9 @@ _BLOCK = 512
 def source_cold(snapshot: Snapshot, source: SourceSplit, *, target: int, seed: int = 0) -> Split:
     """The cold-start split of CDRIB (Cao et al., ICDE 2022): cold people as the source names them.
 
+    Valid and test may hold rows of the same people, who stay cold in both: nobody is shown by
+    anything but training rows.
+
     Raises:
         InputError: Somebody who is tested or validated has training rows in the target domain.
     """
@@ -48,7 +51,9 @@ def source_cold(snapshot: Snapshot, source: SourceSplit, *, target: int, seed: i
             f"{snapshot.domain_keys[target]}; the published cold-start split has nobody of that "
             f"kind, so this set is of another protocol"
         )
-    return _split(snapshot, source.part, target, seed, "published source split")
+    return _split(
+        snapshot, source.part, target, seed, "published source split", test_sees_valid=False
+    )
 
 
 def leave_one_out(
@@ -84,24 +89,37 @@ def leave_one_out(
     part = np.full(len(person), "train")
     part[order[from_end == 2]] = "valid"
     part[order[from_end == 1]] = "test"
-    name = "published leave-one-out"
-    return _split(snapshot, part, target, seed, f"{name}, ties shuffled" if shuffle_ties else name)
+    name = "published leave-one-out" + (", ties shuffled" if shuffle_ties else "")
+    return _split(snapshot, part, target, seed, name, test_sees_valid=True)
 
 
 def _split(
-    snapshot: Snapshot, part: NDArray[np.str_], target: int, seed: int, protocol: str
+    snapshot: Snapshot,
+    part: NDArray[np.str_],
+    target: int,
+    seed: int,
+    protocol: str,
+    *,
+    test_sees_valid: bool,
 ) -> Split:
-    """Train on ``train``; validation sees what trains, a test sees validation rows as well."""
-    train, valid = part == "train", part == "valid"
+    """Train on ``train``, and show it; a test sees validation rows as well if so told."""
+    train, valid, test = (part == name for name in PARTS)
     keys = person_keys(snapshot, Interactions.of(snapshot))
+    chance = [np.random.default_rng([seed, number]) for number in (0, 1)]
     return Split(
         protocol=protocol,
         settings={"seed": seed, "negatives": NEGATIVES},
         target=target,
         train=snapshot.keep(train),
-        validation=_cases(snapshot, keys, train, valid, target, np.random.default_rng([seed, 0])),
+        validation=_cases(snapshot, keys, train, valid, train | valid, target, chance[0]),
         test=_cases(
-            snapshot, keys, train | valid, part == "test", target, np.random.default_rng([seed, 1])
+            snapshot,
+            keys,
+            train | valid if test_sees_valid else train,
+            test,
+            train | valid | test,
+            target,
+            chance[1],
         ),
     )
 
@@ -111,12 +129,13 @@ def _cases(
     keys: NDArray[np.str_],
     shown: NDArray[np.bool_],
     hidden: NDArray[np.bool_],
+    never_drawn: NDArray[np.bool_],
     target: int,
     rng: np.random.Generator,
 ) -> Cases:
-    """A row for each liked row of ``hidden [E]`` in the target, in the snapshot's order."""
+    """A row for each liked row of ``hidden`` in the target, in the snapshot's order; masks [E]."""
     before = Interactions.of(snapshot.keep(shown))
-    after = Interactions.of(snapshot.keep(shown | hidden))
+    after = Interactions.of(snapshot.keep(never_drawn))
     asked = hidden & (snapshot.item_domain[snapshot.item] == target)
     asked &= snapshot.weight >= np.float32(POSITIVE_WEIGHT)
     person, item = before.person_of_user[snapshot.user[asked]], snapshot.item[asked]
