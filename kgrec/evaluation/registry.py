@@ -79,6 +79,10 @@ _KNOWN: dict[str, _Known] = {
     "kernel-map": _Known("feature_map.FeatureMap", {}, ("cache", "texts")),
     "lightgcn": _Known("lightgcn.LightGCN"),
     "lightgcn-target": _Known("lightgcn.LightGCN", {"target_only": True}),
+    "cmf": _Known("cmf.CMF"),
+    "ptupcdr": _Known("ptupcdr.PTUPCDR", {}, ("cache",)),
+    "bitgcf": _Known("bitgcf.BiTGCF"),
+    "cdrib": _Known("cdrib.CDRIB"),
     "alpharec": _Known("alpharec.AlphaRec", {}, ("texts",), needs_text=True),
 }
 
