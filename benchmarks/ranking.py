@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from kgrec.ranking.topk import top_k, top_k_of_products
+from kgrec.vectors import Vectors
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
     people = rng.standard_normal((args.people, args.dim), dtype=np.float32)
     items = rng.standard_normal((args.items, args.dim), dtype=np.float32)
     start = time.perf_counter()
-    columns, _ = top_k_of_products(people, items, args.k)
+    columns, _ = top_k_of_products(Vectors(people), Vectors(items), args.k)
     seconds = time.perf_counter() - start
 
     # A fast wrong answer is not a result: a few people by the plain way.

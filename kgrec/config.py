@@ -32,11 +32,15 @@ from kgrec.errors import ConfigError
 
 __all__ = [
     "AlignSettings",
+    "BlendSettings",
+    "MappedSettings",
+    "MergedSettings",
     "ModelSettings",
     "Section",
     "Settings",
     "TextSettings",
     "TrainSettings",
+    "WalkSettings",
     "load_settings",
     "names",
     "parse_yaml",
@@ -114,6 +118,49 @@ class ModelSettings(Section):
     """Ridge strength of the bridge, for features of unit rows; times the number of people."""
 
 
+class MappedSettings(Section):
+    """Factors of each domain and a map between them: what a person would be over there."""
+
+    share: NonNegativeFloat = 0.33
+    """Spread of this score over a catalogue, the learned score's being 1; 0 leaves it out."""
+    rank: PositiveInt = 256
+    """Width of the iALS factors, per domain."""
+    regularization: PositiveFloat = 10.0
+    """Regularisation of iALS."""
+    alpha: PositiveFloat = 40.0
+    """Extra confidence of iALS in a like."""
+    strength: PositiveFloat = 10.0
+    """Ridge strength of the map."""
+
+
+class MergedSettings(Section):
+    """Factors of all domains in one matrix, people folded in."""
+
+    share: NonNegativeFloat = 0.33
+    """Spread of this score over a catalogue, the learned score's being 1; 0 leaves it out."""
+    rank: PositiveInt = 64
+    """Width of the iALS factors."""
+    regularization: PositiveFloat = 50.0
+    """Regularisation of iALS."""
+    alpha: PositiveFloat = 10.0
+    """Extra confidence of iALS in a like."""
+
+
+class WalkSettings(Section):
+    """Paths of the graph: from what a person likes over others who like it to what these like."""
+
+    share: NonNegativeFloat = 0.33
+    """Spread of this score over a catalogue, the learned score's being 1; 0 leaves it out."""
+
+
+class BlendSettings(Section):
+    """Closed-form scores that stand beside the learned one."""
+
+    mapped: MappedSettings = MappedSettings()
+    merged: MergedSettings = MergedSettings()
+    walk: WalkSettings = WalkSettings()
+
+
 class AlignSettings(Section):
     """Contrastive alignment of domains into one space."""
 
@@ -171,6 +218,7 @@ class Settings(Section):
     """An interaction is a like from this weight on: 8 of 10, 4 of 5, or any unrated event."""
     text: TextSettings = TextSettings()
     model: ModelSettings = ModelSettings()
+    blend: BlendSettings = BlendSettings()
     align: AlignSettings = AlignSettings()
     train: TrainSettings = TrainSettings()
 

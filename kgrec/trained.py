@@ -3,7 +3,7 @@
 ``kgrec.training.open_run`` gives such a run; tests give a small hand-made one. Only types
 here: nothing is computed.
 
-Shapes: B people   I items   I_d items of one domain   D width of a score   S width of the space
+Shapes: B people   I items   I_d items of one domain   S width of the space
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
 from kgrec.interactions import Interactions
+from kgrec.vectors import Vectors
 
 __all__ = ["TrainedModel"]
 
@@ -55,16 +56,16 @@ class TrainedModel(Protocol):
         """``[I, S]`` unit rows: every item in the one space that spans all domains."""
         ...
 
-    def item_vectors(self, domain: int) -> NDArray[np.float32]:
-        """``[I_d, D]``: what a person's vector is multiplied with, as ``snapshot.items_of``."""
+    def item_vectors(self, domain: int) -> Vectors:
+        """``[I_d]`` rows: what a person's vector is multiplied with, as ``snapshot.items_of``."""
         ...
 
-    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
-        """``[B, D]`` for ``histories [B, I]`` of ones."""
+    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
+        """``[B]`` rows for ``histories [B, I]`` of ones."""
         ...
 
-    def text_person_vectors(self, texts: list[str], domain: int) -> NDArray[np.float32]:
-        """``[B, D]`` for free texts, each read as a history of one item."""
+    def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:
+        """``[B]`` rows for free texts, each read as a history of one item."""
         ...
 
     def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:

@@ -52,7 +52,7 @@ class _Trained:
     def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """``[B, I_d]`` scores of one domain's items."""
         people = self._model.person_vectors(histories, domain)
-        return np.asarray(people @ self._model.item_vectors(domain).T, dtype=np.float32)
+        return people.products(self._model.item_vectors(domain))
 
 
 def compare(

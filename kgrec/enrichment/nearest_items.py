@@ -27,6 +27,7 @@ from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, run_id
 from kgrec.errors import InputError
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
 from kgrec.trained import TrainedModel
+from kgrec.vectors import Vectors
 
 __all__ = ["JOB", "Scope", "similar_items"]
 
@@ -115,7 +116,7 @@ def _nearest(
         if not len(targets) or not len(sources):
             continue
         best, score = top_k_of_products(
-            space[sources], space[targets], min(k, len(targets)),
+            Vectors(space[sources]), Vectors(space[targets]), min(k, len(targets)),
             exclude=_themselves(sources, targets),
         )  # fmt: skip
         row, place = np.nonzero((best != NO_ITEM) & (score >= np.float32(floor)))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings, load_settings
 from kgrec.evaluation.recommender import OnProgress, ignore_progress
+from kgrec.vectors import Vectors
 
 if TYPE_CHECKING:
     from kgrec.training.scorer import Scorer
@@ -64,7 +65,7 @@ class KgrecRecommender:
             on_progress(event.done / max(event.total, 1), f"{event.stage} {event.note}".strip())
 
         self._scorer = fit(train, seeded, device=self.device, on_event=hear).scorer
-        self._items: dict[int, NDArray[np.float32]] = {}
+        self._items: dict[int, Vectors] = {}
 
     def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """Products of person and item vectors."""
@@ -72,4 +73,4 @@ class KgrecRecommender:
             raise RuntimeError("score() needs fit() first")
         if domain not in self._items:
             self._items[domain] = self._scorer.item_vectors(domain)
-        return self._scorer.person_vectors(histories, domain) @ self._items[domain].T
+        return self._scorer.person_vectors(histories, domain).products(self._items[domain])

@@ -107,9 +107,9 @@ class Explainer:
         rows = [liked.tolist(), *(np.delete(liked, at).tolist() for at in range(len(liked)))]
         people = self._model.person_vectors(
             histories(rows, self._model.snapshot.num_items), domain
-        )  # [1 + H, D]
+        )  # [1 + H]
         row_of = np.searchsorted(self._model.snapshot.items_of(domain), items)
-        score = people @ self._model.item_vectors(domain)[row_of].T  # [1 + H, X]
+        score = people.products(self._model.item_vectors(domain)[row_of])  # [1 + H, X]
         lost = np.clip(score[:1] - score[1:], 0.0, None)  # [H, X]
         most = lost.max(axis=0, keepdims=True)
         return np.where(most > 0, lost / np.where(most > 0, most, 1.0), even).astype(np.float32)

@@ -39,6 +39,7 @@ from kgrec.lookup.results import (
 )
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
 from kgrec.trained import TrainedModel
+from kgrec.vectors import Vectors
 
 __all__ = ["Run", "load"]
 
@@ -182,7 +183,9 @@ class Run:
         if domain is not None:
             inside = self.model.snapshot.item_domain == self._domain(domain)
         others = np.flatnonzero(inside & (np.arange(len(space)) != number))
-        best, score = top_k_of_products(space[number][None], space[others], min(k, len(others)))
+        best, score = top_k_of_products(
+            Vectors(space[number][None]), Vectors(space[others]), min(k, len(others))
+        )
         keys = self.model.snapshot.item_keys[others[best[0]]].tolist()
         return SimilarItems(
             SimilarItem(*split_item_key(key), key, self._items.title_of[key], rank, float(s))
@@ -208,7 +211,7 @@ class Run:
         who, people = self._who(user, None, history, likes)
         ((_, vectors),) = self._blocks(people, np.array([0]), domain, likes, None)
         row = np.searchsorted(self.model.snapshot.items_of(domain), number)
-        score = np.asarray(vectors @ self.model.item_vectors(domain)[row], dtype=np.float32)
+        score = vectors.products(self.model.item_vectors(domain)[row : row + 1])[:, 0]
         zero = np.zeros(1, dtype=np.int64)
         return self._explanations(who, people, domain, zero, np.array([number]), score, likes)[0]
 
@@ -298,8 +301,8 @@ class Run:
         domain: int,
         likes: str | None,
         on_progress: OnProgress | None,
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Row numbers and vectors ``[B, D]`` of the people ``asked`` for, block by block."""
+    ) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
+        """Row numbers and vectors ``[B]`` of the people ``asked`` for, block by block."""
         if likes is not None:
             yield asked, self.model.text_person_vectors([likes], domain)
             return

@@ -171,6 +171,11 @@ class JointModel(nn.Module):
         """The bridge towards ``domain``."""
         return cast(Bridge, self.bridges[domain])
 
+    @property
+    def popularity_column(self) -> int:
+        """Which column of an item's or a person's vector holds popularity: the last."""
+        return self.settings.model.dim + self.factors.size(1)
+
     # --- people -------------------------------------------------------------------
 
     def view(self, z: Tensor, pooling: Sparse, domain: int) -> Tensor:

@@ -20,6 +20,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.vectors import Vectors
+
 __all__ = ["NO_ITEM", "blocks", "top_k", "top_k_of_products"]
 
 NO_ITEM = -1
@@ -65,15 +67,15 @@ def top_k(scores: Floats, k: int, *, exclude: sp.csr_matrix | None = None) -> Li
 
 
 def top_k_of_products(
-    people: Floats,
-    items: Floats,
+    people: Vectors,
+    items: Vectors,
     k: int,
     *,
     exclude: sp.csr_matrix | None = None,
     people_block: int = 1024,
     item_block: int = 16_384,
 ) -> Lists:
-    """The ``k`` best of ``people [B, D] @ items [I, D].T`` without ever holding it whole.
+    """The ``k`` best of ``people.products(items)`` ``[B, I]`` without ever holding it whole.
 
     After the first block of items only scores above the worst one kept are looked at, so the
     work beside the product is one comparison a score.
@@ -85,7 +87,7 @@ def top_k_of_products(
         columns = np.full((len(part), k), NO_ITEM, dtype=np.int64)
         values = np.full((len(part), k), -np.inf, dtype=np.float32)
         for tile in blocks(len(items), item_block):
-            scores = np.asarray(part @ items[tile].T, dtype=np.float32)
+            scores = part.products(items[tile])
             hidden = None if left_out is None else left_out[:, tile].tocsr()
             columns, values = _merged(columns, values, scores, hidden, tile.start)
         found.append(columns)

@@ -28,6 +28,7 @@ from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
 from kgrec.errors import TrainingError
 from kgrec.interactions import Interactions
+from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.channels import Channels, build_channels
 from kgrec.model.graph import build_graph, hetero_data, person_item, visible_likes
 from kgrec.model.joint import JointModel
@@ -47,7 +48,7 @@ from kgrec.training.episodes import (
 from kgrec.training.events import Event, OnEvent, ignore
 from kgrec.training.scorer import Scorer
 from kgrec.training.text_cache import TextCache, default_folder
-from kgrec.training.validation import HeldOut, hold_out, ndcg_at_10
+from kgrec.training.validation import hold_out, ndcg_at_10
 
 __all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
 
@@ -128,6 +129,7 @@ class Trainer:
         )  # fmt: skip
         self._refresh()
         self.channels = self._channels()
+        self.blend = self._blend(self.log)
         self.model = self._model()
         self.pools = [self._pool(self.log, d) for d in range(self.log.num_domains)]
         for pool in self.pools:
@@ -307,23 +309,16 @@ class Trainer:
         """NDCG@10 of the held-out people, by domain."""
         if not self.held_out:
             return {}
-        self.model.eval()
-        z = self.model.items(self.cache.vectors, self.graph)
+        scorer = self._scorer(self.log, self.graph)
         return {
-            str(self.snapshot.domain_keys[group.domain]): self._score_group(z, group)
+            str(self.snapshot.domain_keys[group.domain]): ndcg_at_10(
+                scorer.person_vectors(group.histories, group.domain).products(
+                    scorer.item_vectors(group.domain)
+                ),
+                group, self.log.items_of(group.domain),
+            )
             for group in self.held_out
-        }
-
-    def _score_group(self, z: Tensor, group: HeldOut) -> float:
-        domain = group.domain
-        bridge_map = self.bridge_map(z, domain, without=np.zeros(0, np.int64))
-        people = make_people(
-            group.histories, self.channels, domain, self.log.num_domains, self.device
-        )
-        items = self.log.items_of(domain)
-        person = self.model.person_vectors(z, people, domain, bridge_map)
-        item = self.model.item_vectors(z, torch.from_numpy(items).to(self.device), domain)
-        return ndcg_at_10((person @ item.T).float().cpu().numpy(), group, items)
+        }  # fmt: skip
 
     def _out_of_patience(self) -> bool:
         if not self.held_out:
@@ -339,14 +334,26 @@ class Trainer:
         """The best state, with the bridge solved on everybody, held-out people included."""
         self.load_state(self.best.tensors)
         self.encoder.take(self.cache.weights)  # the weights that made the vectors in force
-        encoder = self.encoder.cpu().eval()
+        self.encoder.cpu().eval()
+        self.model.cpu()
+        if self.held_out:
+            self.pools = [self._pool(self.full, d) for d in range(self.full.num_domains)]
+            self.blend = self._blend(self.full)
+        scorer = self._scorer(self.full, self._graph(self.full.liked))
+        return Fitted(scorer, self.encoder, self.history, self.best.epoch, str(self.device))
+
+    def _scorer(self, log: Interactions, graph: Any) -> Scorer:
+        """The model as it stands: the graph propagated once, all bridges solved."""
         self.model.eval()
-        z = self.model.items(self.cache.vectors, self._graph(self.full.liked))
-        self.pools = [self._pool(self.full, d) for d in range(self.full.num_domains)]
+        z = self.model.items(self.cache.vectors, graph)
         nobody = np.zeros(0, np.int64)
-        maps = [self.bridge_map(z, p.domain, without=nobody).cpu() for p in self.pools]
-        scorer = Scorer(self.model, self.channels, z, maps, self.cache.vectors, lambda: encoder)
-        return Fitted(scorer, encoder, self.history, self.best.epoch, str(self.device))
+        maps = [self.bridge_map(z, pool.domain, without=nobody) for pool in self.pools]
+        scorer = Scorer(
+            self.model, self.channels, z, maps, self.blend, self.cache.vectors,
+            lambda: self.encoder,
+        )  # fmt: skip
+        scorer.measure_spreads(log, seed=self.settings.train.seed)
+        return scorer
 
     def state(self) -> dict[str, Tensor]:
         """A copy of all that is needed to come back to here, but for the optimizer."""
@@ -374,6 +381,10 @@ class Trainer:
         return build_channels(
             self.log, self.settings.model, seed=self.settings.train.seed, on_stage=say
         )
+
+    def _blend(self, log: Interactions) -> Blend:
+        self.on_event(Event("closed-form scores", 0, 1))
+        return solve_blend(log, self.settings.blend, seed=self.settings.train.seed)
 
     def _model(self) -> JointModel:
         model = JointModel(

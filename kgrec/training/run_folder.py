@@ -38,15 +38,17 @@ from graph_store.snapshot import Snapshot, load_snapshot, save_snapshot
 from kgrec.config import Settings, parse_yaml, resolve
 from kgrec.errors import KgrecError, NotFoundError, RunError
 from kgrec.interactions import Interactions
+from kgrec.model.blend import load_blend
 from kgrec.model.channels import Channels
 from kgrec.model.joint import JointModel
 from kgrec.model.text_encoder import TextEncoder
 from kgrec.training.fit import Fitted, under
 from kgrec.training.scorer import Scorer
+from kgrec.vectors import Vectors
 
 __all__ = ["FORMAT_VERSION", "TrainedRun", "is_finished", "open_run", "write_run"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _PACKAGES = ("torch", "torch-geometric", "transformers", "peft", "implicit", "numpy")
 
 
@@ -82,16 +84,16 @@ class TrainedRun:
         """``[B, S]`` unit rows in the space of ``item_space``."""
         return self._scorer.person_space(histories)
 
-    def item_vectors(self, domain: int) -> NDArray[np.float32]:
-        """``[I_d, D]``, rows as ``snapshot.items_of(domain)``."""
+    def item_vectors(self, domain: int) -> Vectors:
+        """``[I_d]``, rows as ``snapshot.items_of(domain)``."""
         return self._scorer.item_vectors(domain)
 
-    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
-        """``[B, D]`` for ``histories [B, I]`` of ones."""
+    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
+        """``[B]`` rows for ``histories [B, I]`` of ones."""
         return self._scorer.person_vectors(histories, domain)
 
-    def text_person_vectors(self, texts: list[str], domain: int) -> NDArray[np.float32]:
-        """``[B, D]`` for free texts, by the catalogue items nearest to them."""
+    def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:
+        """``[B]`` rows for free texts, by the catalogue items nearest to them."""
         return self._scorer.text_person_vectors(texts, domain)
 
 
@@ -167,6 +169,8 @@ def _write_model(path: Path, scorer: Scorer) -> None:
     tensors = {f"model.{n}": t for n, t in scorer.model.state_dict().items()}
     tensors |= {f"bridge_map.{d}": t for d, t in enumerate(scorer.bridge_maps)}
     tensors |= {"z": scorer.z, "text_vectors": scorer.text_vectors}
+    tensors |= {n: torch.from_numpy(a) for n, a in scorer.blend.arrays().items()}
+    tensors |= {"spreads": torch.from_numpy(scorer.spreads)}
     tensors |= {"item_domain": torch.from_numpy(scorer.channels.item_domain.copy())}
     save_file({n: t.contiguous().clone() for n, t in tensors.items()}, path / "model.safetensors")
 
@@ -196,6 +200,7 @@ def _load_scorer(run: TrainedRun) -> Scorer:
             alpha=settings.model.factor_alpha,
         )
         num_domains = len(tensors["model.factor_scale"])
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         model = JointModel(
             settings, channels, tensors["model.has_text"],
             text_width=tensors["text_vectors"].shape[1], num_domains=num_domains,
@@ -205,8 +210,10 @@ def _load_scorer(run: TrainedRun) -> Scorer:
         return Scorer(
             model, channels, tensors["z"],
             [tensors[f"bridge_map.{d}"] for d in range(num_domains)],
+            load_blend(arrays, settings.blend, run.interactions),
             tensors["text_vectors"],
             lambda: _load_encoder(run),
+            spreads=tensors["spreads"].numpy(),
         )  # fmt: skip
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
         raise RunError(f"{run.path} is damaged ({error}); train anew") from error

@@ -21,6 +21,7 @@ from graph_store.snapshot import NO_TIME, Snapshot
 from graph_store.store import GraphStore
 from kgrec.config import Settings
 from kgrec.interactions import Interactions
+from kgrec.vectors import Vectors
 
 ITEMS: dict[str, tuple[str, list[str]]] = {
     "books:dune": ("Dune", ["scifi", "desert"]),
@@ -146,19 +147,19 @@ class SmallModel:
         own = 0.1 * np.eye(self.snapshot.num_items)
         return _unit(np.hstack([np.array(taste), own]).astype(np.float32))
 
-    def item_vectors(self, domain: int) -> NDArray[np.float32]:
-        return self.item_space[self.snapshot.items_of(domain)]
+    def item_vectors(self, domain: int) -> Vectors:
+        return Vectors(self.item_space[self.snapshot.items_of(domain)])
 
-    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
-        return np.asarray(histories @ self.item_space, dtype=np.float32)
+    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
+        return Vectors(np.asarray(histories @ self.item_space, dtype=np.float32))
 
     def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         return _unit(np.asarray(histories @ self.item_space, dtype=np.float32))
 
-    def text_person_vectors(self, texts: list[str], domain: int) -> NDArray[np.float32]:
+    def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:
         word = [[float(taste in text) for taste in ("scifi", "romance")] for text in texts]
         rest = np.zeros((len(texts), self.snapshot.num_items))
-        return np.hstack([np.array(word), rest]).astype(np.float32)
+        return Vectors(np.hstack([np.array(word), rest]).astype(np.float32))
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

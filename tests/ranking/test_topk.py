@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from kgrec.ranking.topk import NO_ITEM, top_k, top_k_of_products
+from kgrec.vectors import Vectors
 
 
 def test_equal_scores_are_placed_by_column() -> None:
@@ -32,15 +33,19 @@ def test_a_score_that_is_no_number_is_never_recommended() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_blocks_of_any_size_give_the_same_lists_as_one_product(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    people = rng.integers(-2, 3, (17, 3)).astype(np.float32)  # small integers: many ties
-    items = rng.integers(-2, 3, (211, 3)).astype(np.float32)
+
+    def rows(count: int) -> Vectors:
+        dense = rng.integers(-2, 3, (count, 3)).astype(np.float32)  # small integers: many ties
+        return Vectors(dense, sp.random(count, 9, 0.2, format="csr", random_state=rng).ceil())
+
+    people, items = rows(17), rows(211)
     exclude = sp.random(17, 211, 0.3, format="csr", random_state=seed)
-    whole = top_k(people @ items.T, 5, exclude=exclude)
+    whole = top_k(people.products(items), 5, exclude=exclude)
     tiled = top_k_of_products(people, items, 5, exclude=exclude, people_block=4, item_block=32)
     np.testing.assert_array_equal(whole[0], tiled[0])
     np.testing.assert_array_equal(whole[1], tiled[1])
 
 
 def test_nobody_gives_an_empty_list_of_the_right_width() -> None:
-    nobody = np.zeros((0, 3), np.float32)
-    assert top_k_of_products(nobody, np.ones((4, 3), np.float32), 2)[0].shape == (0, 2)
+    nobody, items = Vectors(np.zeros((0, 3), np.float32)), Vectors(np.ones((4, 3), np.float32))
+    assert top_k_of_products(nobody, items, 2)[0].shape == (0, 2)

@@ -78,7 +78,7 @@ def check(fitted: Fitted, snapshot: Snapshot) -> None:
     assert np.isfinite(fitted.scorer.person_space(asked)).all()
     for domain in range(log.num_domains):
         items = fitted.scorer.item_vectors(domain)
-        scores = fitted.scorer.person_vectors(asked, domain) @ items.T
+        scores = fitted.scorer.person_vectors(asked, domain).products(items)
         assert scores.shape == (asked.shape[0], len(snapshot.items_of(domain)))
         assert np.isfinite(scores).all()
     assert all(row["loss"] is None or np.isfinite(row["loss"]) for row in fitted.history)

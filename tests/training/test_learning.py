@@ -46,8 +46,8 @@ def test_the_loss_goes_to_its_known_optimum_and_cold_people_get_what_was_planted
     log = Interactions.of(snapshot)
     users = [str(key) for key in snapshot.user_keys]
     cold = [users.index(user) for user in world.cold_users]
-    scores = fitted.scorer.person_vectors(log.liked[cold], domain) @ (
-        fitted.scorer.item_vectors(domain).T
+    scores = fitted.scorer.person_vectors(log.liked[cold], domain).products(
+        fitted.scorer.item_vectors(domain)
     )
     for user, row in zip(world.cold_users, scores, strict=True):
         best = {str(key) for key in keys[np.argsort(-row)[:4]]}

@@ -1,0 +1,52 @@
+"""Vectors of people and of items whose inner product is a score, in dense and sparse columns.
+
+In:   a dense matrix, and a sparse one of the same rows where there is one.
+Out:  :class:`Vectors`: rows can be picked, and two of them multiplied.
+
+Factors and network outputs are dense and narrow; paths through the graph are sparse and as
+wide as it has people. Searching by both at once is known as hybrid search. Nothing here
+knows what the columns mean.
+
+Shapes: N rows   D dense columns   S sparse columns
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+__all__ = ["Vectors"]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """N rows of D dense and S sparse columns."""
+
+    dense: NDArray[np.float32]
+    """``[N, D]``."""
+    sparse: sp.csr_matrix | None = None
+    """``[N, S]``; None is the same as no columns."""
+
+    def __len__(self) -> int:
+        return len(self.dense)
+
+    def __getitem__(self, rows: slice | NDArray[Any]) -> Vectors:
+        """Some rows, by slice, mask or numbers."""
+        return Vectors(self.dense[rows], None if self.sparse is None else self.sparse[rows])
+
+    def products(self, other: Vectors) -> NDArray[np.float32]:
+        """``[N, M]`` inner products with the M rows of ``other``.
+
+        Example:
+            >>> one = Vectors(np.ones((1, 2), np.float32), sp.csr_matrix([[0.0, 3.0]]))
+            >>> one.products(one).tolist()
+            [[11.0]]
+        """
+        result: NDArray[np.float32] = self.dense @ other.dense.T
+        if self.sparse is not None and other.sparse is not None:
+            result = result + (self.sparse @ other.sparse.T).toarray()
+        return np.asarray(result, dtype=np.float32)
