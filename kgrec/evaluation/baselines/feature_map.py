@@ -48,9 +48,9 @@ class FeatureMap(Baseline):
     """Ridge from wide features of the source side to iALS factors of the target side."""
 
     trials: ClassVar = tuple(
-        {"strength": strength, "rank": rank}
-        for rank in (128, 64)
-        for strength in (300.0, 100.0, 1000.0, 3000.0)
+        {"strength": strength, "rank": rank, "regularization": regularization, "alpha": alpha}
+        for rank, regularization, alpha in ((128, 1.0, 10.0), (64, 1.0, 10.0), (128, 10.0, 40.0))
+        for strength in (300.0, 1000.0, 3000.0, 10000.0)
     )
 
     def __init__(

@@ -28,9 +28,9 @@ class IALS(Baseline):
     name = "iALS"
     trials: ClassVar = tuple(
         {"rank": rank, "regularization": regularization, "alpha": alpha}
-        for rank in (64, 128)
-        for regularization in (10.0, 1.0, 50.0)
-        for alpha in (10.0, 1.0, 40.0)
+        for rank in (64, 128, 256)
+        for regularization in (10.0, 50.0, 200.0)
+        for alpha in (10.0, 40.0)
     )
 
     def __init__(
