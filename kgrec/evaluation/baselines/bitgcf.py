@@ -30,7 +30,7 @@ class BiTGCF(TwoDomains):
         {"keep": keep, "layers": layers, "epochs": epochs}
         for epochs in (20, 40)
         for layers in (2, 1)
-        for keep in (0.8, 0.5)
+        for keep in (0.5, 0.8, 0.2)
     )
 
     def __init__(
@@ -38,7 +38,7 @@ class BiTGCF(TwoDomains):
         *,
         dim: int = 64,
         layers: int = 2,
-        keep: float = 0.8,
+        keep: float = 0.5,
         epochs: int = 20,
         learning_rate: float = 1e-2,
         batch: int = 16_384,

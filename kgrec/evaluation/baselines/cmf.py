@@ -31,7 +31,7 @@ class CMF(TwoDomains):
         {"source_weight": weight, "epochs": epochs, "decay": decay}
         for weight in (0.5, 0.2)
         for epochs in (30, 60)
-        for decay in (1e-2, 1e-1)
+        for decay in (1e-1, 3e-1, 1e-2)
     )
 
     def __init__(
@@ -40,7 +40,7 @@ class CMF(TwoDomains):
         dim: int = 64,
         source_weight: float = 0.5,
         epochs: int = 30,
-        decay: float = 1e-2,
+        decay: float = 1e-1,
         learning_rate: float = 1e-2,
         batch: int = 16_384,
     ) -> None:

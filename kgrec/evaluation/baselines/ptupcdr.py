@@ -48,8 +48,8 @@ class PTUPCDR(Baseline):
     trials: ClassVar = tuple(
         {"rank": rank, "epochs": epochs, "decay": decay}
         for rank in (32, 64)
-        for epochs in (10, 30)
-        for decay in (1e-3, 1e-2, 1e-4)
+        for epochs in (10, 5)
+        for decay in (1e-3, 1e-2)
     )
 
     def __init__(
