@@ -264,8 +264,9 @@ def make_course(
     write_course(split, log.liked, people, course, seed=args.seed)
 
     def measure(person: NDArray[np.float32], item: NDArray[np.float32]) -> float:
+        scores = person @ item.T if len(item) else person
         return main_value(
-            Scored(person @ item.T), split.validation, train=split.train, target=target,
+            Scored(scores), split.validation, train=split.train, target=target,
             block=max(len(people), 1),
         )  # fmt: skip
 

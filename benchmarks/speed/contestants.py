@@ -48,7 +48,8 @@ def kgrec(folder: Path, args: argparse.Namespace) -> None:
     histories = split.validation.histories
 
     def of(scorer: Any) -> tuple[Any, Any]:
-        return scorer.person_vectors(histories, course.target), scorer.item_vectors(course.target)
+        people = scorer.person_vectors(histories, course.target)
+        return people.products(scorer.item_vectors(course.target)), np.zeros((0, 0))
 
     def on_epoch(trainer: Trainer) -> None:
         if trainer.epoch == 0:

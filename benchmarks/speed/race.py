@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Measure = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
-"""NDCG@10 of person vectors ``[B, D]`` and item vectors ``[I_d, D]``."""
+"""NDCG@10 of person vectors ``[B, D]`` and item vectors ``[I_d, D]``; without any of these
+the first are scores ``[B, I_d]``."""
 
 
 @dataclass(frozen=True)
