@@ -14,12 +14,13 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+
+from memory import peak_bytes
 
 ALLOWED = 1.2
 ITEMS = 50_000
@@ -76,16 +77,6 @@ def ingest_one(folder: Path) -> dict[str, float]:
         "peak_mib": round(peak_bytes() / 2**20),
         "seconds": round(summary.seconds, 1),
     }
-
-
-def peak_bytes() -> int:
-    """Of this process since its program began; getrusage would count its parent's as well."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(fields["VmHWM"].split()[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def table(results: list[dict[str, float]]) -> str:

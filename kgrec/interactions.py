@@ -79,6 +79,11 @@ class Interactions:
             shape=(len(items), self.num_domains),
         )
 
+    def overlapping(self, domain: int) -> NDArray[np.int64]:
+        """Rows of the people who liked something in ``domain`` and in any other, ascending."""
+        elsewhere = np.delete(self.active, domain, axis=1).any(axis=1)
+        return np.flatnonzero(self.active[:, domain] & elsewhere)
+
     def items_of(self, domain: int) -> NDArray[np.int64]:
         """Numbers of one domain's items, ascending."""
         return np.flatnonzero(self.item_domain == domain)

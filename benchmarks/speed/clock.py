@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from memory import peak_bytes
 
 Vectors = Callable[[], "tuple[Any, Any]"]
 """Makes ``[B, D]`` of the people asked about and ``[I_d, D]`` of the target's items."""
@@ -77,13 +77,3 @@ def import_what_comes_late() -> None:
     import torch
 
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
-
-
-def peak_bytes() -> int:
-    """Of this process since its program began; getrusage would count its parent's as well."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(fields["VmHWM"].split()[0]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

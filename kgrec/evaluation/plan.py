@@ -18,7 +18,7 @@ from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.evaluation import protocols
 from kgrec.evaluation.protocols.few_shot import SHOTS
 from kgrec.evaluation.protocols.overlap import OVERLAPS
-from kgrec.evaluation.protocols.people import domain_number, overlapping
+from kgrec.evaluation.protocols.people import domain_number
 from kgrec.evaluation.protocols.published import NEGATIVES
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.source_split import SourceSplit, read_source_split
@@ -113,7 +113,7 @@ def _groups(
             partial(_made, cold), tuple(cold),
         )  # fmt: skip
     if "few-overlap" in wanted:
-        shared = len(overlapping(Interactions.of(snapshot), target))
+        shared = len(Interactions.of(snapshot).overlapping(target))
         for whole in (count for count in OVERLAPS if count < shared):
             name = f"few-overlap {whole}"
             make = partial(

@@ -12,7 +12,7 @@ Out:  vectors of items and people, so scaled that each score has its share of th
              al., CIKM 2021); it remembers single products, which no narrow factor can
 
 They err in other ways than the learned score does, so their sum ranks better than any of them
-(benchmarks/README.md). Nothing here is a tensor or moves with a gradient.
+(docs/decisions.md). Nothing here is a tensor or moves with a gradient.
 
 Shapes: B people   I items   I_d items of a domain   R width of all factors   M domains
 """
@@ -28,9 +28,11 @@ from numpy.typing import NDArray
 
 from kgrec.config import BlendSettings, MappedSettings, MergedSettings
 from kgrec.interactions import Interactions
+from kgrec.model.domain_factors import DomainFactors
 from kgrec.ranking.topk import blocks
 from kgrec.solvers.als import als_item_factors, fold_in
 from kgrec.solvers.ridge import ridge
+from kgrec.solvers.spectrum import normalized
 from kgrec.vectors import Vectors
 
 __all__ = [
@@ -53,10 +55,32 @@ _SAMPLE = 1000
 class Mapped:
     """Factors of each domain by itself, and for each domain a map from all the others."""
 
-    settings: MappedSettings
-    items: NDArray[np.float32]  # [I, R]
+    factors: DomainFactors
     maps: NDArray[np.float32]  # [M, (M - 1) R + 1, R]
-    item_domain: NDArray[np.int32]  # [I]
+
+    @property
+    def items(self) -> NDArray[np.float32]:
+        """``[I, R]``."""
+        return self.factors.items
+
+    @classmethod
+    def solve(cls, log: Interactions, settings: MappedSettings, *, seed: int) -> Mapped:
+        """Factors first, then for each domain a ridge over the people active here and elsewhere."""
+        factors = DomainFactors.solve(
+            log, rank=settings.rank, regularization=settings.regularization,
+            alpha=settings.alpha, seed=seed,
+        )  # fmt: skip
+        width = (log.num_domains - 1) * settings.rank + 1
+        mapped = cls(factors, np.zeros((log.num_domains, width, settings.rank), np.float32))
+        for domain in range(log.num_domains):
+            both = log.overlapping(domain)
+            if len(both):  # else nobody to learn a map from: no opinion
+                rows = log.liked[both]
+                mapped.maps[domain] = ridge(
+                    mapped._outside(rows, domain), factors.people(rows, domain),
+                    strength=settings.strength,
+                )  # fmt: skip
+        return mapped
 
     def people(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """What the map makes of the other domains, giving way to the person's own rows.
@@ -64,38 +88,17 @@ class Mapped:
         With n rows in the domain itself their fold-in weighs n / (n + 1).
         """
         mapped = self._outside(histories, domain) @ self.maps[domain]
-        inside = histories[:, np.flatnonzero(self.item_domain == domain)].getnnz(axis=1)
+        inside = histories[:, np.flatnonzero(self.factors.item_domain == domain)].getnnz(axis=1)
         trust = (inside / (inside + 1.0)).astype(np.float32)[:, None]
         if trust.any():
-            mapped = (1 - trust) * mapped + trust * self._folded(histories, domain)
+            mapped = (1 - trust) * mapped + trust * self.factors.people(histories, domain)
         return np.asarray(mapped, dtype=np.float32)
-
-    def solve_map(self, log: Interactions, domain: int) -> NDArray[np.float32]:
-        """``[(M - 1) R + 1, R]`` by ridge over the people active here and elsewhere."""
-        counts = log.count_by_domain
-        both = np.flatnonzero((counts[:, domain] > 0) & (counts.sum(1) > counts[:, domain]))
-        if not len(both):
-            return np.zeros_like(self.maps[domain])
-        rows = log.liked[both]
-        return ridge(
-            self._outside(rows, domain), self._folded(rows, domain),
-            strength=self.settings.strength,
-        )  # fmt: skip
 
     def _outside(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """``[B, (M - 1) R + 1]`` fold-in in every other domain, and a column of ones."""
         others = [d for d in range(len(self.maps)) if d != domain]
         ones = np.ones((histories.shape[0], 1), np.float32)
-        return np.hstack([*(self._folded(histories, d) for d in others), ones])
-
-    def _folded(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
-        inside = np.flatnonzero(self.item_domain == domain)
-        if not len(inside):
-            return np.zeros((histories.shape[0], self.items.shape[1]), np.float32)
-        return fold_in(
-            histories[:, inside].tocsr(), self.items[inside],
-            regularization=self.settings.regularization, alpha=self.settings.alpha,
-        )  # fmt: skip
+        return np.hstack([*(self.factors.people(histories, d) for d in others), ones])
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,15 @@ class Merged:
 
     settings: MergedSettings
     items: NDArray[np.float32]  # [I, R]
+
+    @classmethod
+    def solve(cls, log: Interactions, settings: MergedSettings, *, seed: int) -> Merged:
+        """One factorisation of the whole log."""
+        items = als_item_factors(
+            log.liked, rank=settings.rank, regularization=settings.regularization,
+            alpha=settings.alpha, seed=seed,
+        )  # fmt: skip
+        return cls(settings, items)
 
     def people(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         """``[B, R]``, the same for every domain."""
@@ -123,10 +135,8 @@ class Walk:
     @classmethod
     def over(cls, log: Interactions) -> Walk:
         """The graph of a log's likes."""
-        people = np.maximum(log.liked.getnnz(axis=1), 1).astype(np.float32)
         items = np.maximum(log.liked.getnnz(axis=0), 1).astype(np.float32)
-        likes = (sp.diags(people**-0.5) @ log.liked).tocsr().astype(np.float32)
-        return cls(likes, items**-0.5)
+        return cls(normalized(log.liked, item_power=0.0), items**-0.5)
 
     def people(self, histories: sp.csr_matrix) -> sp.csr_matrix:
         """``[B, P]`` how strongly each history ``[B, I]`` leads to each person of the log."""
@@ -182,8 +192,9 @@ def load_blend(
     """A :class:`Blend` from its :meth:`Blend.arrays` and the log it was solved on."""
     mapped = merged = None
     if settings.mapped.share:
-        items, maps = arrays["blend.mapped"], arrays["blend.maps"]
-        mapped = Mapped(settings.mapped, items, maps, log.item_domain)
+        items, given = arrays["blend.mapped"], settings.mapped
+        factors = DomainFactors(items, log.item_domain, given.regularization, given.alpha)
+        mapped = Mapped(factors, arrays["blend.maps"])
     if settings.merged.share:
         merged = Merged(settings.merged, arrays["blend.merged"])
     walk = Walk.over(log) if settings.walk.share else None
@@ -194,9 +205,9 @@ def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Ble
     """Solve all parts whose share is not 0; under a minute for a million likes."""
     mapped = merged = None
     if settings.mapped.share:
-        mapped = _solve_mapped(log, settings.mapped, seed)
+        mapped = Mapped.solve(log, settings.mapped, seed=seed)
     if settings.merged.share:
-        merged = Merged(settings.merged, _factors(log.liked, settings.merged, seed))
+        merged = Merged.solve(log, settings.merged, seed=seed)
     walk = Walk.over(log) if settings.walk.share else None
     weights = np.zeros((3, log.num_domains), np.float32)
     for domain in range(log.num_domains):
@@ -217,9 +228,8 @@ def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Ble
 
 def newcomers(log: Interactions, domain: int, *, seed: int) -> NDArray[np.int64]:
     """At most 1,000 people active in ``domain`` and elsewhere; if none are, people active in it."""
-    here = log.count_by_domain[:, domain] > 0
-    both = np.flatnonzero(here & (log.count_by_domain.sum(1) > log.count_by_domain[:, domain]))
-    people = both if len(both) else np.flatnonzero(here)
+    both = log.overlapping(domain)
+    people = both if len(both) else np.flatnonzero(log.active[:, domain])
     if len(people) > _SAMPLE:
         people = np.sort(np.random.default_rng([seed, domain]).choice(people, _SAMPLE, False))
     return people
@@ -263,29 +273,3 @@ def _walk_spread(
         sums = np.asarray(scores.sum(axis=1), dtype=np.float64)
         total += float((sums**2).sum()) / len(items)
     return float(np.sqrt(max(squares - total, 0.0) / len(items) / len(people)))
-
-
-def _solve_mapped(log: Interactions, settings: MappedSettings, seed: int) -> Mapped:
-    items = np.zeros((log.liked.shape[1], settings.rank), np.float32)
-    for domain in range(log.num_domains):
-        inside = log.items_of(domain)
-        likes = log.liked[:, inside].tocsr()
-        likes = likes[likes.getnnz(axis=1) > 0]
-        if min(likes.shape) > 1:
-            solved = _factors(likes, settings, seed)
-            items[inside, : solved.shape[1]] = solved
-    width = (log.num_domains - 1) * settings.rank + 1
-    maps = np.zeros((log.num_domains, width, settings.rank), np.float32)
-    mapped = Mapped(settings, items, maps, log.item_domain)
-    for domain in range(log.num_domains):
-        maps[domain] = mapped.solve_map(log, domain)
-    return mapped
-
-
-def _factors(
-    likes: sp.csr_matrix, settings: MappedSettings | MergedSettings, seed: int
-) -> NDArray[np.float32]:
-    return als_item_factors(
-        likes, rank=settings.rank, regularization=settings.regularization,
-        alpha=settings.alpha, seed=seed,
-    )  # fmt: skip

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from kgrec.config import ModelSettings
 from kgrec.interactions import Interactions
-from kgrec.solvers.als import als_item_factors, fold_in
+from kgrec.model.domain_factors import DomainFactors
 from kgrec.solvers.spectrum import item_spectrum
 
 __all__ = ["Channels", "build_channels"]
@@ -39,15 +39,8 @@ class Channels:
 
     def person_factors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""
-        items = np.flatnonzero(self.item_domain == domain)
-        if not len(items) or not self.factors.shape[1]:
-            return np.zeros((histories.shape[0], self.factors.shape[1]), np.float32)
-        return fold_in(
-            histories[:, items].tocsr(),
-            self.factors[items],
-            regularization=self.regularization,
-            alpha=self.alpha,
-        )
+        factors = DomainFactors(self.factors, self.item_domain, self.regularization, self.alpha)
+        return factors.people(histories, domain)
 
     def person_spectrum(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         """``[B, S]`` sum over the history, divided by the root of its length."""
@@ -75,18 +68,11 @@ def build_channels(
         spectrum = vectors * values / np.sqrt(np.maximum(likes_per_item, 1.0))[:, None]
         spectrum /= np.sqrt((spectrum**2).sum(1)[likes_per_item > 0].mean()) + 1e-12
 
-    factors = np.zeros((num_items, settings.factor_rank), np.float32)
-    for domain in range(interactions.num_domains):
-        on_stage(f"factors of domain {domain + 1} of {interactions.num_domains}")
-        items = interactions.items_of(domain)
-        inside = likes[:, items].tocsr()
-        inside = inside[np.diff(inside.indptr) > 0]
-        if min(inside.shape) > 1:
-            solved = als_item_factors(
-                inside, rank=settings.factor_rank, seed=seed,
-                regularization=settings.factor_regularization, alpha=settings.factor_alpha,
-            )  # fmt: skip
-            factors[items, : solved.shape[1]] = solved
+    factors = DomainFactors.solve(
+        interactions, rank=settings.factor_rank, seed=seed,
+        regularization=settings.factor_regularization, alpha=settings.factor_alpha,
+        on_domain=lambda d: on_stage(f"factors of domain {d + 1} of {interactions.num_domains}"),
+    )  # fmt: skip
 
     popularity = np.log1p(likes_per_item)
     for domain in range(interactions.num_domains):
@@ -94,7 +80,7 @@ def build_channels(
         popularity[items] -= popularity[items].mean() if len(items) else 0.0
     return Channels(
         spectrum=spectrum.astype(np.float32),
-        factors=factors,
+        factors=factors.items,
         popularity=popularity.astype(np.float32),
         item_domain=interactions.item_domain,
         regularization=settings.factor_regularization,

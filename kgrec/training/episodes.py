@@ -101,8 +101,7 @@ def make_pool(
     device: torch.device | str = "cpu",
 ) -> Pool:
     """The people whom ``domain``'s bridge is solved on, at most ``MAX_POOL`` of them."""
-    counts = interactions.count_by_domain
-    both = np.flatnonzero((counts[:, domain] > 0) & (counts.sum(1) > counts[:, domain]))
+    both = interactions.overlapping(domain)
     if len(both) > MAX_POOL:
         both = np.sort(np.random.default_rng([seed, domain]).choice(both, MAX_POOL, replace=False))
     rows = interactions.liked[both]
@@ -142,7 +141,7 @@ def _plan(
     counts = interactions.count_by_domain
     plan: list[tuple[int, NDArray[np.int64], bool]] = []
     for domain in range(interactions.num_domains):
-        cold = np.flatnonzero((counts[:, domain] > 0) & (counts.sum(1) > counts[:, domain]))
+        cold = interactions.overlapping(domain)
         warm = np.flatnonzero(counts[:, domain] > 1)
         share = cold_share if len(cold) else 0.0
         num_cold = -(-len(cold) // batch_people)

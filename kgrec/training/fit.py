@@ -335,11 +335,10 @@ class Trainer:
         self.load_state(self.best.tensors)
         self.encoder.take(self.cache.weights)  # the weights that made the vectors in force
         self.encoder.cpu().eval()
-        self.model.cpu()
         if self.held_out:
             self.pools = [self._pool(self.full, d) for d in range(self.full.num_domains)]
             self.blend = self._blend(self.full)
-        scorer = self._scorer(self.full, self._graph(self.full.liked))
+        scorer = self._scorer(self.full, self._graph(self.full.liked)).to_cpu()
         return Fitted(scorer, self.encoder, self.history, self.best.epoch, str(self.device))
 
     def _scorer(self, log: Interactions, graph: Any) -> Scorer:

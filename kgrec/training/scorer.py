@@ -63,6 +63,13 @@ class Scorer:
         self._load_encoder = encoder
         self._encoder: TextEncoder | None = None
 
+    def to_cpu(self) -> Scorer:
+        """Move everything to the CPU, where answers are given; returns itself."""
+        self.model.cpu()
+        self.z, self.text_vectors = self.z.cpu(), self.text_vectors.cpu()
+        self.bridge_maps = [m.cpu() for m in self.bridge_maps]
+        return self
+
     def measure_spreads(self, log: Interactions, *, seed: int) -> None:
         """Find how far the learned score spreads for people who come to each domain."""
         for domain in range(self.model.num_domains):

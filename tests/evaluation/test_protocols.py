@@ -17,7 +17,7 @@ from kgrec.evaluation.protocols import (
     few_shot,
     strict_cold_person,
 )
-from kgrec.evaluation.protocols.people import only_domains, overlapping
+from kgrec.evaluation.protocols.people import only_domains
 from kgrec.evaluation.split import load_split, save_split
 from kgrec.interactions import Interactions
 from tests.evaluation.planted import planted
@@ -143,7 +143,7 @@ def test_cutting_people_in_two_keeps_every_row_and_leaves_the_number_wanted(
     cold = strict_cold_person(snapshot, target=B)
     for whole in (50, 0):
         cut = few_overlap(snapshot, target=B, whole=whole)
-        assert len(overlapping(Interactions.of(cut.train), B)) == whole
+        assert len(Interactions.of(cut.train).overlapping(B)) == whole
         assert len(cut.train.user) == len(cold.train.user)
         assert sorted(cut.train.user_keys) == list(cut.train.user_keys)
         assert sorted(cut.train.item) == sorted(cold.train.item)
@@ -153,7 +153,7 @@ def test_cutting_people_in_two_keeps_every_row_and_leaves_the_number_wanted(
 def test_the_people_who_stay_whole_are_among_those_of_a_larger_number(snapshot: Snapshot) -> None:
     def whole(count: int) -> set[str]:
         train = few_overlap(snapshot, target=B, whole=count).train
-        return set(train.user_keys[overlapping(Interactions.of(train), B)])
+        return set(train.user_keys[Interactions.of(train).overlapping(B)])
 
     assert whole(20) < whole(60)
 

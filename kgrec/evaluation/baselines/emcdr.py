@@ -17,9 +17,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
-from kgrec.evaluation.baselines.base import Baseline, columns_of, with_offset
-from kgrec.evaluation.baselines.factors import AlsSettings, FactorCache, person_factors
-from kgrec.evaluation.protocols.people import overlapping
+from kgrec.evaluation.baselines.base import Baseline, with_offset
+from kgrec.evaluation.baselines.factors import (
+    AlsSettings,
+    FactorCache,
+    both_sides,
+    person_factors,
+)
 from kgrec.evaluation.recommender import OnProgress
 from kgrec.solvers.ridge import ridge
 
@@ -67,15 +71,11 @@ class EMCDR(Baseline):
         self._sides: dict[int, _Side] = {}
         for done, domain in enumerate(self._targets):
             on_progress(done / len(self._targets), "factors of both sides")
-            both = overlapping(self.log, domain)
-            source_likes = self.log.outside(self.log.liked, domain)
-            source_likes.eliminate_zeros()
-            target_likes = columns_of(self.log.liked, self.log.items_of(domain))
-            source = self._cache.item_factors(source_likes, self.settings, seed=seed)
-            target = self._cache.item_factors(target_likes, self.settings, seed=seed)
+            sides = both_sides(self.log, domain, self.settings, self._cache, seed=seed)
+            both, source, target = sides.people, sides.source, sides.target
             if len(both):
-                before = person_factors(source_likes[both], source, self.settings)
-                after = person_factors(target_likes[both], target, self.settings)
+                before = person_factors(sides.source_likes[both], source, self.settings)
+                after = person_factors(sides.target_likes[both], target, self.settings)
                 mapping = ridge(with_offset(before), after, strength=self.strength)
             else:  # nobody to learn a map from: no opinion
                 mapping = np.zeros((source.shape[1] + 1, target.shape[1]), np.float32)

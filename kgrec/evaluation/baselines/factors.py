@@ -16,10 +16,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.evaluation.baselines.base import columns_of
+from kgrec.interactions import Interactions
 from kgrec.solvers.als import als_item_factors, fold_in
 from kgrec.solvers.spectrum import item_spectrum
 
-__all__ = ["AlsSettings", "FactorCache", "person_factors"]
+__all__ = ["AlsSettings", "BothSides", "FactorCache", "both_sides", "person_factors"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,38 @@ def person_factors(
 ) -> NDArray[np.float32]:
     """``[B, rank]`` factors of people the factorisation need not have seen."""
     return fold_in(histories, items, regularization=settings.regularization, alpha=settings.alpha)
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """What a map from all other domains to a target is learned from."""
+
+    people: NDArray[np.int64]
+    """``[N]`` who are active on both sides."""
+    source_likes: sp.csr_matrix
+    """``[P, I]`` without the target's."""
+    target_likes: sp.csr_matrix
+    """``[P, I_d]``"""
+    source: NDArray[np.float32]
+    """``[I, R]`` factors, zero rows in the target domain."""
+    target: NDArray[np.float32]
+    """``[I_d, R]`` factors."""
+
+
+def both_sides(
+    log: Interactions, domain: int, settings: AlsSettings, cache: FactorCache, *, seed: int
+) -> BothSides:
+    """iALS of all other domains together, and of ``domain``."""
+    source_likes = log.outside(log.liked, domain)
+    source_likes.eliminate_zeros()
+    target_likes = columns_of(log.liked, log.items_of(domain))
+    return BothSides(
+        people=log.overlapping(domain),
+        source_likes=source_likes,
+        target_likes=target_likes,
+        source=cache.item_factors(source_likes, settings, seed=seed),
+        target=cache.item_factors(target_likes, settings, seed=seed),
+    )
 
 
 def _digest(likes: sp.csr_matrix) -> str:

@@ -20,9 +20,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
-from kgrec.evaluation.baselines.base import Baseline, columns_of, with_offset
-from kgrec.evaluation.baselines.factors import AlsSettings, FactorCache, person_factors
-from kgrec.evaluation.protocols.people import overlapping
+from kgrec.evaluation.baselines.base import Baseline, with_offset
+from kgrec.evaluation.baselines.factors import (
+    AlsSettings,
+    FactorCache,
+    both_sides,
+    person_factors,
+)
 from kgrec.evaluation.recommender import OnProgress
 from kgrec.evaluation.text_vectors import TextVectors, has_text, pooled, whitened
 from kgrec.solvers.ridge import ridge
@@ -93,13 +97,9 @@ class FeatureMap(Baseline):
         return channels
 
     def _side(self, domain: int, seed: int) -> _Side:
-        both = overlapping(self.log, domain)
-        source_likes = self.log.outside(self.log.liked, domain)
-        source_likes.eliminate_zeros()
-        target_likes = columns_of(self.log.liked, self.log.items_of(domain))
-        source = self._cache.item_factors(source_likes, self.settings, seed=seed)
-        target = self._cache.item_factors(target_likes, self.settings, seed=seed)
-        features = self._features(source_likes[both], source)
+        sides = both_sides(self.log, domain, self.settings, self._cache, seed=seed)
+        both, source, target = sides.people, sides.source, sides.target
+        features = self._features(sides.source_likes[both], source)
         mean = features.mean(axis=0) if len(both) else np.zeros(features.shape[1], np.float32)
         spread = features.std(axis=0) + 1e-6 if len(both) else np.ones_like(mean)
         rng = np.random.default_rng(seed)
@@ -113,7 +113,7 @@ class FeatureMap(Baseline):
         lifted = _lift(features, side)
         mapping = np.zeros((lifted.shape[1], target.shape[1]), np.float32)
         if len(both):
-            wanted = person_factors(target_likes[both], target, self.settings)
+            wanted = person_factors(sides.target_likes[both], target, self.settings)
             mapping = ridge(lifted, wanted, strength=self.strength)
         return _Side(source, target, mean, spread, waves, phase, mapping)
 

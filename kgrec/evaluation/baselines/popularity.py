@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 from kgrec.evaluation.baselines.base import Baseline
-from kgrec.evaluation.protocols.people import overlapping
 from kgrec.evaluation.recommender import OnProgress
 
 __all__ = ["Popularity"]
@@ -37,7 +36,7 @@ class Popularity(Baseline):
             items, people = self.log.items_of(domain), slice(None)
             likes = self.log.liked
             if self.among == "overlap":
-                likes = likes[overlapping(self.log, domain)]
+                likes = likes[self.log.overlapping(domain)]
             counts = np.asarray(likes[people].sum(axis=0)).ravel()
             self._counts[domain] = counts[items].astype(np.float32)
 

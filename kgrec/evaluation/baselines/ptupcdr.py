@@ -21,10 +21,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from graph_store.snapshot import Snapshot
-from kgrec.evaluation.baselines.base import Baseline, columns_of
-from kgrec.evaluation.baselines.factors import AlsSettings, FactorCache, person_factors
+from kgrec.evaluation.baselines.base import Baseline
+from kgrec.evaluation.baselines.factors import (
+    AlsSettings,
+    FactorCache,
+    both_sides,
+    person_factors,
+)
 from kgrec.evaluation.baselines.two_domains import logistic_loss
-from kgrec.evaluation.protocols.people import overlapping
 from kgrec.evaluation.recommender import OnProgress
 from kgrec.model.sparse import Sparse
 
@@ -73,19 +77,16 @@ class PTUPCDR(Baseline):
     def _learn(self, train: Snapshot, seed: int, on_progress: OnProgress) -> None:
         self._sides: dict[int, _Side] = {}
         for domain in self._targets:
-            both = overlapping(self.log, domain)
-            source_likes = self.log.outside(self.log.liked, domain)
-            source_likes.eliminate_zeros()
-            target_likes = columns_of(self.log.liked, self.log.items_of(domain))
-            source = self._cache.item_factors(source_likes, self.settings, seed=seed)
-            target = self._cache.item_factors(target_likes, self.settings, seed=seed)
+            sides = both_sides(self.log, domain, self.settings, self._cache, seed=seed)
+            both, source, target = sides.people, sides.source, sides.target
             # The seed is ours alone: what others draw afterwards must not depend on it.
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 bridge = _Bridge(source.shape[1], target.shape[1])
                 side = _Side(source, target, bridge)
                 if len(both):
-                    self._train(side, source_likes[both], target_likes[both], seed, on_progress)
+                    likes = (sides.source_likes[both], sides.target_likes[both])
+                    self._train(side, *likes, seed, on_progress)
                 else:  # nobody to learn a map from: no opinion
                     bridge.forget()
             self._sides[domain] = side

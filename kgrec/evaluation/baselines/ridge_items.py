@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 from kgrec.evaluation.baselines.base import Baseline, columns_of
-from kgrec.evaluation.protocols.people import overlapping
 from kgrec.evaluation.recommender import OnProgress
 from kgrec.ranking.topk import blocks
 
@@ -57,7 +56,7 @@ class ItemRidge(Baseline):
         for domain in self._targets:
             likes = self.log.liked
             if self.among == "overlap":
-                likes = likes[overlapping(self.log, domain)]
+                likes = likes[self.log.overlapping(domain)]
             source = self.log.outside(likes, domain)
             source.eliminate_zeros()
             counts = np.maximum(np.asarray(source.sum(axis=0)).ravel(), 1.0)

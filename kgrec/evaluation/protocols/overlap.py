@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.people import overlapping
 from kgrec.evaluation.protocols.strict_cold import strict_cold_person
 from kgrec.evaluation.split import Split
 from kgrec.interactions import Interactions
@@ -39,7 +38,7 @@ def few_overlap(
         raise InputError(f"the number of whole people must be 0 or more, got {whole}")
     cold = strict_cold_person(snapshot, target=target, fold=fold, seed=seed)
     log = Interactions.of(cold.train)
-    both = np.random.default_rng([seed, 1]).permutation(overlapping(log, target))
+    both = np.random.default_rng([seed, 1]).permutation(log.overlapping(target))
     return replace(
         cold,
         protocol="few-overlap",

@@ -17,7 +17,7 @@ from kgrec.errors import InputError
 from kgrec.evaluation.split import Cases
 from kgrec.interactions import Interactions
 
-__all__ = ["cases_of", "domain_number", "only_domains", "overlapping", "person_keys"]
+__all__ = ["cases_of", "domain_number", "only_domains", "person_keys"]
 
 
 def domain_number(snapshot: Snapshot, name: str) -> int:
@@ -36,12 +36,6 @@ def only_domains(snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
     """The same nodes with only the interactions that lie in some domains."""
     numbers = [domain_number(snapshot, name) for name in names]
     return snapshot.keep(np.isin(snapshot.item_domain[snapshot.item], numbers))
-
-
-def overlapping(log: Interactions, target: int) -> NDArray[np.int64]:
-    """Rows of the people who liked something in the target and in any other domain."""
-    elsewhere = np.delete(log.active, target, axis=1).any(axis=1)
-    return np.flatnonzero(log.active[:, target] & elsewhere)
 
 
 def person_keys(snapshot: Snapshot, log: Interactions) -> NDArray[np.str_]:

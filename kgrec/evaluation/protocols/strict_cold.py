@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.people import cases_of, overlapping, person_keys
+from kgrec.evaluation.protocols.people import cases_of, person_keys
 from kgrec.evaluation.split import Split
 from kgrec.interactions import Interactions
 
@@ -62,7 +62,7 @@ def cold_people(
     """Rows of the test and of the validation people, each ascending."""
     if not 0 <= fold < FOLDS:
         raise InputError(f"fold must be 0 to {FOLDS - 1}, got {fold}")
-    both = overlapping(log, target)
+    both = log.overlapping(target)
     size = len(both) // _SHARE
     if size == 0:
         raise InputError(

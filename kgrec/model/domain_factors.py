@@ -1,0 +1,66 @@
+"""iALS of each domain by itself: items of all domains in one matrix, people folded in by domain.
+
+In:   the log; later, histories of people it need not have seen.
+Out:  :class:`DomainFactors`. Factors of two domains have nothing to do with each other.
+
+Shapes: B people   I items   R factors   M domains
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from kgrec.interactions import Interactions
+from kgrec.solvers.als import als_item_factors, fold_in
+
+__all__ = ["DomainFactors"]
+
+
+@dataclass(frozen=True)
+class DomainFactors:
+    """Item factors, and what they were solved with."""
+
+    items: NDArray[np.float32]  # [I, R]
+    item_domain: NDArray[np.int32]  # [I]
+    regularization: float
+    alpha: float
+
+    @classmethod
+    def solve(
+        cls,
+        log: Interactions,
+        *,
+        rank: int,
+        regularization: float,
+        alpha: float,
+        seed: int,
+        on_domain: Callable[[int], None] = lambda _: None,
+    ) -> DomainFactors:
+        """One factorisation a domain; a domain too small for one has zero rows."""
+        items = np.zeros((log.liked.shape[1], rank), np.float32)
+        for domain in range(log.num_domains):
+            on_domain(domain)
+            inside = log.items_of(domain)
+            likes = log.liked[:, inside].tocsr()
+            likes = likes[np.diff(likes.indptr) > 0]
+            if min(likes.shape) > 1:
+                solved = als_item_factors(
+                    likes, rank=rank, regularization=regularization, alpha=alpha, seed=seed
+                )
+                items[inside, : solved.shape[1]] = solved
+        return cls(items, log.item_domain, regularization, alpha)
+
+    def people(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+        """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""
+        inside = np.flatnonzero(self.item_domain == domain)
+        if not len(inside) or not self.items.shape[1]:
+            return np.zeros((histories.shape[0], self.items.shape[1]), np.float32)
+        return fold_in(
+            histories[:, inside].tocsr(), self.items[inside],
+            regularization=self.regularization, alpha=self.alpha,
+        )  # fmt: skip
