@@ -250,10 +250,13 @@ def run_benchmark(
 
 def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:
     """Write ``run.json``, or check that the one there says the same."""
+    # A run may grow by models, protocols, targets and folds; everything else changes its cells,
+    # and so does the first fold, on which settings are chosen.
+    grows = {"models", "protocols", "targets", "folds"}
     same = {
         "snapshot": snapshot.fingerprint,
-        # More models may be added to a run later; everything else changes its cells.
-        "settings": settings.model_dump(mode="json", exclude={"models"}),
+        "settings": settings.model_dump(mode="json", exclude=grows)
+        | {"first_fold": settings.folds[0]},
     }
     file = out / "run.json"
     if file.is_file():

@@ -3,9 +3,9 @@
 In:   a snapshot and settings.
 Out:  a :class:`Fitted`: the best model by held-out people, as a scorer, and its history.
 
-One step: draw an episode, hide what it asks for from the graph, encode a sample of texts with
-gradient, propagate once, solve the bridge on the people outside the episode, score the
-target catalogue, and move encoder, graph network and everything between by one loss.
+One step: draw an episode, and move encoder, graph network and everything between by its loss
+(:mod:`kgrec.training.objective`). After every epoch the held-out people are asked; the best
+state is kept.
 
 Nothing here writes a run folder; see :mod:`kgrec.training.train`.
 """
@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
@@ -30,22 +29,19 @@ from kgrec.errors import TrainingError
 from kgrec.interactions import Interactions
 from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.channels import Channels, build_channels
-from kgrec.model.graph import build_graph, hetero_data, person_item, visible_likes
+from kgrec.model.graph import build_graph, hetero_data, person_item
 from kgrec.model.joint import JointModel
-from kgrec.model.losses import bpr, info_nce, prototype_alignment, sampled_softmax
-from kgrec.model.sparse import Sparse
 from kgrec.model.text_encoder import TextEncoder
 from kgrec.training.adapt_text import adapt_to_texts
 from kgrec.training.episodes import (
     Episode,
     Pool,
-    by_root_of_length,
     count_episodes,
     draw_episodes,
-    make_people,
     make_pool,
 )
 from kgrec.training.events import Event, OnEvent, ignore
+from kgrec.training.objective import Objective
 from kgrec.training.scorer import Scorer
 from kgrec.training.text_cache import TextCache, default_folder
 from kgrec.training.validation import hold_out, ndcg_at_10
@@ -53,6 +49,9 @@ from kgrec.training.validation import hold_out, ndcg_at_10
 __all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
 
 log = logging.getLogger(__name__)
+
+_FEWEST_EPISODES, _MOST_EPISODES = 8, 32
+"""Cold episodes of a domain in an epoch."""
 
 
 @dataclass
@@ -131,8 +130,8 @@ class Trainer:
         self.channels = self._channels()
         self.blend = self._blend(self.log)
         self.model = self._model()
-        self.pools = [self._pool(self.log, d) for d in range(self.log.num_domains)]
-        for pool in self.pools:
+        pools = self._pools(self.log)
+        for pool in pools:
             self.model.bridge(pool.domain).scale_to([pool.view.factors, pool.view.spectrum])
         make = build_graph if settings.model.gnn == "light" else hetero_data
         self.graph: Any = make(
@@ -141,15 +140,15 @@ class Trainer:
         self.prototypes = torch.nn.Parameter(
             torch.randn(settings.align.num_prototypes, settings.model.dim, device=self.device)
         )
-        batch = settings.train.batch_people
-        most = max((len(p.people) for p in self.pools), default=0)
-        self.batch_people = max(32, min(batch, math.ceil(most / 8))) if most else batch
-        self.steps_per_epoch = math.ceil(
-            count_episodes(
-                self.log, batch_people=self.batch_people, cold_share=settings.train.cold_share
-            )
-            / settings.train.accumulate
+        self.objective = Objective(
+            settings, self.log, self.channels, self.model, self.prototypes, self.cache, pools,
+            self._graph, self.device,
+        )  # fmt: skip
+        self.batch_people = self._batch_people()
+        self.episodes_per_epoch = count_episodes(
+            self.log, batch_people=self.batch_people, cold_share=settings.train.cold_share
         )
+        self.steps_per_epoch = math.ceil(self.episodes_per_epoch / settings.train.accumulate)
         self.optimizer, self.schedule = self._optimizer()
         self.epoch = 0
         self.history: list[dict[str, Any]] = []
@@ -173,118 +172,29 @@ class Trainer:
         _seed(self.settings.train.seed, self.epoch)
         self.model.train()
         self.encoder.train(self._text_learns())
-        total, count = 0.0, 0
-        accumulate = self.settings.train.accumulate
+        total, number = 0.0, 0
+        last, accumulate = self.episodes_per_epoch, self.settings.train.accumulate
         self.optimizer.zero_grad(set_to_none=True)
-        episodes = list(self._episodes(self.epoch))
-        for number, episode in enumerate(episodes, start=1):
+        for number, episode in enumerate(self._episodes(self.epoch), start=1):
             loss = self.loss(episode)
             if not torch.isfinite(loss):
                 raise TrainingError(
                     f"the loss became {loss.item()} in epoch {self.epoch}, episode {number}; try "
                     f"train.learning_rate below {self.settings.train.learning_rate:g}"
                 )
-            (loss / accumulate).backward()
-            if number % accumulate == 0 or number == len(episodes):
+            group = min(accumulate, last - (number - 1) // accumulate * accumulate)
+            (loss / group).backward()
+            if number % accumulate == 0 or number == last:
                 self.optimizer.step()
                 self.optimizer.zero_grad(set_to_none=True)
                 self.schedule.step()
-            total, count = total + loss.item(), count + 1
-            self.on_event(
-                Event(f"epoch {self.epoch}", number, len(episodes), f"loss {total / count:.3f}")
-            )
-        return total / max(count, 1)
+            total += loss.item()
+            self.on_event(Event(f"epoch {self.epoch}", number, last, f"loss {total / number:.3f}"))
+        return total / max(number, 1)
 
     def loss(self, episode: Episode) -> Tensor:
-        """The loss of one episode, with gradient to everything that learns."""
-        settings, domain, model = self.settings, episode.domain, self.model
-        visible = visible_likes(self.log.liked, episode.hidden)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16()):
-            text, fresh_items = self._text(episode)
-            z = model.items(text, self._graph(visible))
-        z = z.float()
-        bridge_map = self.bridge_map(z, domain, without=episode.people)
-        people = make_people(
-            visible[episode.people], self.channels, domain, self.log.num_domains, self.device
-        )
-        person = model.person_vectors(z, people, domain, bridge_map)  # [B, D + R + 1]
-        wanted = episode.hidden[episode.people].tocsr()  # [B, I]
-        columns, log_drawn = self._candidates(wanted, domain)  # [N]
-        item = model.item_vectors(z, torch.from_numpy(columns).to(self.device), domain)
-        positives = torch.from_numpy(wanted[:, columns].toarray()).to(self.device)  # [B, N]
-        logits = person @ item.T
-        total = (
-            bpr(logits, positives)
-            if settings.train.loss == "bpr"
-            else sampled_softmax(logits, positives, log_drawn)
-        )
-        align = settings.align
-        if align.people and episode.cold:
-            there = functional.normalize(
-                Sparse(by_root_of_length(wanted), self.device) @ z, dim=1
-            )  # [B, D] the view that the target domain has of them
-            here = model.view(z, people.outside, domain)
-            total = total + align.people * info_nce(here, there, align.temperature)
-        if align.text and len(fresh_items):
-            index = torch.from_numpy(fresh_items).to(self.device)
-            said = functional.normalize(model.text_map(model.whitening(text[index])), dim=1)
-            total = total + align.text * info_nce(said, z[index], align.temperature)
-        if align.prototypes and self.log.num_domains > 1 and not len(self.pools[domain].people):
-            total = total + align.prototypes * self._prototype_loss(z, domain)
-        return total
-
-    # --- parts of a step ----------------------------------------------------------
-
-    def bridge_map(self, z: Tensor, domain: int, *, without: np.ndarray) -> Tensor:
-        """The bridge of ``domain`` solved on its pool, but for the people ``without``."""
-        pool = self.pools[domain]
-        others = torch.from_numpy(~np.isin(pool.people, without)).to(z)
-        features = self.model.bridge_features(z, pool.view, domain)
-        return self.model.bridge(domain).solve(features, pool.targets, others)
-
-    def _text(self, episode: Episode) -> tuple[Tensor, np.ndarray]:
-        """Text vectors ``[I, W]`` and the items encoded anew with gradient in this step."""
-        nothing = np.zeros(0, dtype=np.int64)
-        if not self._text_learns():
-            return self.cache.vectors, nothing
-        touched = np.unique(self.log.liked[episode.people].indices)
-        candidates = np.intersect1d(touched, self.cache.items_with_text)
-        most = self.settings.text.texts_per_step
-        if len(candidates) > most:
-            rng = np.random.default_rng([self.settings.train.seed, self.epoch, episode.people[0]])
-            candidates = np.sort(rng.choice(candidates, most, replace=False))
-        return self.cache.fresh(candidates), candidates
-
-    def _candidates(self, wanted: Any, domain: int) -> tuple[np.ndarray, Tensor | None]:
-        """Items a softmax ranks: the whole domain, or the positives and a uniform draw."""
-        items = self.log.items_of(domain)
-        most = self.settings.train.negatives
-        if len(items) <= most:
-            return items, None
-        rng = np.random.default_rng([self.settings.train.seed, self.epoch, wanted.nnz])
-        positive = np.unique(wanted.indices)
-        others = np.setdiff1d(items, positive)
-        if len(others) <= most:
-            return items, None
-        drawn = rng.choice(others, most, replace=False)
-        columns = np.concatenate([positive, drawn])
-        log_drawn = torch.zeros(len(columns), device=self.device)
-        log_drawn[len(positive) :] = math.log(most / len(others))
-        return columns, log_drawn
-
-    def _prototype_loss(self, z: Tensor, domain: int) -> Tensor:
-        """Two groups of people of two domains, nobody in both, on shared prototypes."""
-        rng = np.random.default_rng([self.settings.train.seed, self.epoch, domain])
-        other = rng.choice([d for d in range(self.log.num_domains) if d != domain])
-        views = []
-        for d in (domain, int(other)):
-            active = np.flatnonzero(self.log.count_by_domain[:, d] > 0)
-            drawn = np.sort(rng.choice(active, min(len(active), 512), replace=False))
-            pooling = Sparse(by_root_of_length(self.log.liked[drawn]), self.device)
-            views.append(self.model.view(z, pooling, domain))
-        return prototype_alignment(
-            views[0], views[1], self.prototypes, self.settings.align.temperature
-        )
+        """The loss of one episode of the present epoch."""
+        return self.objective.loss(episode, epoch=self.epoch, learn_text=self._text_learns())
 
     # --- validation ---------------------------------------------------------------
 
@@ -336,7 +246,7 @@ class Trainer:
         self.encoder.take(self.cache.weights)  # the weights that made the vectors in force
         self.encoder.cpu().eval()
         if self.held_out:
-            self.pools = [self._pool(self.full, d) for d in range(self.full.num_domains)]
+            self.objective.pools = self._pools(self.full)
             self.blend = self._blend(self.full)
         scorer = self._scorer(self.full, self._graph(self.full.liked)).to_cpu()
         return Fitted(scorer, self.encoder, self.history, self.best.epoch, str(self.device))
@@ -346,7 +256,10 @@ class Trainer:
         self.model.eval()
         z = self.model.items(self.cache.vectors, graph)
         nobody = np.zeros(0, np.int64)
-        maps = [self.bridge_map(z, pool.domain, without=nobody) for pool in self.pools]
+        maps = [
+            self.objective.bridge_map(z, domain, without=nobody)
+            for domain in range(log.num_domains)
+        ]
         scorer = Scorer(
             self.model, self.channels, z, maps, self.blend, self.cache.vectors,
             lambda: self.encoder,
@@ -394,10 +307,26 @@ class Trainer:
         model.whitening.fit(self.cache.vectors[self.cache.has_text > 0])
         return model
 
-    def _pool(self, log: Interactions, domain: int) -> Pool:
-        return make_pool(
-            log, self.channels, domain, seed=self.settings.train.seed, device=self.device
-        )
+    def _pools(self, log: Interactions) -> list[Pool]:
+        seed = self.settings.train.seed
+        return [
+            make_pool(log, self.channels, domain, seed=seed, device=self.device)
+            for domain in range(log.num_domains)
+        ]
+
+    def _batch_people(self) -> int:
+        """People of an episode: ``train.batch_people``, unless these make too few or too many.
+
+        Every episode propagates the whole graph, so their number must not grow with it.
+        """
+        batch = self.settings.train.batch_people
+        domains = range(self.log.num_domains)
+        both = max(len(self.log.overlapping(d)) for d in domains)
+        if both:
+            batch = max(32, min(batch, math.ceil(both / _FEWEST_EPISODES)))
+        else:
+            both = int((self.log.count_by_domain > 1).sum(axis=0).max())
+        return max(batch, math.ceil(both / _MOST_EPISODES))
 
     def _graph(self, likes: Any) -> Any:
         """The graph with these likes; tags and domains stay as they are."""
@@ -453,11 +382,6 @@ class Trainer:
         """The epochs after which all texts are encoded anew, evenly spread; the last is one."""
         last, times = self._last_text_epoch(), self.settings.text.refreshes
         return {round(last * (n + 1) / times) for n in range(times)} if last else set()
-
-    def _bf16(self) -> bool:
-        wanted = self.settings.train.precision
-        on_gpu = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return wanted == "bf16" or (wanted == "auto" and on_gpu)
 
     def _use_compiled_parts(self) -> None:
         if self.settings.train.compile:

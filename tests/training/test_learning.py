@@ -199,7 +199,7 @@ def test_a_sampled_softmax_goes_over_positives_and_a_draw(bert: Path) -> None:
     trainer = Trainer(snapshot, tiny(bert, "train.negatives=5"), on_event=ignore)
     episode = next(e for e in trainer._episodes(1) if e.cold)
     wanted = episode.hidden[episode.people].tocsr()
-    columns, log_drawn = trainer._candidates(wanted, episode.domain)
+    columns, log_drawn = trainer.objective.candidates(wanted, episode.domain, 0)
     positives = np.unique(wanted.indices)
     assert columns[: len(positives)].tolist() == positives.tolist()
     assert len(columns) == len(set(columns)) == len(positives) + 5
@@ -217,6 +217,30 @@ def test_where_fewer_items_are_left_than_a_softmax_draws_the_whole_domain_is_tak
     trainer = trainer_of(bert, "train.negatives=15")  # of 16 items, most are positives
     episode = next(e for e in trainer._episodes(1) if e.cold)
     wanted = episode.hidden[episode.people].tocsr()
-    columns, log_drawn = trainer._candidates(wanted, episode.domain)
+    columns, log_drawn = trainer.objective.candidates(wanted, episode.domain, 0)
     assert columns.tolist() == trainer.log.items_of(episode.domain).tolist()
     assert log_drawn is None
+
+
+def test_a_large_episode_in_parts_has_the_loss_and_gradient_of_its_parts(bert: Path) -> None:
+    """The people of one propagation go through in parts; nothing but memory may depend on it."""
+    whole, parts = (
+        trainer_of(bert, *STILL, "align.people=0", f"train.batch_people={n}") for n in (1000, 7)
+    )
+    episode = next(e for e in whole._episodes(1) if e.cold and len(e.people) > 7)
+    losses = [t.loss(episode) for t in (whole, parts)]
+    for loss in losses:
+        loss.backward()
+    torch.testing.assert_close(losses[1], losses[0])
+    expected = dict(whole.model.named_parameters())
+    for name, parameter in parts.model.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name].grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("users", [1200, 2400])
+def test_the_number_of_episodes_does_not_grow_with_the_people(bert: Path, users: int) -> None:
+    """Two domains, of each 32 cold episodes and a quarter of that warm, at most."""
+    snapshot = planted_snapshot(small_world(num_users=users))
+    trainer = Trainer(snapshot, tiny(bert, "train.batch_people=1"), on_event=ignore)
+    assert 70 <= trainer.episodes_per_epoch <= 80
+    assert len(list(trainer._episodes(1))) == trainer.episodes_per_epoch

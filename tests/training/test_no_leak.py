@@ -34,8 +34,8 @@ class Seen:
 
 def step(trainer: Trainer, log: Interactions, episode: Episode) -> Seen:
     """One loss on another log, the channels held still; listens in on its parts."""
-    trainer.log = log
-    trainer.pools = [trainer._pool(log, d) for d in range(log.num_domains)]
+    objective = trainer.objective
+    objective.log, objective.pools = log, trainer._pools(log)
     heard: dict[str, Tensor] = {}
     model = trainer.model
 
@@ -49,7 +49,7 @@ def step(trainer: Trainer, log: Interactions, episode: Episode) -> Seen:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "items", listening("z", model.items))
         patch.setattr(model, "person_vectors", listening("person", model.person_vectors))
-        patch.setattr(trainer, "bridge_map", listening("map", trainer.bridge_map))
+        patch.setattr(objective, "bridge_map", listening("map", objective.bridge_map))
         trainer.loss(episode)
     return Seen(heard["z"].detach(), heard["person"].detach(), heard["map"].detach())
 
@@ -144,12 +144,12 @@ def test_what_is_visible_does_inform(trainer: Trainer) -> None:
 
 def test_people_of_an_episode_do_not_enter_the_bridge_that_serves_them(trainer: Trainer) -> None:
     episode = episode_of(trainer, cold=True)
-    pool = trainer.pools[episode.domain]
+    pool = trainer.objective.pools[episode.domain]
     assert np.isin(episode.people, pool.people).all()
     z = trainer.model.items(trainer.cache.vectors, trainer.graph)
-    before = trainer.bridge_map(z, episode.domain, without=episode.people)
+    before = trainer.objective.bridge_map(z, episode.domain, without=episode.people)
     pool.targets[torch.from_numpy(np.isin(pool.people, episode.people))] = 1e3
-    after = trainer.bridge_map(z, episode.domain, without=episode.people)
+    after = trainer.objective.bridge_map(z, episode.domain, without=episode.people)
     torch.testing.assert_close(before, after)
-    everybody = trainer.bridge_map(z, episode.domain, without=np.zeros(0, np.int64))
+    everybody = trainer.objective.bridge_map(z, episode.domain, without=np.zeros(0, np.int64))
     assert (everybody - before).abs().max() > 1.0

@@ -1,0 +1,188 @@
+"""What training minimises: the loss of one episode.
+
+In:   an episode; the model, its text vectors, and the bridge's pools as they stand.
+Out:  one number with gradient to everything that learns.
+
+The episode's likes are hidden from the graph, the graph is propagated once, and the bridge is
+solved once, on people outside the episode. All that is asked of a person follows from these
+two, so the people of a large episode go through in parts, whose logits are not kept but made
+again on the way back. Nothing here draws an episode or moves a weight.
+
+Shapes: B people   I items   N candidate items   D width   F features   R factors
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from kgrec.config import Settings
+from kgrec.interactions import Interactions
+from kgrec.model.channels import Channels
+from kgrec.model.graph import visible_likes
+from kgrec.model.joint import JointModel
+from kgrec.model.losses import bpr, info_nce, prototype_alignment, sampled_softmax
+from kgrec.model.sparse import Sparse
+from kgrec.training.episodes import Episode, Pool, by_root_of_length, make_people
+from kgrec.training.text_cache import TextCache
+
+__all__ = ["Objective"]
+
+
+@dataclass
+class Objective:
+    """The loss, and the parts of a step that answering needs as well."""
+
+    settings: Settings
+    log: Interactions
+    channels: Channels
+    model: JointModel
+    prototypes: Tensor  # [K, D]
+    cache: TextCache
+    pools: list[Pool]
+    """Of every domain; solved anew on everybody when training is over."""
+    graph_of: Callable[[sp.csr_matrix], Any]
+    """The graph whose visible likes ``[P, I]`` are these."""
+    device: torch.device
+
+    def loss(self, episode: Episode, *, epoch: int, learn_text: bool) -> Tensor:
+        """The loss of one episode; the mean over its people.
+
+        Args:
+            episode: Whom it asks about, and what is hidden of them.
+            epoch: Random draws follow from it.
+            learn_text: Whether a sample of texts is encoded with gradient.
+        """
+        align, domain, model = self.settings.align, episode.domain, self.model
+        rng = np.random.default_rng([self.settings.train.seed, epoch, *episode.people[:1]])
+        visible = visible_likes(self.log.liked, episode.hidden)
+        text, fresh_items = self._text(episode, rng, learn_text=learn_text)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16()):
+            z = model.items(text, self.graph_of(visible))
+        z = z.float()
+        bridge_map = self.bridge_map(z, domain, without=episode.people)
+        total = z.new_zeros(())
+        parts = self._parts(episode)
+        for people in parts:
+            args = (z, bridge_map, episode, people, visible, epoch)
+            found = (
+                self._people_loss(*args)
+                if len(parts) == 1
+                else checkpoint(self._people_loss, *args, use_reentrant=False)
+            )
+            total = total + found * (len(people) / len(episode.people))
+        if align.text and len(fresh_items):
+            index = torch.from_numpy(fresh_items).to(self.device)
+            said = functional.normalize(model.text_map(model.whitening(text[index])), dim=1)
+            total = total + align.text * info_nce(said, z[index], align.temperature)
+        if align.prototypes and self.log.num_domains > 1 and not len(self.pools[domain].people):
+            total = total + align.prototypes * self._prototype_loss(z, domain, epoch)
+        return total
+
+    def bridge_map(self, z: Tensor, domain: int, *, without: NDArray[np.int64]) -> Tensor:
+        """``[F, R]`` the bridge of ``domain`` solved on its pool, but for ``without [B]``."""
+        pool = self.pools[domain]
+        others = torch.from_numpy(~np.isin(pool.people, without)).to(z)
+        features = self.model.bridge_features(z, pool.view, domain)
+        return self.model.bridge(domain).solve(features, pool.targets, others)
+
+    def _people_loss(
+        self,
+        z: Tensor,
+        bridge_map: Tensor,
+        episode: Episode,
+        people: NDArray[np.int64],
+        visible: sp.csr_matrix,
+        epoch: int,
+    ) -> Tensor:
+        """What ``people`` of the episode add: the recommendation loss, and their alignment."""
+        settings, domain, model = self.settings, episode.domain, self.model
+        known = make_people(
+            visible[people], self.channels, domain, self.log.num_domains, self.device
+        )
+        person = model.person_vectors(z, known, domain, bridge_map)  # [B, D + R + 1]
+        wanted = episode.hidden[people].tocsr()  # [B, I]
+        columns, log_drawn = self.candidates(wanted, domain, epoch)  # [N]
+        item = model.item_vectors(z, torch.from_numpy(columns).to(self.device), domain)
+        positives = torch.from_numpy(wanted[:, columns].toarray()).to(self.device)  # [B, N]
+        logits = person @ item.T
+        total = (
+            bpr(logits, positives)
+            if settings.train.loss == "bpr"
+            else sampled_softmax(logits, positives, log_drawn)
+        )
+        if settings.align.people and episode.cold:
+            there = functional.normalize(
+                Sparse(by_root_of_length(wanted), self.device) @ z, dim=1
+            )  # [B, D] the view that the target domain has of them
+            here = model.view(z, known.outside, domain)
+            found = info_nce(here, there, settings.align.temperature)
+            total = total + settings.align.people * found
+        return total
+
+    def _parts(self, episode: Episode) -> list[NDArray[np.int64]]:
+        """The people of the episode, at most ``train.batch_people`` at a time."""
+        count = math.ceil(len(episode.people) / self.settings.train.batch_people)
+        return np.array_split(episode.people, max(1, count))
+
+    def _text(
+        self, episode: Episode, rng: np.random.Generator, *, learn_text: bool
+    ) -> tuple[Tensor, NDArray[np.int64]]:
+        """Text vectors ``[I, W]`` and the items encoded anew with gradient in this step."""
+        if not learn_text:
+            return self.cache.vectors, np.zeros(0, dtype=np.int64)
+        touched = np.unique(self.log.liked[episode.people].indices)
+        candidates = np.intersect1d(touched, self.cache.items_with_text)
+        most = self.settings.text.texts_per_step
+        if len(candidates) > most:
+            candidates = np.sort(rng.choice(candidates, most, replace=False))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16()):
+            return self.cache.fresh(candidates), candidates
+
+    def candidates(
+        self, wanted: sp.csr_matrix, domain: int, epoch: int
+    ) -> tuple[NDArray[np.int64], Tensor | None]:
+        """Items ``[N]`` a softmax ranks: the whole domain, or the positives and a uniform draw."""
+        items = self.log.items_of(domain)
+        most = self.settings.train.negatives
+        if len(items) <= most:
+            return items, None
+        rng = np.random.default_rng([self.settings.train.seed, epoch, wanted.nnz])
+        positive = np.unique(wanted.indices)
+        others = np.setdiff1d(items, positive)
+        if len(others) <= most:
+            return items, None
+        drawn = rng.choice(others, most, replace=False)
+        columns = np.concatenate([positive, drawn])
+        log_drawn = torch.zeros(len(columns), device=self.device)
+        log_drawn[len(positive) :] = math.log(most / len(others))
+        return columns, log_drawn
+
+    def _prototype_loss(self, z: Tensor, domain: int, epoch: int) -> Tensor:
+        """Two groups of people of two domains, nobody in both, on shared prototypes."""
+        rng = np.random.default_rng([self.settings.train.seed, epoch, domain])
+        other = rng.choice([d for d in range(self.log.num_domains) if d != domain])
+        views = []
+        for d in (domain, int(other)):
+            active = np.flatnonzero(self.log.count_by_domain[:, d] > 0)
+            drawn = np.sort(rng.choice(active, min(len(active), 512), replace=False))
+            pooling = Sparse(by_root_of_length(self.log.liked[drawn]), self.device)
+            views.append(self.model.view(z, pooling, domain))
+        return prototype_alignment(
+            views[0], views[1], self.prototypes, self.settings.align.temperature
+        )
+
+    def _bf16(self) -> bool:
+        wanted = self.settings.train.precision
+        on_gpu = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return wanted == "bf16" or (wanted == "auto" and on_gpu)
