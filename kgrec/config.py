@@ -122,7 +122,7 @@ class MappedSettings(Section):
     """Factors of each domain and a map between them: what a person would be over there."""
 
     share: NonNegativeFloat = 0.33
-    """Spread of this score over a catalogue, the learned score's being 1; 0 leaves it out."""
+    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
     rank: PositiveInt = 256
     """Width of the iALS factors, per domain."""
     regularization: PositiveFloat = 10.0
@@ -137,7 +137,7 @@ class MergedSettings(Section):
     """Factors of all domains in one matrix, people folded in."""
 
     share: NonNegativeFloat = 0.33
-    """Spread of this score over a catalogue, the learned score's being 1; 0 leaves it out."""
+    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
     rank: PositiveInt = 64
     """Width of the iALS factors."""
     regularization: PositiveFloat = 50.0
@@ -150,15 +150,25 @@ class WalkSettings(Section):
     """Paths of the graph: from what a person likes over others who like it to what these like."""
 
     share: NonNegativeFloat = 0.33
-    """Spread of this score over a catalogue, the learned score's being 1; 0 leaves it out."""
+    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
+
+
+class PopularitySettings(Section):
+    """What everybody likes; the learned score has a share of it too, which training finds."""
+
+    share: NonNegativeFloat = 0.2
+    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
 
 
 class BlendSettings(Section):
     """Closed-form scores that stand beside the learned one."""
 
+    sharpness: NonNegativeFloat = 3.0
+    """How fast a score counts less where held-out people show it worse than the best; 0: never."""
     mapped: MappedSettings = MappedSettings()
     merged: MergedSettings = MergedSettings()
     walk: WalkSettings = WalkSettings()
+    popularity: PopularitySettings = PopularitySettings()
 
 
 class AlignSettings(Section):
@@ -202,7 +212,7 @@ class TrainSettings(Section):
     patience: PositiveInt = 3
     """Epochs without a better validation NDCG@10 before training stops."""
     validation_share: float = Field(default=0.1, ge=0.0, lt=1.0)
-    """Share of the people with two domains held out for early stopping (at most 1,000)."""
+    """Share of the people held out for early stopping and the weights of the blend."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 on a GPU that has it, under `auto`."""
     compile: bool = False

@@ -71,6 +71,15 @@ class Interactions:
         return np.asarray((self.liked @ self.domain_indicator).todense(), dtype=np.float32)
 
     @cached_property
+    def popularity(self) -> NDArray[np.float32]:
+        """``[I]`` log(1 + likes), its mean within each domain being 0."""
+        logs = np.log1p(np.bincount(self.liked.indices, minlength=self.liked.shape[1]))
+        for domain in range(self.num_domains):
+            items = self.items_of(domain)
+            logs[items] -= logs[items].mean() if len(items) else 0.0
+        return logs.astype(np.float32)
+
+    @cached_property
     def domain_indicator(self) -> sp.csr_matrix:
         """``[I, D]`` 1 where an item lies in a domain."""
         items = np.arange(len(self.item_domain))

@@ -12,6 +12,7 @@ Shapes: N rows   D dense columns   S sparse columns
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,26 @@ class Vectors:
     def __getitem__(self, rows: slice | NDArray[Any]) -> Vectors:
         """Some rows, by slice, mask or numbers."""
         return Vectors(self.dense[rows], None if self.sparse is None else self.sparse[rows])
+
+    def scaled(self, by: NDArray[np.float32]) -> Vectors:
+        """Every row times its number in ``by [N]``."""
+        sparse = None if self.sparse is None else sp.csr_matrix(sp.diags(by) @ self.sparse)
+        return Vectors(self.dense * by[:, None], sparse)
+
+    @classmethod
+    def beside(cls, parts: Sequence[Vectors]) -> Vectors:
+        """The columns of all ``parts``, which have the same rows; products add up.
+
+        Example:
+            >>> ones = Vectors(np.ones((1, 2), np.float32))
+            >>> Vectors.beside([ones, ones]).dense.shape
+            (1, 4)
+        """
+        sparse = [part.sparse for part in parts if part.sparse is not None]
+        return cls(
+            np.hstack([part.dense for part in parts]),
+            sp.csr_matrix(sp.hstack(sparse)) if len(sparse) > 1 else next(iter(sparse), None),
+        )
 
     def products(self, other: Vectors) -> NDArray[np.float32]:
         """``[N, M]`` inner products with the M rows of ``other``.

@@ -1,7 +1,8 @@
 """Closed-form scores that stand beside the learned one.
 
 In:   the log; later, histories of people it need not have seen.
-Out:  vectors of items and people, so scaled that each score has its share of the spread.
+Out:  vectors of items and people, part by part; how much each part counts is said elsewhere
+      (:mod:`kgrec.model.weights`).
 
     mapped   iALS in every domain, and a ridge map from the others to each: EMCDR (Man et al.,
              "Cross-domain recommendation: an embedding and mapping approach", IJCAI 2017)
@@ -29,7 +30,6 @@ from numpy.typing import NDArray
 from kgrec.config import BlendSettings, MappedSettings, MergedSettings
 from kgrec.interactions import Interactions
 from kgrec.model.domain_factors import DomainFactors
-from kgrec.ranking.topk import blocks
 from kgrec.solvers.als import als_item_factors, fold_in
 from kgrec.solvers.ridge import ridge
 from kgrec.solvers.spectrum import normalized
@@ -41,14 +41,8 @@ __all__ = [
     "Merged",
     "Walk",
     "load_blend",
-    "newcomers",
-    "seen_from_outside",
     "solve_blend",
-    "spread",
 ]
-
-_SAMPLE = 1000
-"""People whom a spread is measured on."""
 
 
 @dataclass(frozen=True)
@@ -149,36 +143,43 @@ class Walk:
 
 @dataclass(frozen=True)
 class Blend:
-    """The parts side by side, each at its share of one unit of spread; any may be missing."""
+    """The parts side by side; any but popularity may be missing."""
 
     mapped: Mapped | None
     merged: Merged | None
     walk: Walk | None
+    popularity: NDArray[np.float32]  # [I] log(1 + likes), centred within the domain
     item_domain: NDArray[np.int32]  # [I]
-    weights: NDArray[np.float32]  # [3, M] of mapped, merged and walk
 
-    def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d]`` rows as ``items_of(domain)``."""
+    def items(self, domain: int) -> dict[str, Vectors]:
+        """``[I_d]`` rows as ``items_of(domain)``, by the name of the part."""
         items = np.flatnonzero(self.item_domain == domain)
-        dense = [np.zeros((len(items), 0), np.float32)]
-        dense += [part.items[items] for part in (self.mapped, self.merged) if part is not None]
-        sparse = None if self.walk is None else self.walk.items(items)
-        return Vectors(np.hstack(dense), sparse)
-
-    def person_vectors(self, histories: sp.csr_matrix, domain: int, *, spread: float) -> Vectors:
-        """``[B]`` rows of ``histories [B, I]``, to stand beside a score of that spread."""
-        mapped, merged, walk = self.weights[:, domain] * np.float32(spread)
-        dense = [np.zeros((histories.shape[0], 0), np.float32)]
+        parts = {}
         if self.mapped is not None:
-            dense.append(self.mapped.people(histories, domain) * mapped)
+            parts["mapped"] = Vectors(self.mapped.items[items])
         if self.merged is not None:
-            dense.append(self.merged.people(histories) * merged)
-        sparse = None if self.walk is None else (self.walk.people(histories) * walk).tocsr()
-        return Vectors(np.hstack(dense), sparse)
+            parts["merged"] = Vectors(self.merged.items[items])
+        if self.walk is not None:
+            parts["walk"] = Vectors(np.zeros((len(items), 0), np.float32), self.walk.items(items))
+        parts["popularity"] = Vectors(self.popularity[items, None])
+        return parts
+
+    def people(self, histories: sp.csr_matrix, domain: int) -> dict[str, Vectors]:
+        """``[B]`` rows of ``histories [B, I]``, by the name of the part."""
+        count = histories.shape[0]
+        parts = {}
+        if self.mapped is not None:
+            parts["mapped"] = Vectors(self.mapped.people(histories, domain))
+        if self.merged is not None:
+            parts["merged"] = Vectors(self.merged.people(histories))
+        if self.walk is not None:
+            parts["walk"] = Vectors(np.zeros((count, 0), np.float32), self.walk.people(histories))
+        parts["popularity"] = Vectors(np.ones((count, 1), np.float32))
+        return parts
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """What :func:`load_blend` needs beside the log, by name."""
-        named = {"blend.weights": self.weights}
+        named: dict[str, NDArray[np.float32]] = {}
         if self.mapped is not None:
             named |= {"blend.mapped": self.mapped.items, "blend.maps": self.mapped.maps}
         if self.merged is not None:
@@ -198,7 +199,7 @@ def load_blend(
     if settings.merged.share:
         merged = Merged(settings.merged, arrays["blend.merged"])
     walk = Walk.over(log) if settings.walk.share else None
-    return Blend(mapped, merged, walk, log.item_domain, arrays["blend.weights"])
+    return Blend(mapped, merged, walk, log.popularity, log.item_domain)
 
 
 def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Blend:
@@ -209,67 +210,4 @@ def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Ble
     if settings.merged.share:
         merged = Merged.solve(log, settings.merged, seed=seed)
     walk = Walk.over(log) if settings.walk.share else None
-    weights = np.zeros((3, log.num_domains), np.float32)
-    for domain in range(log.num_domains):
-        items = log.items_of(domain)
-        people = newcomers(log, domain, seed=seed)
-        rows = seen_from_outside(log, people, domain)
-        if mapped is not None:
-            found = spread(mapped.people(rows, domain), mapped.items[items])
-            weights[0, domain] = settings.mapped.share / found if found else 0.0
-        if merged is not None:
-            found = spread(merged.people(rows), merged.items[items])
-            weights[1, domain] = settings.merged.share / found if found else 0.0
-        if walk is not None:
-            found = _walk_spread(walk, rows, people, items)
-            weights[2, domain] = settings.walk.share / found if found else 0.0
-    return Blend(mapped, merged, walk, log.item_domain, weights)
-
-
-def newcomers(log: Interactions, domain: int, *, seed: int) -> NDArray[np.int64]:
-    """At most 1,000 people active in ``domain`` and elsewhere; if none are, people active in it."""
-    both = log.overlapping(domain)
-    people = both if len(both) else np.flatnonzero(log.active[:, domain])
-    if len(people) > _SAMPLE:
-        people = np.sort(np.random.default_rng([seed, domain]).choice(people, _SAMPLE, False))
-    return people
-
-
-def seen_from_outside(log: Interactions, people: NDArray[np.int64], domain: int) -> sp.csr_matrix:
-    """``[B, I]`` the likes of ``people`` before they came to ``domain``, or all if that is none."""
-    rows: sp.csr_matrix = log.liked[people]
-    outside = log.outside(rows, domain)
-    outside.eliminate_zeros()
-    return outside if outside.nnz else rows
-
-
-def spread(people: NDArray[np.float32], items: NDArray[np.float32]) -> float:
-    """Standard deviation of a person's scores over ``items [I_d, R]``, RMS over ``[B, R]``.
-
-    Example:
-        >>> spread(np.array([[2.0]], np.float32), np.array([[1.0], [-1.0]], np.float32))
-        2.0
-    """
-    if not len(people) or not len(items):
-        return 0.0
-    covariance = np.cov(items, rowvar=False, bias=True).reshape(items.shape[1], -1)
-    variance = ((people @ covariance) * people).sum(axis=1)
-    return float(np.sqrt(np.maximum(variance, 0.0).mean()))
-
-
-def _walk_spread(
-    walk: Walk, rows: sp.csr_matrix, people: NDArray[np.int64], items: NDArray[np.int64]
-) -> float:
-    """:func:`spread` of the walk, no path leading through the person who starts it."""
-    if not len(people) or not len(items):
-        return 0.0
-    reached = walk.people(rows).tolil()
-    reached[np.arange(len(people)), people] = 0.0
-    reached, target = reached.tocsr(), walk.items(items).T.tocsr()
-    total = squares = 0.0
-    for part in blocks(len(people), 64):  # sparse, yet wide: a few people at a time
-        scores = reached[part] @ target
-        squares += float((scores.data.astype(np.float64) ** 2).sum())
-        sums = np.asarray(scores.sum(axis=1), dtype=np.float64)
-        total += float((sums**2).sum()) / len(items)
-    return float(np.sqrt(max(squares - total, 0.0) / len(items) / len(people)))
+    return Blend(mapped, merged, walk, log.popularity, log.item_domain)

@@ -74,14 +74,10 @@ def build_channels(
         on_domain=lambda d: on_stage(f"factors of domain {d + 1} of {interactions.num_domains}"),
     )  # fmt: skip
 
-    popularity = np.log1p(likes_per_item)
-    for domain in range(interactions.num_domains):
-        items = interactions.items_of(domain)
-        popularity[items] -= popularity[items].mean() if len(items) else 0.0
     return Channels(
         spectrum=spectrum.astype(np.float32),
         factors=factors.items,
-        popularity=popularity.astype(np.float32),
+        popularity=interactions.popularity,
         item_domain=interactions.item_domain,
         regularization=settings.factor_regularization,
         alpha=settings.factor_alpha,

@@ -42,9 +42,10 @@ from kgrec.training.episodes import (
 )
 from kgrec.training.events import Event, OnEvent, ignore
 from kgrec.training.objective import Objective
-from kgrec.training.scorer import Scorer
+from kgrec.training.scorer import Learned, Parts, Scorer
 from kgrec.training.text_cache import TextCache, default_folder
 from kgrec.training.validation import hold_out, ndcg_at_10
+from kgrec.training.weigh import weigh_parts
 
 __all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
 
@@ -128,7 +129,6 @@ class Trainer:
         )  # fmt: skip
         self._refresh()
         self.channels = self._channels()
-        self.blend = self._blend(self.log)
         self.model = self._model()
         pools = self._pools(self.log)
         for pool in pools:
@@ -216,18 +216,22 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """NDCG@10 of the held-out people, by domain."""
-        if not self.held_out:
+        """NDCG@10 of held-out people by domain, ranked by the learned score alone.
+
+        These are newcomers where there are any. The parts beside the learned score do not change
+        while it learns, and would hide how it does.
+        """
+        some_new = any(group.newcomers for group in self.held_out)
+        groups = [g for g in self.held_out if g.newcomers == some_new]
+        if not groups:
             return {}
-        scorer = self._scorer(self.log, self.graph)
+        learned = self._learned(self.graph)
         return {
             str(self.snapshot.domain_keys[group.domain]): ndcg_at_10(
-                scorer.person_vectors(group.histories, group.domain).products(
-                    scorer.item_vectors(group.domain)
-                ),
+                learned.people(group.histories, group.domain) @ learned.items(group.domain).T,
                 group, self.log.items_of(group.domain),
             )
-            for group in self.held_out
+            for group in groups
         }  # fmt: skip
 
     def _out_of_patience(self) -> bool:
@@ -241,31 +245,31 @@ class Trainer:
 
     @torch.no_grad()
     def finish(self) -> Fitted:
-        """The best state, with the bridge solved on everybody, held-out people included."""
+        """The best state, its parts weighed, then all that is solved solved on everybody."""
         self.load_state(self.best.tensors)
         self.encoder.take(self.cache.weights)  # the weights that made the vectors in force
         self.encoder.cpu().eval()
+        parts = Parts(self._learned(self.graph), self._blend(self.log))
+        weights = weigh_parts(
+            parts, self.held_out, self.log, self.settings.blend, seed=self.settings.train.seed
+        )
         if self.held_out:
             self.objective.pools = self._pools(self.full)
-            self.blend = self._blend(self.full)
-        scorer = self._scorer(self.full, self._graph(self.full.liked)).to_cpu()
+            parts = Parts(self._learned(self._graph(self.full.liked)), self._blend(self.full))
+        scorer = Scorer(
+            Parts(parts.learned.to_cpu(), parts.blend), weights, self.cache.vectors.cpu(),
+            lambda: self.encoder,
+        )  # fmt: skip
         return Fitted(scorer, self.encoder, self.history, self.best.epoch, str(self.device))
 
-    def _scorer(self, log: Interactions, graph: Any) -> Scorer:
+    def _learned(self, graph: Any) -> Learned:
         """The model as it stands: the graph propagated once, all bridges solved."""
         self.model.eval()
         z = self.model.items(self.cache.vectors, graph)
         nobody = np.zeros(0, np.int64)
-        maps = [
-            self.objective.bridge_map(z, domain, without=nobody)
-            for domain in range(log.num_domains)
-        ]
-        scorer = Scorer(
-            self.model, self.channels, z, maps, self.blend, self.cache.vectors,
-            lambda: self.encoder,
-        )  # fmt: skip
-        scorer.measure_spreads(log, seed=self.settings.train.seed)
-        return scorer
+        domains = range(self.log.num_domains)
+        maps = [self.objective.bridge_map(z, domain, without=nobody) for domain in domains]
+        return Learned(self.model, self.channels, z, maps)
 
     def state(self) -> dict[str, Tensor]:
         """A copy of all that is needed to come back to here, but for the optimizer."""

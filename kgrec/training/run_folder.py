@@ -42,13 +42,14 @@ from kgrec.model.blend import load_blend
 from kgrec.model.channels import Channels
 from kgrec.model.joint import JointModel
 from kgrec.model.text_encoder import TextEncoder
+from kgrec.model.weights import PartWeights
 from kgrec.training.fit import Fitted, under
-from kgrec.training.scorer import Scorer
+from kgrec.training.scorer import Learned, Parts, Scorer
 from kgrec.vectors import Vectors
 
 __all__ = ["FORMAT_VERSION", "TrainedRun", "is_finished", "open_run", "write_run"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _PACKAGES = ("torch", "torch-geometric", "transformers", "peft", "implicit", "numpy")
 
 
@@ -166,12 +167,13 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
 
 
 def _write_model(path: Path, scorer: Scorer) -> None:
-    tensors = {f"model.{n}": t for n, t in scorer.model.state_dict().items()}
-    tensors |= {f"bridge_map.{d}": t for d, t in enumerate(scorer.bridge_maps)}
-    tensors |= {"z": scorer.z, "text_vectors": scorer.text_vectors}
-    tensors |= {n: torch.from_numpy(a) for n, a in scorer.blend.arrays().items()}
-    tensors |= {"spreads": torch.from_numpy(scorer.spreads)}
-    tensors |= {"item_domain": torch.from_numpy(scorer.channels.item_domain.copy())}
+    learned, blend = scorer.parts.learned, scorer.parts.blend
+    tensors = {f"model.{n}": t for n, t in learned.model.state_dict().items()}
+    tensors |= {f"bridge_map.{d}": t for d, t in enumerate(learned.bridge_maps)}
+    tensors |= {"z": learned.z, "text_vectors": scorer.text_vectors}
+    tensors |= {n: torch.from_numpy(a) for n, a in blend.arrays().items()}
+    tensors |= {"part_weights": torch.from_numpy(scorer.weights.values)}
+    tensors |= {"item_domain": torch.from_numpy(learned.channels.item_domain.copy())}
     save_file({n: t.contiguous().clone() for n, t in tensors.items()}, path / "model.safetensors")
 
 
@@ -207,13 +209,14 @@ def _load_scorer(run: TrainedRun) -> Scorer:
             num_tags=len(tensors["model.gnn.tag"]),
         )  # fmt: skip
         model.load_state_dict(under(tensors, "model."))
+        maps = [tensors[f"bridge_map.{d}"] for d in range(num_domains)]
         return Scorer(
-            model, channels, tensors["z"],
-            [tensors[f"bridge_map.{d}"] for d in range(num_domains)],
-            load_blend(arrays, settings.blend, run.interactions),
-            tensors["text_vectors"],
+            Parts(
+                Learned(model, channels, tensors["z"], maps),
+                load_blend(arrays, settings.blend, run.interactions),
+            ),
+            PartWeights(arrays["part_weights"]), tensors["text_vectors"],
             lambda: _load_encoder(run),
-            spreads=tensors["spreads"].numpy(),
         )  # fmt: skip
     except (OSError, KeyError, RuntimeError, SafetensorError) as error:
         raise RunError(f"{run.path} is damaged ({error}); train anew") from error

@@ -7,12 +7,14 @@ Out:  person and item vectors whose inner product is a score; one space over all
 The graph network ran once, over the whole graph; a new person needs a pooling and a small
 product. This is what the benchmark scores with and what a run folder holds.
 
-Shapes: B people   I items   I_d items of a domain   S width of the space
+Shapes: B people   I items   I_d items of a domain   D width of the space   R factors
+        F features of a bridge   P parts
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,18 +24,66 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.errors import InputError
-from kgrec.interactions import Interactions
-from kgrec.model.blend import Blend, newcomers, seen_from_outside, spread
+from kgrec.model.blend import Blend
 from kgrec.model.channels import Channels
 from kgrec.model.joint import JointModel
 from kgrec.model.text_encoder import TextEncoder
+from kgrec.model.weights import PARTS, PartWeights
 from kgrec.training.episodes import make_people
 from kgrec.vectors import Vectors
 
-__all__ = ["Scorer"]
+__all__ = ["Learned", "Parts", "Scorer"]
 
 TEXT_NEIGHBOURS = 10
 """Catalogue items that stand for a free text."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the joint model learned, held still: the graph propagated, the bridges solved."""
+
+    model: JointModel
+    channels: Channels
+    z: Tensor  # [I, D] unit rows
+    bridge_maps: Sequence[Tensor]  # of each domain [F, R]
+
+    def to_cpu(self) -> Learned:
+        """The same on the CPU, where answers are given; the model itself is moved."""
+        maps = [m.cpu() for m in self.bridge_maps]
+        return Learned(self.model.cpu(), self.channels, self.z.cpu(), maps)
+
+    @torch.no_grad()
+    def items(self, domain: int) -> NDArray[np.float32]:
+        """``[I_d, D + R + 1]`` vectors of ``domain``'s items."""
+        items = torch.from_numpy(np.flatnonzero(self.channels.item_domain == domain))
+        vectors = self.model.item_vectors(self.z, items.to(self.z.device), domain)
+        return np.asarray(vectors.cpu().numpy())
+
+    @torch.no_grad()
+    def people(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+        """``[B, D + R + 1]`` vectors of ``histories [B, I]``."""
+        people = make_people(
+            histories, self.channels, domain, self.model.num_domains, self.z.device
+        )
+        vectors = self.model.person_vectors(self.z, people, domain, self.bridge_maps[domain])
+        return np.asarray(vectors.cpu().numpy())
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All parts of a score, each with vectors of its own."""
+
+    learned: Learned
+    blend: Blend
+
+    def items(self, domain: int) -> dict[str, Vectors]:
+        """``[I_d]`` rows as ``snapshot.items_of(domain)``, by the name of the part."""
+        return {"learned": Vectors(self.learned.items(domain)), **self.blend.items(domain)}
+
+    def people(self, histories: sp.csr_matrix, domain: int) -> dict[str, Vectors]:
+        """``[B]`` rows of ``histories [B, I]``, by the name of the part."""
+        learned = Vectors(self.learned.people(histories, domain))
+        return {"learned": learned, **self.blend.people(histories, domain)}
 
 
 class Scorer:
@@ -41,84 +91,47 @@ class Scorer:
 
     def __init__(
         self,
-        model: JointModel,
-        channels: Channels,
-        z: Tensor,
-        bridge_maps: Sequence[Tensor],
-        blend: Blend,
+        parts: Parts,
+        weights: PartWeights,
         text_vectors: Tensor,
         encoder: Callable[[], TextEncoder],
-        *,
-        spreads: NDArray[np.float32] | None = None,
     ) -> None:
-        self.model = model.eval()
-        self.channels = channels
-        self.z = z
-        self.bridge_maps = list(bridge_maps)
-        self.blend = blend
-        self.text_vectors = text_vectors
-        self.spreads = np.ones(model.num_domains, np.float32) if spreads is None else spreads
-        """``[M]`` of the learned score; the blend's shares are in units of it."""
+        self.parts = parts
+        self.weights = weights
+        self.text_vectors = text_vectors  # [I, W]
+        self.model = parts.learned.model.eval()
+        self.channels = parts.learned.channels
         self._item_vectors: dict[int, Vectors] = {}
         self._load_encoder = encoder
         self._encoder: TextEncoder | None = None
 
-    def to_cpu(self) -> Scorer:
-        """Move everything to the CPU, where answers are given; returns itself."""
-        self.model.cpu()
-        self.z, self.text_vectors = self.z.cpu(), self.text_vectors.cpu()
-        self.bridge_maps = [m.cpu() for m in self.bridge_maps]
-        return self
-
-    def measure_spreads(self, log: Interactions, *, seed: int) -> None:
-        """Find how far the learned score spreads for people who come to each domain."""
-        for domain in range(self.model.num_domains):
-            rows = seen_from_outside(log, newcomers(log, domain, seed=seed), domain)
-            people = self.learned_person_vectors(rows, domain)
-            self.spreads[domain] = spread(people, self.learned_item_vectors(domain))
-
     @property
     def item_space(self) -> NDArray[np.float32]:
-        """``[I, S]`` unit rows: every item in the one space of all domains."""
-        return np.asarray(self.z.cpu().numpy())
+        """``[I, D]`` unit rows: every item in the one space of all domains."""
+        return np.asarray(self.parts.learned.z.numpy())
 
     @torch.no_grad()
     def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, S]`` unit rows: the mean of the history in the same space; zero if it is empty."""
+        """``[B, D]`` unit rows: the mean of the history in the same space; zero if it is empty."""
         pooled = torch.from_numpy(np.asarray(histories @ self.item_space))
         return np.asarray(functional.normalize(pooled, dim=1).numpy())
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d]`` rows as ``snapshot.items_of(domain)``: learned columns, then closed-form."""
+        """``[I_d]`` rows as ``snapshot.items_of(domain)``: the columns of all parts."""
         if domain not in self._item_vectors:
-            blended = self.blend.item_vectors(domain)
-            learned = self.learned_item_vectors(domain)
-            both = Vectors(np.hstack([learned, blended.dense]), blended.sparse)
-            self._item_vectors[domain] = both
+            parts = self.parts.items(domain)
+            self._item_vectors[domain] = Vectors.beside([parts[n] for n in PARTS if n in parts])
         return self._item_vectors[domain]
 
     def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
         """``[B]`` rows of ``histories [B, I]`` of ones; products with items are scores."""
-        spread = float(self.spreads[domain])
-        blended = self.blend.person_vectors(histories, domain, spread=spread)
-        learned = self.learned_person_vectors(histories, domain)
-        return Vectors(np.hstack([learned, blended.dense]), blended.sparse)
-
-    @torch.no_grad()
-    def learned_item_vectors(self, domain: int) -> NDArray[np.float32]:
-        """The first columns of :meth:`item_vectors`: what the joint model learned."""
-        items = torch.from_numpy(np.flatnonzero(self.channels.item_domain == domain))
-        vectors = self.model.item_vectors(self.z, items.to(self.z.device), domain)
-        return np.asarray(vectors.cpu().numpy())
-
-    @torch.no_grad()
-    def learned_person_vectors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
-        """The first columns of :meth:`person_vectors`."""
-        people = make_people(
-            histories, self.channels, domain, self.model.num_domains, self.z.device
-        )
-        vectors = self.model.person_vectors(self.z, people, domain, self.bridge_maps[domain])
-        return np.asarray(vectors.cpu().numpy())
+        inside = histories[:, np.flatnonzero(self.channels.item_domain == domain)].getnnz(axis=1)
+        weights = self.weights.of(inside, domain)  # [B, P]
+        parts = self.parts.people(histories, domain)
+        return Vectors.beside(
+            [parts[name].scaled(w) for name, w in zip(PARTS, weights.T, strict=True)
+             if name in parts]
+        )  # fmt: skip
 
     @torch.no_grad()
     def text_person_vectors(self, texts: Sequence[str], domain: int) -> Vectors:
@@ -142,7 +155,7 @@ class Scorer:
         )
         vectors = self.person_vectors(histories, domain)
         # Who asks in words wants what was asked for, not what all like.
-        vectors.dense[:, self.model.popularity_column] = 0.0
+        vectors.dense[:, [self.model.popularity_column, -1]] = 0.0  # learned, and by itself
         return vectors
 
     def _whiten(self, vectors: Tensor) -> Tensor:

@@ -3,8 +3,10 @@
 In:   the log.
 Out:  :class:`HeldOut` groups, the log without their hidden likes, and NDCG@10.
 
-A held-out person loses all likes of one domain (the situation kgrec is for); where nobody is
-active in two domains, half of the likes in one. Early stopping is the only use of it.
+Some held-out people lose all likes of one domain and become newcomers there (the situation
+kgrec is for); others lose half of their likes in one and stay known. Training stops by the
+newcomers, or where there are none by the others; the parts of a score are weighed by both
+(:mod:`kgrec.training.weigh`).
 """
 
 from __future__ import annotations
@@ -22,8 +24,11 @@ from kgrec.ranking.measures import person_measures, ranks_of
 __all__ = ["HeldOut", "hold_out", "ndcg_at_10"]
 
 MOST = 1000
+"""Newcomers of all domains together, and as many known people."""
 FEWEST = 10
 """Fewer held-out people than this say nothing; then nobody is held out."""
+ENOUGH = 60
+"""So many newcomers are held out if that is not above a third of all who could be."""
 
 
 @dataclass(frozen=True)
@@ -33,33 +38,41 @@ class HeldOut:
     domain: int
     histories: sp.csr_matrix  # [B, I] what is known of them
     hidden: sp.csr_matrix  # [B, I_d] what they liked, columns as items_of(domain)
+    newcomers: bool
+    """Whether nothing of the domain is known of them."""
 
 
 def hold_out(
     interactions: Interactions, share: float, *, seed: int
 ) -> tuple[Interactions, list[HeldOut]]:
-    """The log to train on, and the people to validate with."""
+    """The log to train on, and the people to validate with: newcomers first."""
     counts = interactions.count_by_domain
     rng = np.random.default_rng([seed, 2**31])
-    eligible = np.flatnonzero((counts > 0).sum(1) > 1)
-    whole = len(eligible) * share >= FEWEST
-    if not whole:
-        eligible = np.flatnonzero(counts.max(1, initial=0) >= 4)
-    number = min(MOST, int(len(eligible) * share))
-    if number < FEWEST:
-        return interactions, []
-    people = np.sort(rng.choice(eligible, number, replace=False))
-    domains = _one_domain_each(counts[people], rng, fewest=1 if whole else 4)
-    hidden = _hidden(interactions, people, domains, rng, whole=whole)
-    train = replace(interactions, liked=visible_likes(interactions.liked, hidden))
-    groups = []
-    for domain in np.unique(domains):
-        members = people[domains == domain]
-        items = interactions.items_of(int(domain))
-        groups.append(
-            HeldOut(int(domain), train.liked[members].tocsr(), hidden[members][:, items].tocsr())
-        )
-    return train, groups
+    linked = np.flatnonzero((counts > 0).sum(1) > 1)
+    enough = min(ENOUGH, len(linked) / 3) if share else 0
+    new = _drawn(linked, max(share * len(linked), enough), rng)
+    able = np.setdiff1d(np.flatnonzero(counts.max(1, initial=0) >= 4), new)
+    known = _drawn(able, share * len(able), rng)
+    train, groups = interactions, []
+    for people, newcomers in ((new, True), (known, False)):
+        domains = _one_domain_each(counts[people], rng, fewest=1 if newcomers else 4)
+        hidden = _hidden(interactions, people, domains, rng, whole=newcomers)
+        train = replace(train, liked=visible_likes(train.liked, hidden))
+        for domain in np.unique(domains):
+            members, items = people[domains == domain], interactions.items_of(int(domain))
+            groups.append((int(domain), members, hidden[members][:, items].tocsr(), newcomers))
+    return train, [
+        HeldOut(domain, train.liked[members].tocsr(), hidden, newcomers)
+        for domain, members, hidden, newcomers in groups
+    ]
+
+
+def _drawn(people: NDArray[np.int64], number: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """So many of ``people``, ascending; nobody if that is too few to say anything."""
+    count = min(MOST, int(number))
+    if count < FEWEST:
+        return people[:0]
+    return np.sort(rng.choice(people, count, replace=False))
 
 
 def ndcg_at_10(scores: NDArray[np.float32], group: HeldOut, items: NDArray[np.int64]) -> float:

@@ -1,14 +1,15 @@
-"""The closed-form parts: what each says of a person, and how much of a voice it gets."""
+"""The closed-form parts: what each says of a person."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from kgrec.config import BlendSettings, resolve
 from kgrec.interactions import Interactions, histories
-from kgrec.model.blend import Walk, load_blend, newcomers, solve_blend, spread
+from kgrec.model.blend import Blend, Walk, load_blend, solve_blend
 
 DOMAIN = np.repeat(np.array([0, 1], dtype=np.int32), 8)
 
@@ -32,34 +33,26 @@ def two_tastes(people: int = 60) -> Interactions:
 SETTINGS = BlendSettings.model_validate({"mapped": {"rank": 4}, "merged": {"rank": 4}})
 
 
+def scores_of(blend: Blend, rows: sp.csr_matrix, domain: int, part: str) -> NDArray[np.float32]:
+    return blend.people(rows, domain)[part].products(blend.items(domain)[part])
+
+
 @pytest.mark.parametrize("part", ["mapped", "merged", "walk"])
 def test_every_part_by_itself_finds_the_taste_of_somebody_new(part: str) -> None:
-    others = {name: {"share": 0.0} for name in ("mapped", "merged", "walk") if name != part}
-    own = {} if part == "walk" else {part: {"rank": 4}}
-    log = two_tastes()
-    blend = solve_blend(log, BlendSettings.model_validate(others | own), seed=0)
-    people = blend.person_vectors(histories([[0, 1], [4, 5]], 16), 1, spread=1.0)
-    scores = people.products(blend.item_vectors(1))
+    blend = solve_blend(two_tastes(), SETTINGS, seed=0)
+    scores = scores_of(blend, histories([[0, 1], [4, 5]], 16), 1, part)
     assert scores[0, :4].min() > scores[0, 4:].max()
     assert scores[1, 4:].min() > scores[1, :4].max()
 
 
-def test_each_part_spreads_by_its_share_of_the_score_it_stands_beside() -> None:
-    log = two_tastes()
-    blend = solve_blend(log, SETTINGS, seed=0)
-    rows = log.outside(log.liked[newcomers(log, 1, seed=0)], 1)
-    people = blend.person_vectors(rows, 1, spread=10.0)
-    items = blend.item_vectors(1)
-    mapped, merged = people.dense[:, :4], people.dense[:, 4:]
-    assert spread(mapped, items.dense[:, :4]) == pytest.approx(3.3, rel=1e-3)
-    assert spread(merged, items.dense[:, 4:]) == pytest.approx(3.3, rel=1e-3)
-
-
-def test_the_spread_of_a_walk_leaves_out_the_way_through_the_walker() -> None:
-    alone = log_of([[0, 8], [1, 9]])  # nobody else likes what either of them likes
-    assert solve_blend(alone, SETTINGS, seed=0).weights[2, 1] == 0.0
-    together = log_of([[0, 8], [0, 9]])
-    assert solve_blend(together, SETTINGS, seed=0).weights[2, 1] > 0.0
+def test_popularity_says_the_same_of_everybody() -> None:
+    log = log_of([[0, 8], [1, 8], [2, 9]])
+    scores = scores_of(
+        solve_blend(log, SETTINGS, seed=0), histories([[0], []], 16), 1, "popularity"
+    )
+    assert (scores[0] == scores[1]).all()
+    assert scores[0].argsort()[::-1][:2].tolist() == [0, 1]
+    assert scores[0].mean() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_walk_is_the_product_of_the_normalised_graph() -> None:
@@ -74,37 +67,30 @@ def test_a_walk_is_the_product_of_the_normalised_graph() -> None:
 
 
 def test_own_rows_take_over_from_the_map() -> None:
-    log = two_tastes()
-    blend = solve_blend(log, BlendSettings.model_validate(
-        {"mapped": {"rank": 4}, "merged": {"share": 0}, "walk": {"share": 0}}), seed=0)  # fmt: skip
+    blend = solve_blend(two_tastes(), SETTINGS, seed=0)
     rows = histories([[0, 1], [0, 1, 12, 13, 14, 15]], 16)
-    scores = blend.person_vectors(rows, 1, spread=1.0).products(blend.item_vectors(1))
+    scores = scores_of(blend, rows, 1, "mapped")
     assert scores[0, :4].mean() > scores[0, 4:].mean()
     assert scores[1, 4:].mean() > scores[1, :4].mean()
 
 
-def test_nobody_in_two_domains_leaves_the_map_silent_and_nothing_broken() -> None:
+@pytest.mark.parametrize("part", ["mapped", "walk"])
+def test_where_nobody_is_in_two_domains_a_newcomer_gets_no_answer(part: str) -> None:
     apart = log_of([[0, 1], [1, 2], [8, 9], [9, 10]])
     blend = solve_blend(apart, SETTINGS, seed=0)
-    scores = blend.person_vectors(histories([[0], []], 16), 1, spread=1.0).products(
-        blend.item_vectors(1)
-    )
-    assert np.isfinite(scores).all()
-    assert np.abs(scores[1]).max() == 0.0
+    assert not scores_of(blend, histories([[0], []], 16), 1, part).any()
 
 
 def test_a_blend_comes_back_from_its_arrays() -> None:
     log = two_tastes()
     blend = solve_blend(log, SETTINGS, seed=0)
     again = load_blend(blend.arrays(), SETTINGS, log)
-    before, after = (b.person_vectors(log.liked, 1, spread=2.0) for b in (blend, again))
-    np.testing.assert_array_equal(before.dense, after.dense)
-    assert (before.sparse != after.sparse).nnz == 0
+    for part in ("mapped", "merged", "walk", "popularity"):
+        np.testing.assert_array_equal(*(scores_of(b, log.liked, 1, part) for b in (blend, again)))
 
 
 def test_shares_of_zero_leave_nothing_to_solve() -> None:
     none = resolve({}, [f"blend.{part}.share=0" for part in ("mapped", "merged", "walk")]).blend
     blend = solve_blend(two_tastes(), none, seed=0)
-    vectors = blend.person_vectors(sp.csr_matrix((2, 16), dtype=np.float32), 0, spread=1.0)
-    assert vectors.dense.shape == (2, 0)
-    assert vectors.sparse is None
+    assert list(blend.items(0)) == ["popularity"]
+    assert blend.arrays() == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,17 +88,25 @@ def test_a_long_history_says_more_but_not_so_many_times_more() -> None:
 # --- held-out people --------------------------------------------------------------
 
 
-def test_held_out_people_lose_one_whole_domain_and_the_rest_lose_nothing() -> None:
+def test_newcomers_lose_one_whole_domain_and_known_people_keep_some() -> None:
     train, groups = hold_out(LOG, 0.3, seed=0)
     lost = LOG.liked.toarray() - train.liked.toarray()
     assert (lost >= 0).all()
-    people = np.flatnonzero(lost.any(axis=1))
-    assert len(people) == sum(g.histories.shape[0] for g in groups) == int(48 * 0.3)
-    for person in people:
-        domains = set(LOG.item_domain[np.flatnonzero(lost[person])])
-        assert len(domains) == 1
-        assert not train.active[person, domains.pop()]
     assert sum(g.hidden.nnz for g in groups) == lost.sum()
+    assert sum(g.hidden.shape[0] for g in groups if g.newcomers) == 48 // 3
+    for group in groups:
+        inside = group.histories[:, LOG.items_of(group.domain)].getnnz(axis=1)
+        assert (inside == 0).all() if group.newcomers else inside.any()
+
+
+def test_nobody_is_held_out_twice() -> None:
+    train, groups = hold_out(LOG, 0.3, seed=0)
+    changed = (LOG.liked - train.liked).getnnz(axis=1) > 0
+    # A known person may lose nothing by chance, so there are at least as many held-out people.
+    assert changed.sum() <= sum(g.hidden.shape[0] for g in groups) <= LOG.num_people
+    for person in np.flatnonzero(changed):
+        lost = (LOG.liked - train.liked)[person].indices
+        assert len(set(LOG.item_domain[lost])) == 1
 
 
 def test_the_same_people_are_held_out_by_the_same_seed() -> None:
@@ -106,16 +116,21 @@ def test_the_same_people_are_held_out_by_the_same_seed() -> None:
 
 
 def test_too_few_people_to_judge_by_are_not_held_out() -> None:
-    train, groups = hold_out(LOG, 0.1, seed=0)
+    few = replace(LOG, liked=LOG.liked[:20], person_of_user=np.arange(20))
+    train, groups = hold_out(few, 0.3, seed=0)
     assert groups == []
-    assert train is LOG
+    assert (train.liked != few.liked).nnz == 0
+
+
+def test_a_share_of_zero_holds_nobody_out() -> None:
+    assert hold_out(LOG, 0.0, seed=0)[1] == []
 
 
 def test_where_nobody_is_in_two_domains_half_of_one_is_hidden() -> None:
     likes = [(f"u{n:02}", f"b:{k}") for n in range(60) for k in range(6)]
     log = Interactions.of(make_snapshot(likes, {f"b:{k}": ("books", None) for k in range(6)}))
     train, groups = hold_out(log, 0.3, seed=0)
-    assert len(groups) == 1
+    assert [group.newcomers for group in groups] == [False]
     lost = (log.liked - train.liked).toarray().sum(axis=1)
     assert lost.max() < 6
     assert 2 < lost[lost > 0].mean() < 4

@@ -1,0 +1,96 @@
+"""Weigh the parts of a score by how well each ranks what held-out people liked.
+
+In:   the parts of a score, fitted without the held-out likes; the held-out people; the log.
+Out:  :class:`~kgrec.model.weights.PartWeights`.
+
+Each part ranks alone, in every domain, for newcomers and for known people. Where nobody could
+be held out of one kind, weights follow from the prior, and spreads from other people.
+
+Shapes: B people   I_d items of a domain   P parts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from kgrec.config import BlendSettings
+from kgrec.interactions import Interactions
+from kgrec.model.weights import PARTS, PartWeights, part_weights
+from kgrec.ranking.topk import blocks
+from kgrec.training.scorer import Parts
+from kgrec.training.validation import HeldOut, ndcg_at_10
+
+__all__ = ["weigh_parts"]
+
+_SAMPLE = 200
+"""People whose scores tell a spread where nobody was held out."""
+
+_BLOCK = 128
+
+
+def weigh_parts(
+    parts: Parts,
+    held_out: Sequence[HeldOut],
+    log: Interactions,
+    settings: BlendSettings,
+    *,
+    seed: int,
+) -> PartWeights:
+    """Weights of all parts, for newcomers and for known people of every domain."""
+    shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
+    groups = {(group.domain, group.newcomers): group for group in held_out}
+    values = np.zeros((2, log.num_domains, len(PARTS)), np.float32)
+    for domain in range(log.num_domains):
+        for row, newcomers in enumerate((True, False)):
+            group = groups.get((domain, newcomers))
+            if group is None:
+                group = _others(log, domain, newcomers=newcomers, seed=seed)
+            spreads, worth = _measured(parts, group, log.items_of(domain))
+            values[row, domain] = part_weights(
+                shares, spreads, worth, people=group.hidden.shape[0] if group.hidden.nnz else 0,
+                newcomers=newcomers, sharpness=settings.sharpness,
+            )  # fmt: skip
+    return PartWeights(values)
+
+
+def _others(log: Interactions, domain: int, *, newcomers: bool, seed: int) -> HeldOut:
+    """People of the log of whom nothing is hidden."""
+    inside = log.active[:, domain]
+    if not newcomers:
+        people = np.flatnonzero(inside)
+    else:
+        people = np.flatnonzero(~inside & log.active.any(axis=1))
+        if not len(people):
+            people = log.overlapping(domain)
+    if len(people) > _SAMPLE:
+        rng = np.random.default_rng([seed, domain])
+        people = np.sort(rng.choice(people, _SAMPLE, replace=False))
+    rows: sp.csr_matrix = log.liked[people]
+    rows = (log.outside(rows, domain) if newcomers else rows).tocsr()
+    rows.eliminate_zeros()
+    nothing = sp.csr_matrix((len(people), len(log.items_of(domain))), dtype=np.float32)
+    return HeldOut(domain, rows, nothing, newcomers)
+
+
+def _measured(
+    parts: Parts, group: HeldOut, items: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """``[P]`` spread of each part's scores, and ``[P]`` its NDCG@10 alone."""
+    variance, worth = np.zeros(len(PARTS)), np.zeros(len(PARTS))
+    count = group.histories.shape[0]
+    catalogue = parts.items(group.domain)
+    for rows in blocks(count, _BLOCK):
+        some = HeldOut(group.domain, group.histories[rows], group.hidden[rows], group.newcomers)
+        people = parts.people(some.histories, group.domain)
+        for number, name in enumerate(PARTS):
+            if name not in people or not len(items):
+                continue
+            scores = people[name].products(catalogue[name])
+            variance[number] += scores.var(axis=1, dtype=np.float64).sum()
+            if group.hidden.nnz:
+                worth[number] += ndcg_at_10(scores, some, items) * len(scores)
+    return np.sqrt(variance / max(count, 1)), worth / max(count, 1)

@@ -1,0 +1,72 @@
+"""How much of a voice each part of a score gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kgrec.model.weights import PARTS, PSEUDO_PEOPLE, UNPROVEN, PartWeights, part_weights
+
+ALL = np.ones(len(PARTS))
+POPULARITY = PARTS.index("popularity")
+
+
+def weights(**changes: Any) -> dict[str, float]:
+    options: dict[str, Any] = {
+        "shares": ALL, "spreads": ALL, "worth": ALL, "people": 1000, "newcomers": False,
+        "sharpness": 3.0,
+    } | changes  # fmt: skip
+    shares, spreads, worth = (options.pop(name) for name in ("shares", "spreads", "worth"))
+    found = part_weights(shares, spreads, worth, **options)
+    return dict(zip(PARTS, found.tolist(), strict=True))
+
+
+def test_half_the_quality_is_an_eighth_of_the_voice() -> None:
+    found = weights(worth=np.array([0.2, 0.1, 0.2, 0.2, 0.2]), people=10**9)
+    assert found["mapped"] == pytest.approx(1 / 8, rel=1e-4)
+    assert found["learned"] == pytest.approx(1.0)
+
+
+def test_a_wide_score_is_brought_to_the_spread_of_the_others() -> None:
+    found = weights(spreads=np.array([10.0, 1, 1, 1, 1]), shares=np.array([1, 0.33, 0, 0, 0]))
+    assert found["learned"] == pytest.approx(0.1)
+    assert found["mapped"] == pytest.approx(0.33)
+
+
+def test_what_is_left_out_or_mute_has_no_weight_and_takes_none() -> None:
+    best_is_out = weights(
+        worth=np.array([0.1, 0.9, 0.1, 0.9, 0.1]), shares=np.array([1.0, 0, 1, 1, 1]),
+        spreads=np.array([1.0, 1, 1, 0, 1]),
+    )  # fmt: skip
+    assert best_is_out["mapped"] == best_is_out["walk"] == 0.0
+    assert best_is_out["learned"] == pytest.approx(1.0)
+
+
+def test_nobody_to_ask_leaves_newcomers_to_popularity_and_known_people_to_the_shares() -> None:
+    new = weights(people=0, newcomers=True)
+    assert new["popularity"] == 1.0
+    assert new["learned"] == pytest.approx(UNPROVEN**3)
+    assert set(weights(people=0).values()) == {1.0}
+
+
+def test_few_people_prove_little() -> None:
+    """Ten held-out people whom popularity serves half as well: the prior counts as ten more."""
+    worth = np.array([0.2, 0.2, 0.2, 0.2, 0.1])
+    found = weights(worth=worth, people=int(PSEUDO_PEOPLE), newcomers=True)
+    assert found["learned"] == pytest.approx(1.0)
+    believed = (0.2 + UNPROVEN * 0.1) / 2
+    assert found["popularity"] == pytest.approx((0.1 / believed) ** 3, rel=1e-5)
+
+
+def test_all_parts_worthless_leaves_no_score_rather_than_nan() -> None:
+    assert set(weights(worth=np.zeros(len(PARTS)), newcomers=True).values()) == {0.0}
+
+
+def test_own_items_lead_from_the_weights_of_newcomers_to_those_of_known_people() -> None:
+    values = np.zeros((2, 1, len(PARTS)), np.float32)
+    values[0, 0, POPULARITY], values[1, 0, 0] = 4.0, 8.0
+    found = PartWeights(values).of(np.array([0, 1, 3]), 0)
+    assert found[:, POPULARITY].tolist() == pytest.approx([4.0, 2.0, 1.0])
+    assert found[:, 0].tolist() == pytest.approx([0.0, 4.0, 6.0])

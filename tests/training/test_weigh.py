@@ -1,0 +1,53 @@
+"""The parts of a score are weighed by the people who were held out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from kgrec.model.weights import PARTS, PartWeights
+from kgrec.training.fit import Trainer
+from kgrec.training.scorer import Parts
+from kgrec.training.weigh import weigh_parts
+from tests.training.worlds import planted_snapshot, small_world, tiny
+
+
+def weighed(bert: Path, *overrides: str, events: int = 4) -> tuple[Trainer, Parts]:
+    snapshot = planted_snapshot(small_world(num_users=200, events_per_domain=events))
+    trainer = Trainer(snapshot, tiny(bert, *overrides), on_event=lambda _: None)
+    return trainer, Parts(trainer._learned(trainer.graph), trainer._blend(trainer.log))
+
+
+def heard(
+    parts: Parts, weights: PartWeights, histories: sp.csr_matrix, domain: int, *, newcomers: bool
+) -> dict[str, float]:
+    """How far each part, weighed, spreads for these people."""
+    people, items = parts.people(histories, domain), parts.items(domain)
+    weight = dict(zip(PARTS, weights.values[0 if newcomers else 1, domain], strict=True))
+    spread = {n: np.sqrt(people[n].products(items[n]).var(axis=1).mean()) for n in PARTS}
+    return {name: float(weight[name] * spread[name]) for name in PARTS}
+
+
+def test_what_ranks_newcomers_at_random_is_hardly_heard(bert: Path) -> None:
+    """Everybody likes all of one taste, so popularity knows nothing and the map all."""
+    trainer, parts = weighed(bert, "train.validation_share=0.2")
+    found = weigh_parts(parts, trainer.held_out, trainer.log, trainer.settings.blend, seed=0)
+    for group in (group for group in trainer.held_out if group.newcomers):
+        voices = heard(parts, found, group.histories, group.domain, newcomers=True)
+        assert voices["mapped"] == pytest.approx(0.33, rel=0.1)
+        assert voices["popularity"] < 0.1
+
+
+def test_with_nobody_held_out_newcomers_are_left_to_popularity(bert: Path) -> None:
+    trainer, parts = weighed(bert, "train.validation_share=0", events=3)
+    assert trainer.held_out == []
+    found, log = weigh_parts(parts, [], trainer.log, trainer.settings.blend, seed=0), trainer.log
+    outside = log.outside(log.liked[log.overlapping(0)], 0)
+    voices = heard(parts, found, outside, 0, newcomers=True)
+    assert voices["popularity"] == pytest.approx(0.2, rel=1e-3)
+    assert voices["learned"] == pytest.approx(0.5**3, rel=1e-3)
+    voices = heard(parts, found, log.liked[log.active[:, 0]], 0, newcomers=False)
+    assert voices["learned"] == pytest.approx(1.0, rel=1e-3)
