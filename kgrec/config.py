@@ -36,6 +36,7 @@ __all__ = [
     "MappedSettings",
     "MergedSettings",
     "ModelSettings",
+    "PopularitySettings",
     "Section",
     "Settings",
     "TextSettings",

@@ -254,7 +254,7 @@ class Trainer:
             parts, self.held_out, self.log, self.settings.blend, seed=self.settings.train.seed
         )
         if self.held_out:
-            self.objective.pools = self._pools(self.full)
+            self.objective = replace(self.objective, pools=self._pools(self.full))
             parts = Parts(self._learned(self._graph(self.full.liked)), self._blend(self.full))
         scorer = Scorer(
             Parts(parts.learned.to_cpu(), parts.blend), weights, self.cache.vectors.cpu(),
