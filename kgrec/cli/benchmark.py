@@ -1,4 +1,4 @@
-"""``kgrec benchmark cold-start`` and ``compare``: models by protocols, and their tables."""
+"""``kgrec benchmark``: models by protocols, their tables, and what one has over another."""
 
 from __future__ import annotations
 
@@ -81,6 +81,21 @@ def compare(
     from kgrec.evaluation import compare as runs
 
     deliver(runs.compare(first, second), as_json=as_json, out=out)
+
+
+@app.command()
+def lead(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Benchmarks' folders.")],
+    protocol: Annotated[str, typer.Option(metavar="P", help="Which tables.")] = "strict-cold",
+    model: Annotated[str, typer.Option(metavar="M", help="Whose lead.")] = "kgrec",
+    as_json: JsonOption = False,
+    out: OutOption = None,
+) -> None:
+    """How far a model is ahead of the best baseline, by direction and over all of them."""
+    check_out(out)
+    from kgrec.evaluation import lead as leads
+
+    deliver(leads.lead(folders, protocol=protocol, model=model), as_json=as_json, out=out)
 
 
 def _show(results: Results) -> None:

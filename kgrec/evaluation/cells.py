@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import polars as pl
 
 from kgrec.evaluation.evaluate import Evaluation
 
-__all__ = ["Cell", "CellKey", "read_cells", "write_cell"]
+__all__ = ["Cell", "CellKey", "people_of", "read_cells", "write_cell"]
 
 
 @dataclass(frozen=True, order=True)
@@ -102,3 +103,10 @@ def read_cells(folder: Path) -> dict[CellKey, Cell]:
             people_without_twins=pl.read_parquet(folder / f"{file.stem}.without_twins.parquet"),
         )
     return dict(sorted(cells.items()))
+
+
+def people_of(cells: Iterable[Cell]) -> pl.DataFrame:
+    """The people of all ``cells``, which are folds of one split, with their ``fold``."""
+    return pl.concat(
+        [cell.people.with_columns(pl.lit(cell.key.fold).alias("fold")) for cell in cells]
+    )

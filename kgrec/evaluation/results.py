@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from kgrec.errors import NotFoundError
-from kgrec.evaluation.cells import Cell, read_cells
+from kgrec.evaluation.cells import Cell, people_of, read_cells
 from kgrec.evaluation.evaluate import MAIN_MEASURE, counts_of
 from kgrec.evaluation.registry import FUSION, KGREC
 from kgrec.evaluation.runner import CELLS
@@ -111,7 +111,7 @@ def _best_baseline(models: dict[str, list[Cell]]) -> str:
 
 def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
     first = cells[0]
-    people = pl.concat([_with_fold(cell) for cell in cells])
+    people = people_of(cells)
     twinless = pl.concat([cell.people_without_twins for cell in cells])
     names = [name for name in people.columns if "@" in name]
     sampled = first.head.get("sampled")  # not there in cells of before there were such protocols
@@ -119,8 +119,9 @@ def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
     weights_twinless = counts_of(twinless, sampled=sampled is not None)
     against = None
     if first.key.model != best_name:
-        theirs = pl.concat([_with_fold(cell) for cell in best])
-        both = people.join(theirs, on=["person", "fold"], suffix="_best", maintain_order="left")
+        both = people.join(
+            people_of(best), on=["person", "fold"], suffix="_best", maintain_order="left"
+        )
         against = paired_difference(
             both[MAIN_MEASURE].to_numpy(), both[f"{MAIN_MEASURE}_best"].to_numpy(), weights=weights
         )
@@ -149,10 +150,6 @@ def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
         best_baseline=best_name,
         sampled=sampled,
     )
-
-
-def _with_fold(cell: Cell) -> pl.DataFrame:
-    return cell.people.with_columns(pl.lit(cell.key.fold).alias("fold"))
 
 
 def _plain(value: Any) -> Any:

@@ -9,13 +9,20 @@ person does hangs together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Difference", "Interval", "interval", "intervals", "paired_difference"]
+__all__ = [
+    "Difference",
+    "Interval",
+    "interval",
+    "intervals",
+    "paired_difference",
+    "paired_ratios",
+]
 
 _DRAWS = 2000
 _BLOCK = 100  # draws held at a time
@@ -107,6 +114,35 @@ def paired_difference(
     done = -(-draws // _BLOCK) * _BLOCK
     p_value = (as_far + 1) / (done + 1)  # never 0: the sample itself is one of the flips
     return Difference(mean, float(low), float(high), p_value, len(gap))
+
+
+def paired_ratios(
+    pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    *,
+    seed: int = 0,
+    draws: int = _DRAWS,
+) -> tuple[list[Interval], Interval]:
+    """Mean of ``ours`` over mean of ``theirs`` for each pair, and the geometric mean of all ratios.
+
+    Within a pair both are of the same people, who are drawn together; the pairs are drawn apart.
+    """
+    if not pairs:
+        raise ValueError("there is no pair to take a ratio of")
+    logs, means = [], []
+    for number, (ours, theirs) in enumerate(pairs):
+        both = np.stack([ours, theirs], axis=1)
+        drawn = _bootstrap_means(both, np.ones(len(both)), seed + number, draws)
+        with np.errstate(divide="ignore"):  # a mean of 0 is a ratio of 0 or of infinity
+            logs.append(np.log(drawn[:, 0]) - np.log(drawn[:, 1]))
+            means.append(np.log(ours.mean()) - np.log(theirs.mean()))
+
+    def told(mean: float, drawn: NDArray[np.float64], people: int) -> Interval:
+        low, high = np.exp(np.percentile(drawn, [2.5, 97.5]))
+        return Interval(float(np.exp(mean)), float(low), float(high), people)
+
+    each = [told(m, d, len(p[0])) for m, d, p in zip(means, logs, pairs, strict=True)]
+    people = sum(len(ours) for ours, _ in pairs)
+    return each, told(float(np.mean(means)), np.mean(logs, axis=0), people)
 
 
 def _bootstrap_means(

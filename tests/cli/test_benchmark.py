@@ -41,6 +41,14 @@ def test_a_run_prints_its_table_and_writes_its_report(
     assert run("benchmark", "compare", out, out, "--json") == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["difference"] for row in rows] == [0.0, 0.0]
+    assert run("benchmark", "lead", out, "--model", "popularity", "--json") == 0
+    direction, together = json.loads(capsys.readouterr().out)
+    assert (direction["direction"], direction["baseline"]) == ("a -> b", "item-knn")
+    assert direction["ratio"] == pytest.approx(direction["a"] / direction["b"])
+    assert direction["low"] < direction["ratio"] < direction["high"] < 1
+    assert together["ratio"] == pytest.approx(direction["ratio"])
+    assert run("benchmark", "lead", out) == 2
+    assert "has no strict-cold cell of kgrec" in capsys.readouterr().err
 
 
 def test_a_missing_folder_and_a_wrong_config_have_their_exit_codes(

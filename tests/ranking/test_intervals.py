@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgrec.ranking.intervals import interval, intervals, paired_difference
+from kgrec.ranking.intervals import interval, intervals, paired_difference, paired_ratios
 
 
 def test_the_interval_is_that_of_the_normal_approximation_on_many_people() -> None:
@@ -51,3 +51,26 @@ def test_a_weight_counts_like_so_many_equal_rows_in_the_mean() -> None:
     gap = paired_difference(values, np.zeros(3), weights=weights)
     assert gap.mean == pytest.approx(got.mean)
     assert (gap.low, gap.high) == pytest.approx((got.low, got.high))
+
+
+def test_a_ratio_of_the_same_people_is_known_better_than_either_mean() -> None:
+    theirs = np.random.default_rng(0).random(500)
+    (found,), together = paired_ratios([(2 * theirs, theirs)])
+    assert (found.mean, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
+    assert together == found
+
+
+def test_ratios_come_together_by_their_geometric_mean() -> None:
+    rng = np.random.default_rng(0)
+    values = [rng.random(400) for _ in range(4)]
+    each, together = paired_ratios([(values[0] * 4, values[1]), (values[2], values[3])])
+    assert together.mean == pytest.approx((each[0].mean * each[1].mean) ** 0.5)
+    assert together.low < together.mean < together.high
+    assert together.people == 800
+    widths = [np.log(found.high / found.low) for found in (*each, together)]
+    assert widths[2] < max(widths[:2])
+
+
+def test_no_pair_has_no_ratio() -> None:
+    with pytest.raises(ValueError, match="no pair"):
+        paired_ratios([])
