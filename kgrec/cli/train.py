@@ -90,8 +90,24 @@ def train(
     if history:
         print_table(columns, [[row.get(name) for name in columns] for row in history])
         typer.echo()
+    _show_parts(manifest["parts"])
     shown = [(name, manifest[name]) for name in MANIFEST_SHOWN if name in manifest]
     print_table(["run", str(out)], [(name, _in_words(name, value)) for name, value in shown])
+
+
+def _show_parts(weighed: list[dict[str, Any]]) -> None:
+    """What each part of a score counts, and in brackets its NDCG@10 alone for held-out people."""
+    names = list(dict.fromkeys(name for row in weighed for name in row["counts"]))
+    rows = []
+    for row in weighed:
+        cells = [
+            f"{row['counts'][name]:.2f} ({row['worth'][name]:.3f})" if row["people"]
+            else f"{row['counts'][name]:.2f}"
+            for name in names
+        ]  # fmt: skip
+        rows.append([row["domain"], "new" if row["newcomers"] else "known", row["people"], *cells])
+    print_table(["domain", "people", "held out", *names], rows)
+    typer.echo()
 
 
 def _check_out(out: Path, *, resume: bool) -> None:

@@ -45,7 +45,7 @@ from kgrec.training.objective import Objective
 from kgrec.training.scorer import Learned, Parts, Scorer
 from kgrec.training.text_cache import TextCache, default_folder
 from kgrec.training.validation import hold_out, ndcg_at_10
-from kgrec.training.weigh import weigh_parts
+from kgrec.training.weigh import Weighed, weigh_parts
 
 __all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
 
@@ -62,6 +62,7 @@ class Fitted:
     scorer: Scorer
     encoder: TextEncoder
     history: list[dict[str, Any]]
+    weighed: list[Weighed]
     best_epoch: int
     device: str
 
@@ -250,7 +251,7 @@ class Trainer:
         self.encoder.take(self.cache.weights)  # the weights that made the vectors in force
         self.encoder.cpu().eval()
         parts = Parts(self._learned(self.graph), self._blend(self.log))
-        weights = weigh_parts(
+        weights, weighed = weigh_parts(
             parts, self.held_out, self.log, self.settings.blend, seed=self.settings.train.seed
         )
         if self.held_out:
@@ -260,7 +261,9 @@ class Trainer:
             Parts(parts.learned.to_cpu(), parts.blend), weights, self.cache.vectors.cpu(),
             lambda: self.encoder,
         )  # fmt: skip
-        return Fitted(scorer, self.encoder, self.history, self.best.epoch, str(self.device))
+        return Fitted(
+            scorer, self.encoder, self.history, weighed, self.best.epoch, str(self.device)
+        )
 
     def _learned(self, graph: Any) -> Learned:
         """The model as it stands: the graph propagated once, all bridges solved."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -158,6 +159,10 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
         "fingerprint": snapshot.fingerprint,
         "seed": settings.train.seed,
         "best_epoch": fitted.best_epoch,
+        "parts": [
+            asdict(weighed) | {"domain": str(snapshot.domain_keys[weighed.domain])}
+            for weighed in fitted.weighed
+        ],
         "device": fitted.device,
         **facts,
     }

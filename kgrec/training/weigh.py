@@ -1,7 +1,7 @@
 """Weigh the parts of a score by how well each ranks what held-out people liked.
 
 In:   the parts of a score, fitted without the held-out likes; the held-out people; the log.
-Out:  :class:`~kgrec.model.weights.PartWeights`.
+Out:  :class:`~kgrec.model.weights.PartWeights`, and what they follow from.
 
 Each part ranks alone, in every domain, for newcomers and for known people. Where nobody could
 be held out of one kind, weights follow from the prior, and spreads from other people.
@@ -12,6 +12,7 @@ Shapes: B people   I_d items of a domain   P parts
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,12 +25,26 @@ from kgrec.ranking.topk import blocks
 from kgrec.training.scorer import Parts
 from kgrec.training.validation import HeldOut, ndcg_at_10
 
-__all__ = ["weigh_parts"]
+__all__ = ["Weighed", "weigh_parts"]
 
 _SAMPLE = 200
 """People whose scores tell a spread where nobody was held out."""
 
 _BLOCK = 128
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """One domain and one kind of person: what each part is worth to them, and so counts."""
+
+    domain: int
+    newcomers: bool
+    people: int
+    """How many were held out."""
+    worth: dict[str, float]
+    """NDCG@10 of each part alone; empty where nobody was held out."""
+    counts: dict[str, float]
+    """Spread of each weighed part over the catalogue: how much it moves a ranking."""
 
 
 def weigh_parts(
@@ -39,22 +54,33 @@ def weigh_parts(
     settings: BlendSettings,
     *,
     seed: int,
-) -> PartWeights:
+) -> tuple[PartWeights, list[Weighed]]:
     """Weights of all parts, for newcomers and for known people of every domain."""
     shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
     groups = {(group.domain, group.newcomers): group for group in held_out}
     values = np.zeros((2, log.num_domains, len(PARTS)), np.float32)
+    report = []
     for domain in range(log.num_domains):
         for row, newcomers in enumerate((True, False)):
             group = groups.get((domain, newcomers))
+            people = 0 if group is None else group.hidden.shape[0]
             if group is None:
                 group = _others(log, domain, newcomers=newcomers, seed=seed)
             spreads, worth = _measured(parts, group, log.items_of(domain))
             values[row, domain] = part_weights(
-                shares, spreads, worth, people=group.hidden.shape[0] if group.hidden.nnz else 0,
-                newcomers=newcomers, sharpness=settings.sharpness,
+                shares, spreads, worth, people=people, newcomers=newcomers,
+                sharpness=settings.sharpness,
             )  # fmt: skip
-    return PartWeights(values)
+            counts = values[row, domain] * spreads
+            there = [(n, name) for n, name in enumerate(PARTS) if shares[n]]
+            report.append(
+                Weighed(
+                    domain, newcomers, people,
+                    worth={name: round(float(worth[n]), 4) for n, name in there if people},
+                    counts={name: round(float(counts[n]), 4) for n, name in there},
+                )
+            )  # fmt: skip
+    return PartWeights(values), report
 
 
 def _others(log: Interactions, domain: int, *, newcomers: bool, seed: int) -> HeldOut:

@@ -34,17 +34,25 @@ def heard(
 def test_what_ranks_newcomers_at_random_is_hardly_heard(bert: Path) -> None:
     """Everybody likes all of one taste, so popularity knows nothing and the map all."""
     trainer, parts = weighed(bert, "train.validation_share=0.2")
-    found = weigh_parts(parts, trainer.held_out, trainer.log, trainer.settings.blend, seed=0)
+    found, report = weigh_parts(
+        parts, trainer.held_out, trainer.log, trainer.settings.blend, seed=0
+    )
     for group in (group for group in trainer.held_out if group.newcomers):
         voices = heard(parts, found, group.histories, group.domain, newcomers=True)
         assert voices["mapped"] == pytest.approx(0.33, rel=0.1)
         assert voices["popularity"] < 0.1
+        row = next(r for r in report if (r.domain, r.newcomers) == (group.domain, True))
+        assert row.people == group.hidden.shape[0]
+        assert row.worth["mapped"] > 0.9 > row.worth["popularity"]
+        assert row.counts == pytest.approx(voices, abs=1e-3)
 
 
 def test_with_nobody_held_out_newcomers_are_left_to_popularity(bert: Path) -> None:
     trainer, parts = weighed(bert, "train.validation_share=0", events=3)
     assert trainer.held_out == []
-    found, log = weigh_parts(parts, [], trainer.log, trainer.settings.blend, seed=0), trainer.log
+    log = trainer.log
+    found, report = weigh_parts(parts, [], log, trainer.settings.blend, seed=0)
+    assert [(row.people, row.worth) for row in report] == [(0, {})] * 4
     outside = log.outside(log.liked[log.overlapping(0)], 0)
     voices = heard(parts, found, outside, 0, newcomers=True)
     assert voices["popularity"] == pytest.approx(0.2, rel=1e-3)
