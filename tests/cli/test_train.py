@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kgrec.model.weights import PARTS
 from tests.cli.command import kgrec
 
 QUICK = ("text.tuning=frozen", "train.epochs=3", "model.dim=16", "model.spectrum_rank=8",
@@ -59,6 +60,9 @@ def test_train_writes_a_run_folder_and_says_what_each_epoch_brought(
     assert manifest["seconds"] > 0
     assert manifest["peak_rss_bytes"] > 0
     assert manifest["device"]
+    domains = {row["domain"] for row in manifest["parts"]}
+    assert len(manifest["parts"]) == 2 * len(domains) > 0
+    assert set(manifest["parts"][0]["counts"]) == set(PARTS)
     assert len((run / "history.jsonl").read_text().splitlines()) == 4
 
 
@@ -71,7 +75,9 @@ def test_a_store_and_a_snapshot_give_the_same_run(
     assert kgrec("train", "--store", store, "--out", tmp_path / "b", *quick) == 0
     histories = [(tmp_path / name / "history.jsonl").read_text() for name in "ab"]
     assert histories[0] == histories[1]
-    assert "ndcg@10" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "ndcg@10" in said
+    assert "held out" in said
 
 
 @pytest.mark.parametrize(
