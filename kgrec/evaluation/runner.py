@@ -83,14 +83,17 @@ class _Run:
         self.twins = find_twins(self.snapshot)
         self.finished = set(read_cells(out / CELLS))
         self.groups = list(groups_of(self.snapshot, settings, logs))
-        models = len(self.entries) + self.fuses
-        self.total = models * sum(len(group.variants) for group in self.groups)
+        self.planned = {key for group in self.groups for key in self._keys(group)}
+        self.total = len(self.planned)
+
+    @property
+    def done(self) -> int:
+        """Finished cells of this plan; the folder may hold those of earlier ones too."""
+        return len(self.finished & self.planned)
 
     def go(self) -> None:
         for group in self.groups:
-            names = [e.name for e in self.entries] + [registry.FUSION] * self.fuses
-            keys = [self._key(group, v, name) for v in group.variants for name in names]
-            if self.finished.issuperset(keys):
+            if self.finished.issuperset(self._keys(group)):
                 continue
             splits = group.splits()
             chosen = {entry.name: self._choose(group, entry) for entry in self.entries}
@@ -126,7 +129,7 @@ class _Run:
         recommender.fit(
             train, seed=self.settings.seed, domains=[group.target],
             on_progress=lambda _, doing: self.on_cell(
-                f"{entry.name}: {doing}", len(self.finished), self.total
+                f"{entry.name}: {doing}", self.done, self.total
             ),
         )  # fmt: skip
         seconds = time.perf_counter() - start
@@ -174,7 +177,7 @@ class _Run:
             validation=chosen.validation, fit_seconds=fit_seconds,
         )  # fmt: skip
         self.finished.add(key)
-        self.on_cell(f"{variant} {key.direction}: {name}", len(self.finished), self.total)
+        self.on_cell(f"{variant} {key.direction}: {name}", self.done, self.total)
 
     def _choose(self, group: Group, entry: registry.Entry) -> _Chosen:
         """Settings by validation people of the first fold; kept in a file."""
@@ -187,7 +190,7 @@ class _Run:
         tuned = tune(
             entry.make, entry.trials, split,
             seed=self.settings.seed, max_seconds=self.settings.tuning_seconds,
-            on_progress=lambda _, doing: self.on_cell(doing, len(self.finished), self.total),
+            on_progress=lambda _, doing: self.on_cell(doing, self.done, self.total),
         )  # fmt: skip
         if tuned.trials:
             value = max(trial.value for trial in tuned.trials)
@@ -213,6 +216,10 @@ class _Run:
 
     def _missing(self, group: Group, name: str) -> list[str]:
         return [v for v in group.variants if self._key(group, v, name) not in self.finished]
+
+    def _keys(self, group: Group) -> list[CellKey]:
+        names = [e.name for e in self.entries] + [registry.FUSION] * self.fuses
+        return [self._key(group, variant, name) for variant in group.variants for name in names]
 
     def _key(self, group: Group, variant: str, name: str) -> CellKey:
         names = [str(key) for key in self.snapshot.domain_keys]

@@ -108,6 +108,18 @@ def test_a_folder_belongs_to_one_set_of_data_and_settings(finished: Path, tmp_pa
     assert len(read_cells(copy / CELLS)) == CELLS_WANTED // 5 * 6
 
 
+def test_a_folder_takes_further_folds_and_counts_what_is_planned(tmp_path: Path) -> None:
+    data, told = planted(120), []
+    first = BenchmarkSettings(models=("popularity",), targets=("b",))
+    run_benchmark(data, first, tmp_path)
+    more = first.model_copy(update={"folds": (0, 1), "targets": ("a",)})
+    run_benchmark(data, more, tmp_path, on_cell=lambda _, done, total: told.append((done, total)))
+    assert told[-1] == (2, 2)
+    assert len(read_cells(tmp_path / CELLS)) == 3
+    with pytest.raises(InputError, match="another settings"):
+        run_benchmark(data, first.model_copy(update={"folds": (1,)}), tmp_path)
+
+
 def test_the_report_stands_alone(finished: Path) -> None:
     write_report(finished)
     html = (finished / "report.html").read_text()
