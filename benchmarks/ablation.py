@@ -7,8 +7,8 @@ or left out; every row is compared with the default on the same people (strict c
 unless ``--protocols`` says otherwise). Prints a Markdown table: NDCG@10, and what the change
 gains (+) or loses (-) with its 95% paired bootstrap interval. A run that was stopped goes on.
 
-On 2 cores about half an hour for a fold of `anime`, and four hours for one of `food_kitchen`;
-``--rows`` names some of them.
+A row costs one training a direction and fold: about a minute on `anime` and nine on `food_kitchen`
+(2 cores); ``--rows`` names some of them.
 """
 
 from __future__ import annotations

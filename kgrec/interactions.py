@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from graph_store.snapshot import Snapshot
 
-__all__ = ["POSITIVE_WEIGHT", "Interactions", "histories"]
+__all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "histories"]
 
 POSITIVE_WEIGHT = 0.8
 """An interaction counts as liked from this weight on: 8 of 10, 4 of 5, or any unrated event."""
@@ -137,3 +137,16 @@ def _ones(
     matrix.data[:] = 1.0
     matrix.sort_indices()
     return matrix
+
+
+def count_inside(
+    histories: sp.csr_matrix, item_domain: NDArray[np.int32], domain: int
+) -> NDArray[np.int64]:
+    """``[B]`` how many items of ``domain`` each of ``histories [B, I]`` has.
+
+    Example:
+        >>> count_inside(histories([[0, 2], [1]], 3), np.array([0, 1, 0], np.int32), 0).tolist()
+        [2, 0]
+    """
+    inside = histories[:, np.flatnonzero(item_domain == domain)].getnnz(axis=1)
+    return np.asarray(inside, dtype=np.int64)

@@ -4,8 +4,8 @@ In:   a training config.
 Out:  scores of the trained model, people being read from their histories alone.
 
 It is fitted by the same call that ``kgrec train`` uses, with the benchmark's seed in place of
-the config's. Its own choices (early stopping) are made on people held out of the training
-snapshot, so it needs no tuning here.
+the config's. Its own choices (early stopping, weights of its parts) are made on people held out
+of the training snapshot, so it needs no tuning here.
 """
 
 from __future__ import annotations

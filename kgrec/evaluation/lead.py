@@ -66,14 +66,7 @@ def lead(
         if not found:
             raise InputError(f"{folder} has no {protocol} cell of {model} beside a baseline")
     each, together = paired_ratios(pairs)
-    last: dict[str, Any] = {
-        "direction": ALL,
-        "model": model,
-        "baseline": None,
-        "a": None,
-        "b": None,
-    }
-    rows.append(rows[0] | last)
+    rows.append({"direction": ALL, "model": model, "baseline": None, "a": None, "b": None})
     ratios = [_ratio(found) for found in (*each, together)]
     return pl.DataFrame([row | ratio for row, ratio in zip(rows, ratios, strict=True)])
 

@@ -28,7 +28,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.config import BlendSettings, MappedSettings, MergedSettings
-from kgrec.interactions import Interactions
+from kgrec.interactions import Interactions, count_inside
 from kgrec.model.domain_factors import DomainFactors
 from kgrec.solvers.als import als_item_factors, fold_in
 from kgrec.solvers.ridge import ridge
@@ -82,7 +82,7 @@ class Mapped:
         With n rows in the domain itself their fold-in weighs n / (n + 1).
         """
         mapped = self._outside(histories, domain) @ self.maps[domain]
-        inside = histories[:, np.flatnonzero(self.factors.item_domain == domain)].getnnz(axis=1)
+        inside = count_inside(histories, self.factors.item_domain, domain)
         trust = (inside / (inside + 1.0)).astype(np.float32)[:, None]
         if trust.any():
             mapped = (1 - trust) * mapped + trust * self.factors.people(histories, domain)

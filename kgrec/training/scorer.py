@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.errors import InputError
+from kgrec.interactions import count_inside
 from kgrec.model.blend import Blend
 from kgrec.model.channels import Channels
 from kgrec.model.joint import JointModel
@@ -125,7 +126,7 @@ class Scorer:
 
     def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
         """``[B]`` rows of ``histories [B, I]`` of ones; products with items are scores."""
-        inside = histories[:, np.flatnonzero(self.channels.item_domain == domain)].getnnz(axis=1)
+        inside = count_inside(histories, self.channels.item_domain, domain)
         weights = self.weights.of(inside, domain)  # [B, P]
         parts = self.parts.people(histories, domain)
         return Vectors.beside(
