@@ -51,11 +51,12 @@ ROWS: dict[str, tuple[str, ...]] = {
     "no bridge": ("model.bridge=false",),
     "no mapped factors": ("blend.mapped.share=0",),
     "no merged factors": ("blend.merged.share=0",),
+    "no ridge": ("blend.ridge.share=0",),
     "no walk": ("blend.walk.share=0",),
     "no popularity beside": ("blend.popularity.share=0",),
     "fixed shares": ("blend.sharpness=0",),
     "learned score alone": tuple(
-        f"blend.{part}.share=0" for part in ("mapped", "merged", "walk", "popularity")
+        f"blend.{part}.share=0" for part in ("mapped", "merged", "ridge", "walk", "popularity")
     ),
     "not trained": ("train.epochs=0",),
 }

@@ -37,6 +37,7 @@ __all__ = [
     "MergedSettings",
     "ModelSettings",
     "PopularitySettings",
+    "RidgeSettings",
     "Section",
     "Settings",
     "TextSettings",
@@ -147,6 +148,17 @@ class MergedSettings(Section):
     """Extra confidence of iALS in a like."""
 
 
+class RidgeSettings(Section):
+    """Regression from what people like elsewhere to what they like in a domain."""
+
+    share: NonNegativeFloat = 0.33
+    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
+    strength: PositiveFloat = 300.0
+    """Ridge strength."""
+    rank: PositiveInt = 128
+    """Directions of the likes in which the regression is solved; beyond them it is approximate."""
+
+
 class WalkSettings(Section):
     """Paths of the graph: from what a person likes over others who like it to what these like."""
 
@@ -168,6 +180,7 @@ class BlendSettings(Section):
     """How fast a score counts less where held-out people show it worse than the best; 0: never."""
     mapped: MappedSettings = MappedSettings()
     merged: MergedSettings = MergedSettings()
+    ridge: RidgeSettings = RidgeSettings()
     walk: WalkSettings = WalkSettings()
     popularity: PopularitySettings = PopularitySettings()
 

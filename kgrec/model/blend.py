@@ -8,6 +8,9 @@ Out:  vectors of items and people, part by part; how much each part counts is sa
              "Cross-domain recommendation: an embedding and mapping approach", IJCAI 2017)
     merged   iALS over all domains as one matrix, people folded in (Hu et al., ICDM 2008); it
              also learns from people who are active in one domain only
+    ridge    regression from what people like elsewhere to what they like here: the linear
+             autoencoder of Steck, "Embarrassingly shallow autoencoders for sparse data" (WWW
+             2019), between domains, where its zero diagonal plays no part
     walk     paths item - person - item of the graph, divided by the roots of the degrees on
              the way: one step of LightGCN's propagation, written out (compare GF-CF, Shen et
              al., CIKM 2021); it remembers single products, which no narrow factor can
@@ -27,18 +30,19 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kgrec.config import BlendSettings, MappedSettings, MergedSettings
+from kgrec.config import BlendSettings, MappedSettings, MergedSettings, RidgeSettings
 from kgrec.interactions import Interactions, count_inside
 from kgrec.model.domain_factors import DomainFactors
 from kgrec.solvers.als import als_item_factors, fold_in
 from kgrec.solvers.ridge import ridge
-from kgrec.solvers.spectrum import normalized
+from kgrec.solvers.spectrum import leading_directions, normalized
 from kgrec.vectors import Vectors
 
 __all__ = [
     "Blend",
     "Mapped",
     "Merged",
+    "Regressed",
     "Walk",
     "load_blend",
     "solve_blend",
@@ -120,6 +124,55 @@ class Merged:
 
 
 @dataclass(frozen=True)
+class Regressed:
+    """Ridge from the likes ``X`` outside a domain to the likes ``Y`` inside it.
+
+    A history ``h`` scores ``h (X'X + s)^-1 X'Y``. In the leading directions ``V`` of ``X``, with
+    singular values ``e``, the inverse is ``1 / (e^2 + s)``; in all others it is taken for
+    ``1 / s``, since there ``e^2`` is small beside ``s``:
+
+        h V (1 / (e^2 + s) - 1 / s) V'X'Y  +  h X'Y / s
+
+    So nothing is quadratic in items, and the second term is paths through people.
+    """
+
+    strength: float
+    read: NDArray[np.float32]  # [M, I, R] V of each domain's outside
+    write: NDArray[np.float32]  # [I, R] the rest of the first term, an item's own domain being Y
+    likes: sp.csr_matrix  # [P, I]
+    item_domain: NDArray[np.int32]  # [I]
+
+    @classmethod
+    def solve(cls, log: Interactions, settings: RidgeSettings, *, seed: int) -> Regressed:
+        """A truncated SVD for each domain."""
+        shape = (log.num_domains, log.liked.shape[1], settings.rank)
+        read, write = np.zeros(shape, np.float32), np.zeros(shape[1:], np.float32)
+        for domain in range(log.num_domains):
+            outside = log.outside(log.liked, domain)
+            outside.eliminate_zeros()
+            if not outside.nnz:
+                continue
+            v, e = leading_directions(outside, rank=settings.rank, seed=seed)
+            inverse = 1 / (e**2 + settings.strength) - 1 / settings.strength
+            items = log.items_of(domain)
+            inside = log.liked[:, items].T.tocsr()
+            read[domain, :, : len(e)] = v
+            write[items, : len(e)] = inside @ (outside @ v) * inverse
+        return cls(settings.strength, read, write, log.liked, log.item_domain)
+
+    def people(self, histories: sp.csr_matrix, domain: int) -> Vectors:
+        """``[B]`` rows: directions, and how strongly what is outside leads to each person."""
+        elsewhere = sp.diags((self.item_domain != domain).astype(np.float32))
+        outside = sp.csr_matrix(histories @ elsewhere)
+        paths = sp.csr_matrix(outside @ self.likes.T) / np.float32(self.strength)
+        return Vectors(np.asarray(outside @ self.read[domain]), paths)
+
+    def items(self, items: NDArray[np.int64]) -> Vectors:
+        """``[N]`` rows of ``items [N]``, all of one domain."""
+        return Vectors(self.write[items], sp.csr_matrix(self.likes[:, items].T))
+
+
+@dataclass(frozen=True)
 class Walk:
     """Steps over the graph of people and items; nothing is solved and nothing kept but the log."""
 
@@ -147,6 +200,7 @@ class Blend:
 
     mapped: Mapped | None
     merged: Merged | None
+    regressed: Regressed | None
     walk: Walk | None
     popularity: NDArray[np.float32]  # [I] log(1 + likes), centred within the domain
     item_domain: NDArray[np.int32]  # [I]
@@ -159,6 +213,8 @@ class Blend:
             parts["mapped"] = Vectors(self.mapped.items[items])
         if self.merged is not None:
             parts["merged"] = Vectors(self.merged.items[items])
+        if self.regressed is not None:
+            parts["ridge"] = self.regressed.items(items)
         if self.walk is not None:
             parts["walk"] = Vectors(np.zeros((len(items), 0), np.float32), self.walk.items(items))
         parts["popularity"] = Vectors(self.popularity[items, None])
@@ -172,6 +228,8 @@ class Blend:
             parts["mapped"] = Vectors(self.mapped.people(histories, domain))
         if self.merged is not None:
             parts["merged"] = Vectors(self.merged.people(histories))
+        if self.regressed is not None:
+            parts["ridge"] = self.regressed.people(histories, domain)
         if self.walk is not None:
             parts["walk"] = Vectors(np.zeros((count, 0), np.float32), self.walk.people(histories))
         parts["popularity"] = Vectors(np.ones((count, 1), np.float32))
@@ -184,6 +242,8 @@ class Blend:
             named |= {"blend.mapped": self.mapped.items, "blend.maps": self.mapped.maps}
         if self.merged is not None:
             named |= {"blend.merged": self.merged.items}
+        if self.regressed is not None:
+            named |= {"blend.read": self.regressed.read, "blend.write": self.regressed.write}
         return named
 
 
@@ -191,23 +251,30 @@ def load_blend(
     arrays: Mapping[str, NDArray[np.float32]], settings: BlendSettings, log: Interactions
 ) -> Blend:
     """A :class:`Blend` from its :meth:`Blend.arrays` and the log it was solved on."""
-    mapped = merged = None
+    mapped = merged = regressed = None
     if settings.mapped.share:
         items, given = arrays["blend.mapped"], settings.mapped
         factors = DomainFactors(items, log.item_domain, given.regularization, given.alpha)
         mapped = Mapped(factors, arrays["blend.maps"])
     if settings.merged.share:
         merged = Merged(settings.merged, arrays["blend.merged"])
+    if settings.ridge.share:
+        regressed = Regressed(
+            settings.ridge.strength, arrays["blend.read"], arrays["blend.write"],
+            log.liked, log.item_domain,
+        )  # fmt: skip
     walk = Walk.over(log) if settings.walk.share else None
-    return Blend(mapped, merged, walk, log.popularity, log.item_domain)
+    return Blend(mapped, merged, regressed, walk, log.popularity, log.item_domain)
 
 
 def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Blend:
     """Solve all parts whose share is not 0; under a minute for a million likes."""
-    mapped = merged = None
+    mapped = merged = regressed = None
     if settings.mapped.share:
         mapped = Mapped.solve(log, settings.mapped, seed=seed)
     if settings.merged.share:
         merged = Merged.solve(log, settings.merged, seed=seed)
+    if settings.ridge.share:
+        regressed = Regressed.solve(log, settings.ridge, seed=seed)
     walk = Walk.over(log) if settings.walk.share else None
-    return Blend(mapped, merged, walk, log.popularity, log.item_domain)
+    return Blend(mapped, merged, regressed, walk, log.popularity, log.item_domain)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 __all__ = ["PARTS", "PartWeights", "part_weights"]
 
-PARTS = ("learned", "mapped", "merged", "walk", "popularity")
+PARTS = ("learned", "mapped", "merged", "ridge", "walk", "popularity")
 """All parts a score can have, in the order of its columns."""
 
 PSEUDO_PEOPLE = 10.0
@@ -73,9 +73,9 @@ def part_weights(
         sharpness: How fast a part loses its voice as it ranks worse than the best; 0: never.
 
     Example:
-        >>> part_weights(np.ones(5), np.ones(5), np.ones(5), people=0, newcomers=False,
+        >>> part_weights(np.ones(6), np.ones(6), np.ones(6), people=0, newcomers=False,
         ...              sharpness=3.0).tolist()
-        [1.0, 1.0, 1.0, 1.0, 1.0]
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
     popularity = PARTS.index("popularity")
     prior = np.full(len(PARTS), UNPROVEN if newcomers else 1.0)

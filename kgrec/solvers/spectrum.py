@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
-__all__ = ["item_spectrum", "normalized"]
+__all__ = ["item_spectrum", "leading_directions", "normalized"]
 
 
 def normalized(likes: sp.csr_matrix, *, item_power: float = 0.5) -> sp.csr_matrix:
@@ -30,8 +30,16 @@ def item_spectrum(
     likes: sp.csr_matrix, *, rank: int, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Right singular vectors ``[I, rank]`` and singular values ``[rank]``, largest first."""
-    rank = min(rank, max(1, min(likes.shape) - 1))
-    _, values, vectors = randomized_svd(
-        normalized(likes), n_components=rank, n_iter=4, random_state=seed
-    )
+    return leading_directions(normalized(likes), rank=rank, seed=seed)
+
+
+def leading_directions(
+    matrix: sp.csr_matrix, *, rank: int, seed: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Right singular vectors ``[I, rank]`` of ``matrix [P, I]`` and their values, largest first.
+
+    By a randomised range finder with four power steps (Halko, Martinsson and Tropp, 2011).
+    """
+    rank = min(rank, max(1, min(matrix.shape) - 1))
+    _, values, vectors = randomized_svd(matrix, n_components=rank, n_iter=4, random_state=seed)
     return np.ascontiguousarray(vectors.T, dtype=np.float32), values.astype(np.float32)

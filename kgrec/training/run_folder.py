@@ -50,7 +50,7 @@ from kgrec.vectors import Vectors
 
 __all__ = ["FORMAT_VERSION", "TrainedRun", "is_finished", "open_run", "write_run"]
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 _PACKAGES = ("torch", "torch-geometric", "transformers", "peft", "implicit", "numpy")
 
 

@@ -7,9 +7,9 @@ import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kgrec.config import BlendSettings, resolve
+from kgrec.config import BlendSettings, RidgeSettings, resolve
 from kgrec.interactions import Interactions, histories
-from kgrec.model.blend import Blend, Walk, load_blend, solve_blend
+from kgrec.model.blend import Blend, Regressed, Walk, load_blend, solve_blend
 
 DOMAIN = np.repeat(np.array([0, 1], dtype=np.int32), 8)
 
@@ -37,7 +37,7 @@ def scores_of(blend: Blend, rows: sp.csr_matrix, domain: int, part: str) -> NDAr
     return blend.people(rows, domain)[part].products(blend.items(domain)[part])
 
 
-@pytest.mark.parametrize("part", ["mapped", "merged", "walk"])
+@pytest.mark.parametrize("part", ["mapped", "merged", "ridge", "walk"])
 def test_every_part_by_itself_finds_the_taste_of_somebody_new(part: str) -> None:
     blend = solve_blend(two_tastes(), SETTINGS, seed=0)
     scores = scores_of(blend, histories([[0, 1], [4, 5]], 16), 1, part)
@@ -66,6 +66,27 @@ def test_a_walk_is_the_product_of_the_normalised_graph() -> None:
     np.testing.assert_allclose(found.toarray(), expected, rtol=1e-5)
 
 
+def test_ridge_in_all_directions_is_the_regression_itself() -> None:
+    log = two_tastes(40)
+    outside, inside = log.liked[:, :8].toarray(), log.liked[:, 8:].toarray()
+    gram = outside.T @ outside + 5.0 * np.eye(8)
+    expected = outside @ np.linalg.solve(gram, outside.T @ inside)
+    regressed = Regressed.solve(log, RidgeSettings(strength=5.0, rank=8), seed=0)
+    found = regressed.people(log.liked, 1).products(regressed.items(np.arange(8, 16)))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_ridge_beyond_its_directions_takes_their_weight_for_nothing() -> None:
+    log = two_tastes(40)
+    outside, inside = log.liked[:, :8].toarray(), log.liked[:, 8:].toarray()
+    _, e, v = np.linalg.svd(outside, full_matrices=False)
+    inverse = np.where(np.arange(8) < 2, 1 / (e**2 + 5.0), 1 / 5.0)
+    expected = outside @ (v.T * inverse) @ v @ outside.T @ inside
+    regressed = Regressed.solve(log, RidgeSettings(strength=5.0, rank=2), seed=0)
+    found = regressed.people(log.liked, 1).products(regressed.items(np.arange(8, 16)))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
 def test_own_rows_take_over_from_the_map() -> None:
     blend = solve_blend(two_tastes(), SETTINGS, seed=0)
     rows = histories([[0, 1], [0, 1, 12, 13, 14, 15]], 16)
@@ -74,7 +95,7 @@ def test_own_rows_take_over_from_the_map() -> None:
     assert scores[1, 4:].mean() > scores[1, :4].mean()
 
 
-@pytest.mark.parametrize("part", ["mapped", "walk"])
+@pytest.mark.parametrize("part", ["mapped", "ridge", "walk"])
 def test_where_nobody_is_in_two_domains_a_newcomer_gets_no_answer(part: str) -> None:
     apart = log_of([[0, 1], [1, 2], [8, 9], [9, 10]])
     blend = solve_blend(apart, SETTINGS, seed=0)
@@ -85,12 +106,13 @@ def test_a_blend_comes_back_from_its_arrays() -> None:
     log = two_tastes()
     blend = solve_blend(log, SETTINGS, seed=0)
     again = load_blend(blend.arrays(), SETTINGS, log)
-    for part in ("mapped", "merged", "walk", "popularity"):
+    for part in ("mapped", "merged", "ridge", "walk", "popularity"):
         np.testing.assert_array_equal(*(scores_of(b, log.liked, 1, part) for b in (blend, again)))
 
 
 def test_shares_of_zero_leave_nothing_to_solve() -> None:
-    none = resolve({}, [f"blend.{part}.share=0" for part in ("mapped", "merged", "walk")]).blend
+    parts = ("mapped", "merged", "ridge", "walk")
+    none = resolve({}, [f"blend.{part}.share=0" for part in parts]).blend
     blend = solve_blend(two_tastes(), none, seed=0)
     assert list(blend.items(0)) == ["popularity"]
     assert blend.arrays() == {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from kgrec.model.weights import PARTS, PSEUDO_PEOPLE, UNPROVEN, PartWeights, part_weights
 
@@ -23,22 +24,28 @@ def weights(**changes: Any) -> dict[str, float]:
     return dict(zip(PARTS, found.tolist(), strict=True))
 
 
+def by_name(usual: float, **others: float) -> NDArray[np.float64]:
+    return np.array([others.get(name, usual) for name in PARTS])
+
+
 def test_half_the_quality_is_an_eighth_of_the_voice() -> None:
-    found = weights(worth=np.array([0.2, 0.1, 0.2, 0.2, 0.2]), people=10**9)
+    found = weights(worth=by_name(0.2, mapped=0.1), people=10**9)
     assert found["mapped"] == pytest.approx(1 / 8, rel=1e-4)
     assert found["learned"] == pytest.approx(1.0)
 
 
 def test_a_wide_score_is_brought_to_the_spread_of_the_others() -> None:
-    found = weights(spreads=np.array([10.0, 1, 1, 1, 1]), shares=np.array([1, 0.33, 0, 0, 0]))
+    found = weights(
+        spreads=by_name(1.0, learned=10.0), shares=by_name(0.0, learned=1.0, mapped=0.33)
+    )
     assert found["learned"] == pytest.approx(0.1)
     assert found["mapped"] == pytest.approx(0.33)
 
 
 def test_what_is_left_out_or_mute_has_no_weight_and_takes_none() -> None:
     best_is_out = weights(
-        worth=np.array([0.1, 0.9, 0.1, 0.9, 0.1]), shares=np.array([1.0, 0, 1, 1, 1]),
-        spreads=np.array([1.0, 1, 1, 0, 1]),
+        worth=by_name(0.1, mapped=0.9, walk=0.9), shares=by_name(1.0, mapped=0.0),
+        spreads=by_name(1.0, walk=0.0),
     )  # fmt: skip
     assert best_is_out["mapped"] == best_is_out["walk"] == 0.0
     assert best_is_out["learned"] == pytest.approx(1.0)
@@ -53,7 +60,7 @@ def test_nobody_to_ask_leaves_newcomers_to_popularity_and_known_people_to_the_sh
 
 def test_few_people_prove_little() -> None:
     """Ten held-out people whom popularity serves half as well: the prior counts as ten more."""
-    worth = np.array([0.2, 0.2, 0.2, 0.2, 0.1])
+    worth = by_name(0.2, popularity=0.1)
     found = weights(worth=worth, people=int(PSEUDO_PEOPLE), newcomers=True)
     assert found["learned"] == pytest.approx(1.0)
     believed = (0.2 + UNPROVEN * 0.1) / 2
