@@ -33,6 +33,7 @@ from kgrec.errors import ConfigError
 __all__ = [
     "AlignSettings",
     "BlendSettings",
+    "ColdItemSettings",
     "MappedSettings",
     "MergedSettings",
     "ModelSettings",
@@ -185,6 +186,15 @@ class BlendSettings(Section):
     popularity: PopularitySettings = PopularitySettings()
 
 
+class ColdItemSettings(Section):
+    """Items that nobody has liked yet: what is nearest to them in text lends them its vectors."""
+
+    neighbours: NonNegativeInt = 20
+    """Liked items of the same domain that lend; 0: none, a cold item has its text alone."""
+    sharpness: PositiveFloat = 3.0
+    """A neighbour counts by its cosine to this power."""
+
+
 class AlignSettings(Section):
     """Contrastive alignment of domains into one space."""
 
@@ -243,6 +253,7 @@ class Settings(Section):
     text: TextSettings = TextSettings()
     model: ModelSettings = ModelSettings()
     blend: BlendSettings = BlendSettings()
+    cold_items: ColdItemSettings = ColdItemSettings()
     align: AlignSettings = AlignSettings()
     train: TrainSettings = TrainSettings()
 

@@ -96,7 +96,7 @@ def train(
 
 
 def _show_parts(weighed: list[dict[str, Any]]) -> None:
-    """What each part of a score counts, and in brackets its NDCG@10 alone for held-out people."""
+    """What each part of a score counts, and in brackets its NDCG@100 alone for held-out people."""
     names = list(dict.fromkeys(name for row in weighed for name in row["counts"]))
     rows = []
     for row in weighed:

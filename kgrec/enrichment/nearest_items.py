@@ -18,14 +18,13 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.schema import Label, RelType
 from graph_store.store import GraphStore
 from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, run_id
 from kgrec.errors import InputError
-from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
+from kgrec.ranking.topk import NO_ITEM, blocks, same_numbers, top_k_of_products
 from kgrec.trained import TrainedModel
 from kgrec.vectors import Vectors
 
@@ -117,7 +116,7 @@ def _nearest(
             continue
         best, score = top_k_of_products(
             Vectors(space[sources]), Vectors(space[targets]), min(k, len(targets)),
-            exclude=_themselves(sources, targets),
+            exclude=same_numbers(sources, targets),
         )  # fmt: skip
         row, place = np.nonzero((best != NO_ITEM) & (score >= np.float32(floor)))
         found.append((sources[row], targets[best[row, place]], score[row, place]))
@@ -131,13 +130,3 @@ def _nearest(
             "score": np.minimum(score, 1.0).astype(np.float64),
         }
     ).sort("source", "target")
-
-
-def _themselves(sources: NDArray[np.int64], targets: NDArray[np.int64]) -> sp.csr_matrix:
-    """``[len(sources), len(targets)]`` one where an item meets itself."""
-    at = np.searchsorted(targets, sources)
-    same = (at < len(targets)) & (targets[np.minimum(at, len(targets) - 1)] == sources)
-    rows = np.flatnonzero(same)
-    return sp.csr_matrix(
-        (np.ones(len(rows), np.float32), (rows, at[rows])), shape=(len(sources), len(targets))
-    )

@@ -64,9 +64,7 @@ _KNOWN: dict[str, _Known] = {
     "popularity": _Known("popularity.Popularity"),
     "popularity-overlap": _Known("popularity.Popularity", {"among": "overlap"}),
     "content": _Known("content.ContentCosine", {}, ("texts",), needs_text=True),
-    "content-whitened": _Known(
-        "content.ContentCosine", {"whiten": True}, ("texts",), needs_text=True
-    ),
+    "content-whitened": _Known("content.WhitenedContent", {}, ("texts",), needs_text=True),
     "item-knn": _Known("item_knn.ItemKNN"),
     "ridge": _Known("ridge_items.ItemRidge"),
     "ease": _Known("ease.EASE"),

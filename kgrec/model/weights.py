@@ -67,7 +67,7 @@ def part_weights(
     Args:
         shares: ``[P]`` what a part counts where all rank equally well; 0 leaves it out.
         spreads: ``[P]`` standard deviation of a person's scores; a part without any is mute.
-        worth: ``[P]`` mean NDCG@10 of each part alone; not read where ``people`` is 0.
+        worth: ``[P]`` mean NDCG of each part alone; not read where ``people`` is 0.
         people: How many people that is the mean of.
         newcomers: Whether these people are new to the domain.
         sharpness: How fast a part loses its voice as it ranks worse than the best; 0: never.

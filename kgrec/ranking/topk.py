@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from kgrec.vectors import Vectors
 
-__all__ = ["NO_ITEM", "blocks", "top_k", "top_k_of_products"]
+__all__ = ["NO_ITEM", "blocks", "same_numbers", "top_k", "top_k_of_products"]
 
 NO_ITEM = -1
 """Stands in a list where no item is left."""
@@ -95,6 +95,19 @@ def top_k_of_products(
     if not found:
         return np.zeros((0, k), np.int64), np.zeros((0, k), np.float32)
     return np.concatenate(found), np.concatenate(scored)
+
+
+def same_numbers(left: NDArray[np.int64], right: NDArray[np.int64]) -> sp.csr_matrix:
+    """``[len(left), len(right)]`` one where both hold the same number; ``right`` ascends.
+
+    Example:
+        >>> same_numbers(np.array([7, 5]), np.array([5, 6])).toarray().tolist()
+        [[0.0, 0.0], [1.0, 0.0]]
+    """
+    at = np.searchsorted(right, left)
+    rows = np.flatnonzero((at < len(right)) & (np.append(right, -1)[at] == left))
+    ones = np.ones(len(rows), np.float32)
+    return sp.csr_matrix((ones, (rows, at[rows])), shape=(len(left), len(right)))
 
 
 def blocks(length: int, size: int) -> Iterator[slice]:

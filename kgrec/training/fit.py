@@ -29,6 +29,7 @@ from kgrec.errors import TrainingError
 from kgrec.interactions import Interactions
 from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.channels import Channels, build_channels
+from kgrec.model.cold_items import Borrowed
 from kgrec.model.graph import build_graph, hetero_data, person_item
 from kgrec.model.joint import JointModel
 from kgrec.model.text_encoder import TextEncoder
@@ -44,7 +45,7 @@ from kgrec.training.events import Event, OnEvent, ignore
 from kgrec.training.objective import Objective
 from kgrec.training.scorer import Learned, Parts, Scorer
 from kgrec.training.text_cache import TextCache, default_folder
-from kgrec.training.validation import hold_out, ndcg_at_10
+from kgrec.training.validation import hold_out, ndcg
 from kgrec.training.weigh import Weighed, weigh_parts
 
 __all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
@@ -228,9 +229,9 @@ class Trainer:
             return {}
         learned = self._learned(self.graph)
         return {
-            str(self.snapshot.domain_keys[group.domain]): ndcg_at_10(
+            str(self.snapshot.domain_keys[group.domain]): ndcg(
                 learned.people(group.histories, group.domain) @ learned.items(group.domain).T,
-                group, self.log.items_of(group.domain),
+                group, self.log.items_of(group.domain), at=10,
             )
             for group in groups
         }  # fmt: skip
@@ -250,20 +251,26 @@ class Trainer:
         self.load_state(self.best.tensors)
         self.encoder.take(self.cache.weights)  # the weights that made the vectors in force
         self.encoder.cpu().eval()
-        parts = Parts(self._learned(self.graph), self._blend(self.log))
+        parts = self._parts(self.log, self.graph)
         weights, weighed = weigh_parts(
             parts, self.held_out, self.log, self.settings.blend, seed=self.settings.train.seed
         )
         if self.held_out:
             self.objective = replace(self.objective, pools=self._pools(self.full))
-            parts = Parts(self._learned(self._graph(self.full.liked)), self._blend(self.full))
-        scorer = Scorer(
-            Parts(parts.learned.to_cpu(), parts.blend), weights, self.cache.vectors.cpu(),
-            lambda: self.encoder,
-        )  # fmt: skip
+            parts = self._parts(self.full, self._graph(self.full.liked))
+        parts = replace(parts, learned=parts.learned.to_cpu())
+        scorer = Scorer(parts, weights, self.cache.vectors.cpu(), lambda: self.encoder)
         return Fitted(
             scorer, self.encoder, self.history, weighed, self.best.epoch, str(self.device)
         )
+
+    def _parts(self, log: Interactions, graph: Any) -> Parts:
+        """All that is solved, solved on ``log``, whose likes are those of ``graph``."""
+        borrowed = Borrowed.by_text(
+            self.cache.vectors.cpu().numpy(), np.asarray(log.liked.getnnz(axis=0)),
+            log.item_domain, self.settings.cold_items,
+        )  # fmt: skip
+        return Parts(self._learned(graph), self._blend(log), borrowed)
 
     def _learned(self, graph: Any) -> Learned:
         """The model as it stands: the graph propagated once, all bridges solved."""

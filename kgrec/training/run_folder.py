@@ -41,6 +41,7 @@ from kgrec.errors import KgrecError, NotFoundError, RunError
 from kgrec.interactions import Interactions
 from kgrec.model.blend import load_blend
 from kgrec.model.channels import Channels
+from kgrec.model.cold_items import Borrowed
 from kgrec.model.joint import JointModel
 from kgrec.model.text_encoder import TextEncoder
 from kgrec.model.weights import PartWeights
@@ -177,6 +178,10 @@ def _write_model(path: Path, scorer: Scorer) -> None:
     tensors |= {f"bridge_map.{d}": t for d, t in enumerate(learned.bridge_maps)}
     tensors |= {"z": learned.z, "text_vectors": scorer.text_vectors}
     tensors |= {n: torch.from_numpy(a) for n, a in blend.arrays().items()}
+    for name, matrix in asdict(scorer.parts.borrowed).items():
+        where = np.stack([matrix.tocoo().row, matrix.tocoo().col])
+        tensors[f"borrowed.{name}.items"] = torch.from_numpy(where)
+        tensors[f"borrowed.{name}"] = torch.from_numpy(matrix.tocoo().data)
     tensors |= {"part_weights": torch.from_numpy(scorer.weights.values)}
     tensors |= {"item_domain": torch.from_numpy(learned.channels.item_domain.copy())}
     save_file({n: t.contiguous().clone() for n, t in tensors.items()}, path / "model.safetensors")
@@ -219,6 +224,13 @@ def _load_scorer(run: TrainedRun) -> Scorer:
             Parts(
                 Learned(model, channels, tensors["z"], maps),
                 load_blend(arrays, settings.blend, run.interactions),
+                Borrowed(**{
+                    name: sp.csr_matrix(
+                        (arrays[f"borrowed.{name}"], arrays[f"borrowed.{name}.items"]),
+                        shape=(len(channels.item_domain),) * 2,
+                    )
+                    for name in ("weights", "rehearsal")
+                }),
             ),
             PartWeights(arrays["part_weights"]), tensors["text_vectors"],
             lambda: _load_encoder(run),

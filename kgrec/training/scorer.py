@@ -27,6 +27,7 @@ from kgrec.errors import InputError
 from kgrec.interactions import count_inside
 from kgrec.model.blend import Blend
 from kgrec.model.channels import Channels
+from kgrec.model.cold_items import Borrowed
 from kgrec.model.joint import JointModel
 from kgrec.model.text_encoder import TextEncoder
 from kgrec.model.weights import PARTS, PartWeights
@@ -76,10 +77,13 @@ class Parts:
 
     learned: Learned
     blend: Blend
+    borrowed: Borrowed
 
     def items(self, domain: int) -> dict[str, Vectors]:
         """``[I_d]`` rows as ``snapshot.items_of(domain)``, by the name of the part."""
-        return {"learned": Vectors(self.learned.items(domain)), **self.blend.items(domain)}
+        items = np.flatnonzero(self.learned.channels.item_domain == domain)
+        parts = {"learned": Vectors(self.learned.items(domain)), **self.blend.items(domain)}
+        return {name: self.borrowed.lend(vectors, items) for name, vectors in parts.items()}
 
     def people(self, histories: sp.csr_matrix, domain: int) -> dict[str, Vectors]:
         """``[B]`` rows of ``histories [B, I]``, by the name of the part."""

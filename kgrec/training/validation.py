@@ -1,7 +1,7 @@
 """Who is held out while training, and how well a model ranks what they liked.
 
 In:   the log.
-Out:  :class:`HeldOut` groups, the log without their hidden likes, and NDCG@10.
+Out:  :class:`HeldOut` groups, the log without their hidden likes, and NDCG.
 
 Some held-out people lose all likes of one domain and become newcomers there (the situation
 kgrec is for); others lose half of their likes in one and stay known. Training stops by the
@@ -21,7 +21,7 @@ from kgrec.interactions import Interactions
 from kgrec.model.graph import visible_likes
 from kgrec.ranking.measures import person_measures, ranks_of
 
-__all__ = ["HeldOut", "hold_out", "ndcg_at_10"]
+__all__ = ["HeldOut", "hold_out", "ndcg"]
 
 MOST = 1000
 """Newcomers of all domains together, and as many known people."""
@@ -75,10 +75,12 @@ def _drawn(people: NDArray[np.int64], number: float, rng: np.random.Generator) -
     return np.sort(rng.choice(people, count, replace=False))
 
 
-def ndcg_at_10(scores: NDArray[np.float32], group: HeldOut, items: NDArray[np.int64]) -> float:
-    """Mean over the group's people, full catalogue, known items left out."""
+def ndcg(
+    scores: NDArray[np.float32], group: HeldOut, items: NDArray[np.int64], *, at: int
+) -> float:
+    """Mean NDCG ``at`` a length over the group's people, full catalogue, known items left out."""
     ranks = ranks_of(scores, group.hidden, exclude=group.histories[:, items].tocsr())
-    return float(np.nanmean(person_measures(ranks, [10])["ndcg@10"]))
+    return float(np.nanmean(person_measures(ranks, [at])[f"ndcg@{at}"]))
 
 
 def _one_domain_each(

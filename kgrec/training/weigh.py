@@ -23,9 +23,12 @@ from kgrec.interactions import Interactions
 from kgrec.model.weights import PARTS, PartWeights, part_weights
 from kgrec.ranking.topk import blocks
 from kgrec.training.scorer import Parts
-from kgrec.training.validation import HeldOut, ndcg_at_10
+from kgrec.training.validation import HeldOut, ndcg
 
-__all__ = ["Weighed", "weigh_parts"]
+__all__ = ["WORTH_AT", "Weighed", "weigh_parts"]
+
+WORTH_AT = 100
+"""Length of the lists that parts are judged by: at ten, a dozen people tell them apart by luck."""
 
 _SAMPLE = 200
 """People whose scores tell a spread where nobody was held out."""
@@ -42,7 +45,7 @@ class Weighed:
     people: int
     """How many were held out."""
     worth: dict[str, float]
-    """NDCG@10 of each part alone; empty where nobody was held out."""
+    """NDCG@100 of each part alone; empty where nobody was held out."""
     counts: dict[str, float]
     """Spread of each weighed part over the catalogue: how much it moves a ranking."""
 
@@ -105,7 +108,7 @@ def _others(log: Interactions, domain: int, *, newcomers: bool, seed: int) -> He
 def _measured(
     parts: Parts, group: HeldOut, items: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """``[P]`` spread of each part's scores, and ``[P]`` its NDCG@10 alone."""
+    """``[P]`` spread of each part's scores, and ``[P]`` its NDCG@100 alone."""
     variance, worth = np.zeros(len(PARTS)), np.zeros(len(PARTS))
     count = group.histories.shape[0]
     catalogue = parts.items(group.domain)
@@ -118,5 +121,5 @@ def _measured(
             scores = people[name].products(catalogue[name])
             variance[number] += scores.var(axis=1, dtype=np.float64).sum()
             if group.hidden.nnz:
-                worth[number] += ndcg_at_10(scores, some, items) * len(scores)
+                worth[number] += ndcg(scores, some, items, at=WORTH_AT) * len(scores)
     return np.sqrt(variance / max(count, 1)), worth / max(count, 1)

@@ -10,7 +10,7 @@ import pytest
 from kgrec.interactions import Interactions
 from kgrec.training import episodes as episodes_module
 from kgrec.training.episodes import Episode, by_root_of_length, draw_episodes, make_pool
-from kgrec.training.validation import hold_out, ndcg_at_10
+from kgrec.training.validation import hold_out, ndcg
 from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny
 
 LOG = Interactions.of(planted_snapshot(small_world()))
@@ -141,5 +141,5 @@ def test_a_perfect_ranking_of_the_hidden_has_an_ndcg_of_one() -> None:
     for group in groups:
         items = LOG.items_of(group.domain)
         perfect = group.hidden.toarray().astype(np.float32)
-        assert ndcg_at_10(perfect, group, items) == pytest.approx(1.0)
-        assert ndcg_at_10(-perfect, group, items) < 0.5
+        assert ndcg(perfect, group, items, at=10) == pytest.approx(1.0)
+        assert ndcg(-perfect, group, items, at=10) < 0.5

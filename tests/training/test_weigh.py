@@ -18,7 +18,7 @@ from tests.training.worlds import planted_snapshot, small_world, tiny
 def weighed(bert: Path, *overrides: str, events: int = 4) -> tuple[Trainer, Parts]:
     snapshot = planted_snapshot(small_world(num_users=200, events_per_domain=events))
     trainer = Trainer(snapshot, tiny(bert, *overrides), on_event=lambda _: None)
-    return trainer, Parts(trainer._learned(trainer.graph), trainer._blend(trainer.log))
+    return trainer, trainer._parts(trainer.log, trainer.graph)
 
 
 def heard(

@@ -1,0 +1,141 @@
+"""Items that nobody has liked yet: they borrow the vectors of the items nearest in text.
+
+In:   text vectors of all items, and how often each is liked.
+Out:  :class:`Borrowed`, which turns any part's vectors of items into those in force.
+
+No factor, path or spectrum knows an item without a like. What is like it in text is liked by
+the same people, so every part of its score is the mean of theirs. A mean is narrower than what
+it is made of, and cold items would all stand in the middle of a ranking. So every column of a
+domain's borrowed vectors is brought to the mean and spread that liked items have, by what
+becomes of some of these when they borrow: cold items compete as equals.
+
+Only items of the same domain lend, since text says little across domains. Text vectors are
+whitened at full width first; at less, near neighbours blur (docs/decisions.md).
+
+Shapes: I items   I_d items of a domain   W width of the encoder   M domains
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from kgrec.config import ColdItemSettings
+from kgrec.ranking.topk import NO_ITEM, same_numbers, top_k_of_products
+from kgrec.vectors import Vectors
+
+__all__ = ["Borrowed", "whitened"]
+
+MOST_LENDERS = 50_000
+"""The most liked items of a domain that lend; so the work grows with cold items alone."""
+
+_REHEARSED = 1000
+"""Liked items of a domain, at most, that show how narrow means become."""
+
+_TINY = 1e-9
+_FLOOR = 1e-3
+"""Directions below this share of the widest one's variance are noise and not blown up."""
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """Who borrows from whom."""
+
+    weights: sp.csr_matrix
+    """``[I, I]``: rows of cold items sum to 1, all others are empty."""
+    rehearsal: sp.csr_matrix
+    """``[I, I]``: the same of some liked items, as if they were cold: how narrow means become."""
+
+    @classmethod
+    def by_text(
+        cls,
+        text: NDArray[np.float32],
+        likes: NDArray[np.integer],
+        item_domain: NDArray[np.int32],
+        settings: ColdItemSettings,
+    ) -> Borrowed:
+        """Each cold item from its nearest liked ones.
+
+        Args:
+            text: ``[I, W]`` raw vectors; zero rows where an item has no text, which neither
+                borrows nor lends.
+            likes: ``[I]`` how many people like each item.
+            item_domain: ``[I]``.
+            settings: How many neighbours, and how fast they count less.
+        """
+        unit = whitened(text)
+        has_text = unit.any(axis=1)
+        weights = sp.csr_matrix((len(likes), len(likes)), dtype=np.float32)
+        rehearsal = weights
+        for domain in np.unique(item_domain) if settings.neighbours else []:
+            there = np.flatnonzero((item_domain == domain) & has_text)
+            cold, lenders = there[likes[there] == 0], there[likes[there] > 0]
+            order = np.argsort(-likes[lenders], kind="stable")[:MOST_LENDERS]
+            lenders = np.sort(lenders[order])
+            if not len(cold) or not len(lenders):
+                continue
+            some = lenders[:: -(-len(lenders) // _REHEARSED)]
+            weights = weights + _nearest(unit, cold, lenders, settings)
+            rehearsal = rehearsal + _nearest(unit, some, lenders, settings)
+        return cls(weights.tocsr(), rehearsal.tocsr())
+
+    def lend(self, vectors: Vectors, items: NDArray[np.int64]) -> Vectors:
+        """``[I_d]`` rows of a domain's ``items [I_d]``, those of cold ones borrowed."""
+        weights, rehearsal = (m[items][:, items].tocsr() for m in (self.weights, self.rehearsal))
+        cold, tried = weights.getnnz(axis=1) > 0, rehearsal.getnnz(axis=1) > 0
+        if not cold.any():
+            return vectors
+        own, means = vectors.dense[tried], rehearsal[tried] @ vectors.dense
+        stretch = np.where(means.std(axis=0) > 0, own.std(axis=0) / (means.std(axis=0) + _TINY), 1)
+        dense = vectors.dense.copy()
+        dense[cold] = weights[cold] @ vectors.dense
+        if tried.any():
+            dense[cold] = own.mean(axis=0) + stretch * (dense[cold] - means.mean(axis=0))
+        sparse = vectors.sparse
+        if sparse is not None:  # nearly all zeros: so is their mean, and left out
+            paths = sp.csr_matrix(rehearsal[tried] @ sparse)
+            wide, narrow = (np.sqrt(m.multiply(m).sum()) for m in (sparse[tried], paths))
+            keep = sp.diags((~cold).astype(np.float32))
+            ratio = np.float32(wide / narrow if narrow > 0 else 1.0)
+            sparse = sp.csr_matrix(keep @ sparse + ratio * (weights @ sparse))
+        return Vectors(dense, sparse)
+
+
+def _nearest(
+    unit: NDArray[np.float32],
+    asked: NDArray[np.int64],
+    lenders: NDArray[np.int64],
+    settings: ColdItemSettings,
+) -> sp.csr_matrix:
+    """``[I, I]`` with rows of ``asked [B]`` that sum to 1 over their nearest other ``lenders``."""
+    nearest, cosine = top_k_of_products(
+        Vectors(unit[asked]), Vectors(unit[lenders]), settings.neighbours,
+        exclude=same_numbers(asked, lenders),
+    )  # fmt: skip
+    weight = np.where(nearest == NO_ITEM, 0.0, np.maximum(cosine, 0.0)) ** settings.sharpness
+    total = weight.sum(axis=1, keepdims=True)
+    row, place = np.nonzero(weight)
+    value = (weight / np.where(total > 0, total, 1.0))[row, place].astype(np.float32)
+    where = (asked[row], lenders[nearest[row, place]])
+    return sp.csr_matrix((value, where), shape=(len(unit), len(unit)))
+
+
+def whitened(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Centred, every principal direction of ``[I, W]`` brought to one spread, rows of length one.
+
+    Rows of zeros stay so.
+    """
+    there = vectors.any(axis=1)
+    result = np.zeros_like(vectors)
+    if there.sum() < 2:
+        return result
+    centred = vectors[there] - vectors[there].mean(axis=0)
+    variance, axes = np.linalg.eigh((centred.T @ centred / len(centred)).astype(np.float64))
+    scale = np.sqrt(np.maximum(variance + _FLOOR * variance[-1], 1e-12))
+    turned = centred @ (axes / scale).astype(np.float32)
+    length = np.linalg.norm(turned, axis=1, keepdims=True)
+    result[there] = turned / np.where(length > 0, length, 1.0)
+    return result

@@ -1,0 +1,93 @@
+"""Items without a like borrow the vectors of what is nearest in text, and nothing else does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from kgrec.config import ColdItemSettings
+from kgrec.model.cold_items import Borrowed, whitened
+from kgrec.vectors import Vectors
+
+DOMAIN = np.repeat(np.array([0, 1], dtype=np.int32), 20)
+LIKES = np.where(np.isin(np.arange(40), [2, 25]), 0, 1)
+
+
+def texts() -> NDArray[np.float32]:
+    """Item 2 is nearly item 0; item 25 nearly item 0 too, and somewhat like item 30."""
+    rows = np.random.default_rng(0).standard_normal((40, 16)).astype(np.float32)
+    rows[2] = rows[0] + 0.1 * rows[1]
+    rows[25] = rows[0] + 0.5 * rows[30]
+    return rows
+
+
+def borrowed(
+    text: NDArray[np.float32], likes: NDArray[np.integer] = LIKES, neighbours: int = 20
+) -> Borrowed:
+    domain = DOMAIN if len(likes) == len(DOMAIN) else np.zeros(len(likes), np.int32)
+    return Borrowed.by_text(text, likes, domain, ColdItemSettings(neighbours=neighbours))
+
+
+def lenders(item: int) -> dict[int, float]:
+    row = borrowed(texts()).weights[item].tocoo()
+    return dict(zip(row.col.tolist(), row.data.tolist(), strict=True))
+
+
+def test_a_cold_item_borrows_from_liked_ones_of_its_domain_and_most_from_the_nearest() -> None:
+    assert set(lenders(2)) <= set(range(20)) - {2}
+    assert max(lenders(2).items(), key=lambda pair: pair[1])[0] == 0
+    assert set(lenders(25)) <= set(range(20, 40)) - {25}
+    assert max(lenders(25).items(), key=lambda pair: pair[1])[0] == 30
+    assert sum(lenders(2).values()) == pytest.approx(1.0)
+
+
+def test_liked_items_keep_their_own_vectors() -> None:
+    rng = np.random.default_rng(0)
+    own = Vectors(rng.random((20, 3), np.float32), sp.random(20, 50, 0.3, "csr", np.float32))
+    lent = borrowed(texts()).lend(own, np.arange(20))
+    liked = LIKES[:20] > 0
+    np.testing.assert_array_equal(lent.dense[liked], own.dense[liked])
+    assert lent.sparse is not None
+    assert own.sparse is not None
+    assert not (lent.sparse[liked] != own.sparse[liked]).nnz
+    assert (lent.sparse[2] != own.sparse[2]).nnz
+
+
+def test_scores_of_cold_items_are_as_wide_and_lie_where_those_of_liked_ones_do() -> None:
+    rng = np.random.default_rng(0)
+    text = rng.standard_normal((400, 16)).astype(np.float32)
+    likes = np.where(np.arange(400) < 300, 1, 0)
+    vectors = Vectors(np.where(likes, 1, 0)[:, None] * rng.normal(1, 1, (400, 64)).astype("f4"))
+    lent = borrowed(text, likes).lend(vectors, np.arange(400))
+    scores = Vectors(rng.normal(1, 1, (50, 64)).astype("f4")).products(lent)
+    warm, cold = scores[:, :300], scores[:, 300:]
+    assert cold.std(axis=1).mean() == pytest.approx(warm.std(axis=1).mean(), rel=0.15)
+    assert cold.mean() == pytest.approx(warm.mean(), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "likes", "neighbours"),
+    [
+        (texts(), LIKES, 0),
+        (np.zeros((40, 16), np.float32), LIKES, 20),
+        (texts(), np.zeros(40, np.int64), 20),
+    ],
+    ids=["none wanted", "no texts", "no likes"],
+)
+def test_without_anybody_to_borrow_from_every_item_keeps_its_own(
+    text: NDArray[np.float32], likes: NDArray[np.int64], neighbours: int
+) -> None:
+    own = Vectors(np.eye(40, dtype=np.float32))
+    lent = borrowed(text, likes, neighbours).lend(own, np.arange(40))
+    np.testing.assert_array_equal(lent.dense, own.dense)
+
+
+def test_whitened_directions_have_one_spread() -> None:
+    rng = np.random.default_rng(0)
+    crowded = rng.standard_normal((2000, 4)) * np.array([4.0, 2.0, 1.0, 0.5]) + 10.0
+    white = whitened(np.vstack([crowded, np.zeros((1, 4))]).astype(np.float32))
+    assert not white[-1].any()
+    np.testing.assert_allclose(np.linalg.norm(white[:-1], axis=1), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(np.cov(white[:-1].T) * 4, np.eye(4), atol=0.1)
