@@ -103,6 +103,15 @@ class Borrowed:
             sparse = sp.csr_matrix(keep @ sparse + ratio * (weights @ sparse))
         return Vectors(dense, sparse)
 
+    def lend_directions(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Unit rows ``[I, D]``, those of cold items turned to where their neighbours are."""
+        cold = self.weights.getnnz(axis=1) > 0
+        turned = unit.copy()
+        turned[cold] = self.weights[cold] @ unit
+        length = np.linalg.norm(turned[cold], axis=1, keepdims=True)
+        turned[cold] /= np.where(length > 0, length, 1.0)
+        return turned
+
 
 def _nearest(
     unit: NDArray[np.float32],

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -110,10 +111,10 @@ class Scorer:
         self._load_encoder = encoder
         self._encoder: TextEncoder | None = None
 
-    @property
+    @cached_property
     def item_space(self) -> NDArray[np.float32]:
         """``[I, D]`` unit rows: every item in the one space of all domains."""
-        return np.asarray(self.parts.learned.z.numpy())
+        return self.parts.borrowed.lend_directions(self.parts.learned.z.numpy())
 
     @torch.no_grad()
     def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:

@@ -67,6 +67,16 @@ def test_scores_of_cold_items_are_as_wide_and_lie_where_those_of_liked_ones_do()
     assert cold.mean() == pytest.approx(warm.mean(), rel=0.05)
 
 
+def test_in_the_space_of_all_domains_a_cold_item_lies_among_its_neighbours() -> None:
+    rng = np.random.default_rng(0)
+    unit = rng.standard_normal((40, 8)).astype(np.float32)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    turned = borrowed(texts()).lend_directions(unit)
+    np.testing.assert_allclose(np.linalg.norm(turned, axis=1), 1.0, rtol=1e-5)
+    np.testing.assert_array_equal(turned[LIKES > 0], unit[LIKES > 0])
+    assert (turned @ unit[0]).argsort()[::-1][:2].tolist() == [0, 2]
+
+
 @pytest.mark.parametrize(
     ("text", "likes", "neighbours"),
     [
