@@ -97,11 +97,17 @@ class TextEncoder(nn.Module):
         return pool(states, tokens["attention_mask"], self.pooling)
 
     @torch.no_grad()
-    def encode(self, texts: Sequence[str], *, batch_size: int = 256) -> Iterator[Tensor]:
+    def encode(self, texts: Sequence[str], *, batch_size: int | None = None) -> Iterator[Tensor]:
         """Vectors of ``texts`` in batches, in order, float32 on CPU, without gradient.
 
         Texts of like length should lie together, since a batch is padded to its longest.
+
+        Args:
+            texts: What to encode.
+            batch_size: None: 64 on a CPU, whose cache larger ones outgrow, 256 on a GPU.
         """
+        if batch_size is None:
+            batch_size = 64 if next(self.backbone.parameters()).device.type == "cpu" else 256
         was_training = self.training
         self.eval()
         try:
