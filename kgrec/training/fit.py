@@ -130,7 +130,6 @@ class Trainer:
             folder=default_folder() if settings.text.adapt == "none" else None, device=self.device,
         )  # fmt: skip
         self._refresh()
-        self.untuned = self.cache.vectors.clone()  # what it learns blurs what is alike in text
         self.channels = self._channels()
         self.model = self._model()
         pools = self._pools(self.log)
@@ -268,7 +267,7 @@ class Trainer:
     def _parts(self, log: Interactions, graph: Any) -> Parts:
         """All that is solved, solved on ``log``, whose likes are those of ``graph``."""
         borrowed = Borrowed.by_text(
-            self.untuned.cpu().numpy(), np.asarray(log.liked.getnnz(axis=0)),
+            self.cache.vectors.cpu().numpy(), np.asarray(log.liked.getnnz(axis=0)),
             log.item_domain, self.settings.cold_items,
         )  # fmt: skip
         return Parts(self._learned(graph), self._blend(log), borrowed)
