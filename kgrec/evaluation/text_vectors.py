@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 
-__all__ = ["TextVectors", "has_text", "pooled", "whitened"]
+__all__ = ["TextVectors", "has_text", "pooled"]
 
 
 class TextVectors:
@@ -36,28 +36,6 @@ class TextVectors:
 def has_text(snapshot: Snapshot) -> bool:
     """Whether at least one item in ten has a text: below that, text says nothing of a set."""
     return sum(text is not None for text in snapshot.texts) * 10 >= len(snapshot.texts)
-
-
-def whitened(
-    vectors: NDArray[np.float32], *, width: int = 128, power: float = 1.0
-) -> NDArray[np.float32]:
-    """Centre, turn to principal axes and divide each by its spread ** ``power``; unit rows.
-
-    Encoders' vectors crowd in a narrow cone; whitening spreads them. See Zhang et al., "Are
-    ID embeddings necessary? Whitening pre-trained text embeddings for effective sequential
-    recommendation" (ICDE 2024).
-    """
-    there = np.linalg.norm(vectors, axis=1) > 0
-    if not there.any():
-        return np.zeros((len(vectors), width), dtype=np.float32)
-    centred = vectors[there] - vectors[there].mean(axis=0)
-    values, axes = np.linalg.eigh(centred.T @ centred / len(centred))
-    chosen = np.argsort(-values)[:width]
-    scale = np.maximum(values[chosen], 1e-8) ** (-power / 2)
-    result = np.zeros((len(vectors), len(chosen)), dtype=np.float32)
-    result[there] = (centred @ axes[:, chosen]) * scale
-    norms = np.linalg.norm(result, axis=1, keepdims=True)
-    return np.asarray(result / np.where(norms > 0, norms, 1.0), dtype=np.float32)
 
 
 def pooled(total: NDArray[np.float32], lengths: NDArray[np.integer]) -> NDArray[np.float32]:

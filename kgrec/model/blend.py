@@ -139,8 +139,7 @@ class Regressed:
     strength: float
     read: NDArray[np.float32]  # [M, I, R] V of each domain's outside
     write: NDArray[np.float32]  # [I, R] the rest of the first term, an item's own domain being Y
-    likes: sp.csr_matrix  # [P, I]
-    item_domain: NDArray[np.int32]  # [I]
+    log: Interactions
 
     @classmethod
     def solve(cls, log: Interactions, settings: RidgeSettings, *, seed: int) -> Regressed:
@@ -158,18 +157,17 @@ class Regressed:
             inside = log.liked[:, items].T.tocsr()
             read[domain, :, : len(e)] = v
             write[items, : len(e)] = inside @ (outside @ v) * inverse
-        return cls(settings.strength, read, write, log.liked, log.item_domain)
+        return cls(settings.strength, read, write, log)
 
     def people(self, histories: sp.csr_matrix, domain: int) -> Vectors:
         """``[B]`` rows: directions, and how strongly what is outside leads to each person."""
-        elsewhere = sp.diags((self.item_domain != domain).astype(np.float32))
-        outside = sp.csr_matrix(histories @ elsewhere)
-        paths = sp.csr_matrix(outside @ self.likes.T) / np.float32(self.strength)
+        outside = self.log.outside(histories, domain)
+        paths = sp.csr_matrix(outside @ self.log.liked.T) / np.float32(self.strength)
         return Vectors(np.asarray(outside @ self.read[domain]), paths)
 
     def items(self, items: NDArray[np.int64]) -> Vectors:
         """``[N]`` rows of ``items [N]``, all of one domain."""
-        return Vectors(self.write[items], sp.csr_matrix(self.likes[:, items].T))
+        return Vectors(self.write[items], sp.csr_matrix(self.log.liked[:, items].T))
 
 
 @dataclass(frozen=True)
@@ -259,10 +257,8 @@ def load_blend(
     if settings.merged.share:
         merged = Merged(settings.merged, arrays["blend.merged"])
     if settings.ridge.share:
-        regressed = Regressed(
-            settings.ridge.strength, arrays["blend.read"], arrays["blend.write"],
-            log.liked, log.item_domain,
-        )  # fmt: skip
+        read, write = arrays["blend.read"], arrays["blend.write"]
+        regressed = Regressed(settings.ridge.strength, read, write, log)
     walk = Walk.over(log) if settings.walk.share else None
     return Blend(mapped, merged, regressed, walk, log.popularity, log.item_domain)
 

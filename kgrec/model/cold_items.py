@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from kgrec.config import ColdItemSettings
 from kgrec.ranking.topk import NO_ITEM, same_numbers, top_k_of_products
+from kgrec.solvers.whitening import whitened
 from kgrec.vectors import Vectors
 
-__all__ = ["Borrowed", "whitened"]
+__all__ = ["Borrowed"]
 
 MOST_LENDERS = 50_000
 """The most liked items of a domain that lend; so the work grows with cold items alone."""
@@ -66,7 +67,7 @@ class Borrowed:
             item_domain: ``[I]``.
             settings: How many neighbours, and how fast they count less.
         """
-        unit = whitened(text)
+        unit = whitened(text, floor=_FLOOR)
         has_text = unit.any(axis=1)
         weights = sp.csr_matrix((len(likes), len(likes)), dtype=np.float32)
         rehearsal = weights
@@ -130,21 +131,3 @@ def _nearest(
     value = (weight / np.where(total > 0, total, 1.0))[row, place].astype(np.float32)
     where = (asked[row], lenders[nearest[row, place]])
     return sp.csr_matrix((value, where), shape=(len(unit), len(unit)))
-
-
-def whitened(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Centred, every principal direction of ``[I, W]`` brought to one spread, rows of length one.
-
-    Rows of zeros stay so.
-    """
-    there = vectors.any(axis=1)
-    result = np.zeros_like(vectors)
-    if there.sum() < 2:
-        return result
-    centred = vectors[there] - vectors[there].mean(axis=0)
-    variance, axes = np.linalg.eigh((centred.T @ centred / len(centred)).astype(np.float64))
-    scale = np.sqrt(np.maximum(variance + _FLOOR * variance[-1], 1e-12))
-    turned = centred @ (axes / scale).astype(np.float32)
-    length = np.linalg.norm(turned, axis=1, keepdims=True)
-    result[there] = turned / np.where(length > 0, length, 1.0)
-    return result

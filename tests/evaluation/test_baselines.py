@@ -20,8 +20,8 @@ from kgrec.evaluation.evaluate import main_value
 from kgrec.evaluation.protocols import strict_cold_person
 from kgrec.evaluation.recommender import Recommender
 from kgrec.evaluation.split import Split
-from kgrec.evaluation.text_vectors import whitened
 from kgrec.interactions import Interactions
+from kgrec.solvers.whitening import whitened
 from tests.evaluation.planted import PlantedTexts, planted
 
 A, B = 0, 1

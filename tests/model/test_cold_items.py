@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.config import ColdItemSettings
-from kgrec.model.cold_items import Borrowed, whitened
+from kgrec.model.cold_items import Borrowed
 from kgrec.vectors import Vectors
 
 DOMAIN = np.repeat(np.array([0, 1], dtype=np.int32), 20)
@@ -92,12 +92,3 @@ def test_without_anybody_to_borrow_from_every_item_keeps_its_own(
     own = Vectors(np.eye(40, dtype=np.float32))
     lent = borrowed(text, likes, neighbours).lend(own, np.arange(40))
     np.testing.assert_array_equal(lent.dense, own.dense)
-
-
-def test_whitened_directions_have_one_spread() -> None:
-    rng = np.random.default_rng(0)
-    crowded = rng.standard_normal((2000, 4)) * np.array([4.0, 2.0, 1.0, 0.5]) + 10.0
-    white = whitened(np.vstack([crowded, np.zeros((1, 4))]).astype(np.float32))
-    assert not white[-1].any()
-    np.testing.assert_allclose(np.linalg.norm(white[:-1], axis=1), 1.0, rtol=1e-5)
-    np.testing.assert_allclose(np.cov(white[:-1].T) * 4, np.eye(4), atol=0.1)

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from graph_store.snapshot import Snapshot
 from kgrec.evaluation.baselines.base import Baseline
 from kgrec.evaluation.recommender import OnProgress
-from kgrec.evaluation.text_vectors import TextVectors, whitened
+from kgrec.evaluation.text_vectors import TextVectors
 from kgrec.ranking.topk import blocks
+from kgrec.solvers.whitening import whitened
 
 __all__ = ["ContentCosine", "WhitenedContent"]
 

@@ -28,13 +28,15 @@ from kgrec.evaluation.baselines.factors import (
     person_factors,
 )
 from kgrec.evaluation.recommender import OnProgress
-from kgrec.evaluation.text_vectors import TextVectors, has_text, pooled, whitened
+from kgrec.evaluation.text_vectors import TextVectors, has_text, pooled
 from kgrec.solvers.ridge import ridge
 from kgrec.solvers.spectrum import normalized
+from kgrec.solvers.whitening import whitened
 
 __all__ = ["FeatureMap"]
 
 _WAVES = 2048
+_TEXT_WIDTH = 128
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class FeatureMap(Baseline):
         degree = np.maximum(np.asarray(self.log.liked.sum(axis=0)).ravel(), 1.0)
         channels = [(vectors * values / np.sqrt(degree)[:, None]).astype(np.float32)]
         if has_text(train):
-            text = whitened(self._texts.of(train))
+            text = whitened(self._texts.of(train), width=_TEXT_WIDTH)
             graph = normalized(self.log.liked)
             smooth = np.asarray(graph.T @ (graph @ text), dtype=np.float32)
             channels += [smooth / (np.linalg.norm(smooth, axis=1, keepdims=True) + 1e-9), text]

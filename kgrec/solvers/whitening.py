@@ -1,0 +1,43 @@
+"""Whitening: every principal direction of a set of vectors brought to one spread.
+
+In:   vectors ``[N, W]``.
+Out:  the same turned to their principal axes, rows of length one.
+
+Encoders' vectors crowd in a narrow cone; whitening spreads them. See Zhang et al., "Are ID
+embeddings necessary? Whitening pre-trained text embeddings for effective sequential
+recommendation" (ICDE 2024). The model's own whitening, which meets new vectors later, is
+:class:`kgrec.model.joint.Whitening`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["whitened"]
+
+
+def whitened(
+    vectors: NDArray[np.float32], *, width: int | None = None, floor: float = 0.0
+) -> NDArray[np.float32]:
+    """``[N, width]`` unit rows; rows of zeros stay so.
+
+    Args:
+        vectors: ``[N, W]``.
+        width: Principal directions that are kept, the widest first; None for all.
+        floor: Share of the widest direction's variance that is added to every one, so that
+            directions of noise are not blown up.
+    """
+    there = vectors.any(axis=1)
+    width = min(width or vectors.shape[1], vectors.shape[1])
+    result = np.zeros((len(vectors), width), dtype=np.float32)
+    if not there.any():
+        return result
+    centred = vectors[there] - vectors[there].mean(axis=0)
+    variance, axes = np.linalg.eigh((centred.T @ centred / len(centred)).astype(np.float64))
+    chosen = np.argsort(-variance)[:width]
+    spread = np.sqrt(np.maximum(variance[chosen] + floor * variance[-1], 1e-8))
+    turned = centred @ (axes[:, chosen] / spread).astype(np.float32)
+    length = np.linalg.norm(turned, axis=1, keepdims=True)
+    result[there] = turned / np.where(length > 0, length, 1.0)
+    return result
