@@ -54,9 +54,11 @@ ROWS: dict[str, tuple[str, ...]] = {
     "no ridge": ("blend.ridge.share=0",),
     "no walk": ("blend.walk.share=0",),
     "no popularity beside": ("blend.popularity.share=0",),
+    "no own likes": ("blend.own.share=0",),
     "fixed shares": ("blend.sharpness=0",),
     "learned score alone": tuple(
-        f"blend.{part}.share=0" for part in ("mapped", "merged", "ridge", "walk", "popularity")
+        f"blend.{part}.share=0"
+        for part in ("mapped", "merged", "ridge", "walk", "popularity", "own")
     ),
     "not trained": ("train.epochs=0",),
 }

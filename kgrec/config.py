@@ -37,6 +37,7 @@ __all__ = [
     "MappedSettings",
     "MergedSettings",
     "ModelSettings",
+    "OwnSettings",
     "PopularitySettings",
     "RidgeSettings",
     "Section",
@@ -174,6 +175,13 @@ class PopularitySettings(Section):
     """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
 
 
+class OwnSettings(Section):
+    """What a person likes already: through it, items nobody has liked yet and like it in text."""
+
+    share: NonNegativeFloat = 0.5
+    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
+
+
 class BlendSettings(Section):
     """Closed-form scores that stand beside the learned one."""
 
@@ -184,12 +192,13 @@ class BlendSettings(Section):
     ridge: RidgeSettings = RidgeSettings()
     walk: WalkSettings = WalkSettings()
     popularity: PopularitySettings = PopularitySettings()
+    own: OwnSettings = OwnSettings()
 
 
 class ColdItemSettings(Section):
     """Items that nobody has liked yet: what is nearest to them in text lends them its vectors."""
 
-    neighbours: NonNegativeInt = 20
+    neighbours: NonNegativeInt = 50
     """Liked items of the same domain that lend; 0: none, a cold item has its text alone."""
     sharpness: PositiveFloat = 3.0
     """A neighbour counts by its cosine to this power."""

@@ -101,7 +101,7 @@ def _show_parts(weighed: list[dict[str, Any]]) -> None:
     rows = []
     for row in weighed:
         cells = [
-            f"{row['counts'][name]:.2f} ({row['worth'][name]:.3f})" if row["people"]
+            f"{row['counts'][name]:.2f} ({row['worth'][name]:.3f})" if name in row["worth"]
             else f"{row['counts'][name]:.2f}"
             for name in names
         ]  # fmt: skip

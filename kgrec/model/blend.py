@@ -14,6 +14,9 @@ Out:  vectors of items and people, part by part; how much each part counts is sa
     walk     paths item - person - item of the graph, divided by the roots of the degrees on
              the way: one step of LightGCN's propagation, written out (compare GF-CF, Shen et
              al., CIKM 2021); it remembers single products, which no narrow factor can
+    own      whether the person likes the item already: nothing to recommend by, until an item
+             that nobody has liked borrows it from those nearest in text
+             (:mod:`kgrec.model.cold_items`); then it is content-based filtering
 
 They err in other ways than the learned score does, so their sum ranks better than any of them
 (docs/decisions.md). Nothing here is a tensor or moves with a gradient.
@@ -201,6 +204,7 @@ class Blend:
     regressed: Regressed | None
     walk: Walk | None
     popularity: NDArray[np.float32]  # [I] log(1 + likes), centred within the domain
+    own: bool
     item_domain: NDArray[np.int32]  # [I]
 
     def items(self, domain: int) -> dict[str, Vectors]:
@@ -214,13 +218,14 @@ class Blend:
         if self.regressed is not None:
             parts["ridge"] = self.regressed.items(items)
         if self.walk is not None:
-            parts["walk"] = Vectors(np.zeros((len(items), 0), np.float32), self.walk.items(items))
+            parts["walk"] = _only_sparse(self.walk.items(items))
         parts["popularity"] = Vectors(self.popularity[items, None])
+        if self.own:
+            parts["own"] = _only_sparse(sp.identity(len(items), np.float32, "csr"))
         return parts
 
     def people(self, histories: sp.csr_matrix, domain: int) -> dict[str, Vectors]:
         """``[B]`` rows of ``histories [B, I]``, by the name of the part."""
-        count = histories.shape[0]
         parts = {}
         if self.mapped is not None:
             parts["mapped"] = Vectors(self.mapped.people(histories, domain))
@@ -229,8 +234,10 @@ class Blend:
         if self.regressed is not None:
             parts["ridge"] = self.regressed.people(histories, domain)
         if self.walk is not None:
-            parts["walk"] = Vectors(np.zeros((count, 0), np.float32), self.walk.people(histories))
-        parts["popularity"] = Vectors(np.ones((count, 1), np.float32))
+            parts["walk"] = _only_sparse(self.walk.people(histories))
+        parts["popularity"] = Vectors(np.ones((histories.shape[0], 1), np.float32))
+        if self.own:
+            parts["own"] = _only_sparse(histories[:, np.flatnonzero(self.item_domain == domain)])
         return parts
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -260,7 +267,8 @@ def load_blend(
         read, write = arrays["blend.read"], arrays["blend.write"]
         regressed = Regressed(settings.ridge.strength, read, write, log)
     walk = Walk.over(log) if settings.walk.share else None
-    return Blend(mapped, merged, regressed, walk, log.popularity, log.item_domain)
+    own = settings.own.share > 0
+    return Blend(mapped, merged, regressed, walk, log.popularity, own, log.item_domain)
 
 
 def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Blend:
@@ -273,4 +281,10 @@ def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Ble
     if settings.ridge.share:
         regressed = Regressed.solve(log, settings.ridge, seed=seed)
     walk = Walk.over(log) if settings.walk.share else None
-    return Blend(mapped, merged, regressed, walk, log.popularity, log.item_domain)
+    own = settings.own.share > 0
+    return Blend(mapped, merged, regressed, walk, log.popularity, own, log.item_domain)
+
+
+def _only_sparse(columns: sp.csr_matrix) -> Vectors:
+    rows = sp.csr_matrix(columns)
+    return Vectors(np.zeros((rows.shape[0], 0), np.float32), rows)

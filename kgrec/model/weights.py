@@ -12,7 +12,9 @@ to a domain and one for people known in it, and whoever has n items there is bet
 
 Quality is a mean over people, drawn towards a prior as if ``PSEUDO_PEOPLE`` more had been
 asked: of newcomers it is believed that popularity serves them, and anything else half as well
-until it has shown more. Constants were chosen on validation people (docs/decisions.md).
+until it has shown more. A person's own likes are a part that says nothing of any item somebody else
+likes, so no ranking of these shows what it is worth: it counts its share, as the best would.
+Constants were chosen on validation people (docs/decisions.md).
 
 Shapes: B people   M domains   P parts
 """
@@ -24,10 +26,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PARTS", "PartWeights", "part_weights"]
+__all__ = ["PARTS", "UNJUDGED", "PartWeights", "part_weights"]
 
-PARTS = ("learned", "mapped", "merged", "ridge", "walk", "popularity")
+PARTS = ("learned", "mapped", "merged", "ridge", "walk", "popularity", "own")
 """All parts a score can have, in the order of its columns."""
+
+UNJUDGED = "own"
+"""The part that no ranking of liked items can judge."""
 
 PSEUDO_PEOPLE = 10.0
 """How many people the prior counts as."""
@@ -67,15 +72,16 @@ def part_weights(
     Args:
         shares: ``[P]`` what a part counts where all rank equally well; 0 leaves it out.
         spreads: ``[P]`` standard deviation of a person's scores; a part without any is mute.
-        worth: ``[P]`` mean NDCG of each part alone; not read where ``people`` is 0.
+        worth: ``[P]`` mean NDCG of each part alone; not read where ``people`` is 0, nor that of
+            ``UNJUDGED``.
         people: How many people that is the mean of.
         newcomers: Whether these people are new to the domain.
         sharpness: How fast a part loses its voice as it ranks worse than the best; 0: never.
 
     Example:
-        >>> part_weights(np.ones(6), np.ones(6), np.ones(6), people=0, newcomers=False,
+        >>> part_weights(np.ones(7), np.ones(7), np.ones(7), people=0, newcomers=False,
         ...              sharpness=3.0).tolist()
-        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
     popularity = PARTS.index("popularity")
     prior = np.full(len(PARTS), UNPROVEN if newcomers else 1.0)
@@ -85,7 +91,9 @@ def part_weights(
         prior = prior * worth[popularity]
         quality = (people * worth + PSEUDO_PEOPLE * prior) / (people + PSEUDO_PEOPLE)
     heard = (shares > 0) & (spreads > 0)
-    best = quality[heard].max(initial=0.0)
+    judged = heard & (np.array(PARTS) != UNJUDGED)
+    best = quality[judged].max(initial=0.0)
+    quality[PARTS.index(UNJUDGED)] = best
     weights = np.zeros(len(PARTS))
     if best > 0:
         weights[heard] = (shares * (quality / best) ** sharpness)[heard] / spreads[heard]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from kgrec.config import BlendSettings
 from kgrec.interactions import Interactions
-from kgrec.model.weights import PARTS, PartWeights, part_weights
+from kgrec.model.weights import PARTS, UNJUDGED, PartWeights, part_weights
 from kgrec.ranking.topk import blocks
 from kgrec.training.scorer import Parts
 from kgrec.training.validation import HeldOut, ndcg
@@ -45,7 +45,7 @@ class Weighed:
     people: int
     """How many were held out."""
     worth: dict[str, float]
-    """NDCG@100 of each part alone; empty where nobody was held out."""
+    """NDCG@100 of each part alone that is judged; empty where nobody was held out."""
     counts: dict[str, float]
     """Spread of each weighed part over the catalogue: how much it moves a ranking."""
 
@@ -76,10 +76,11 @@ def weigh_parts(
             )  # fmt: skip
             counts = values[row, domain] * spreads
             there = [(n, name) for n, name in enumerate(PARTS) if shares[n]]
+            judged = [(n, name) for n, name in there if people and name != UNJUDGED]
             report.append(
                 Weighed(
                     domain, newcomers, people,
-                    worth={name: round(float(worth[n]), 4) for n, name in there if people},
+                    worth={name: round(float(worth[n]), 4) for n, name in judged},
                     counts={name: round(float(counts[n]), 4) for n, name in there},
                 )
             )  # fmt: skip

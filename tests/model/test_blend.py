@@ -106,12 +106,12 @@ def test_a_blend_comes_back_from_its_arrays() -> None:
     log = two_tastes()
     blend = solve_blend(log, SETTINGS, seed=0)
     again = load_blend(blend.arrays(), SETTINGS, log)
-    for part in ("mapped", "merged", "ridge", "walk", "popularity"):
+    for part in ("mapped", "merged", "ridge", "walk", "popularity", "own"):
         np.testing.assert_array_equal(*(scores_of(b, log.liked, 1, part) for b in (blend, again)))
 
 
 def test_shares_of_zero_leave_nothing_to_solve() -> None:
-    parts = ("mapped", "merged", "ridge", "walk")
+    parts = ("mapped", "merged", "ridge", "walk", "own")
     none = resolve({}, [f"blend.{part}.share=0" for part in parts]).blend
     blend = solve_blend(two_tastes(), none, seed=0)
     assert list(blend.items(0)) == ["popularity"]

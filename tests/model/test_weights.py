@@ -67,6 +67,13 @@ def test_few_people_prove_little() -> None:
     assert found["popularity"] == pytest.approx((0.1 / believed) ** 3, rel=1e-5)
 
 
+def test_own_likes_are_not_judged_and_nothing_is_judged_by_them() -> None:
+    found = weights(worth=by_name(0.2, own=0.9), shares=by_name(1.0, own=0.5), people=10**9)
+    assert found["own"] == pytest.approx(0.5)
+    assert found["learned"] == pytest.approx(1.0)
+    assert weights(worth=by_name(0.2, own=0.0), people=10**9)["own"] == pytest.approx(1.0)
+
+
 def test_all_parts_worthless_leaves_no_score_rather_than_nan() -> None:
     assert set(weights(worth=np.zeros(len(PARTS)), newcomers=True).values()) == {0.0}
 
