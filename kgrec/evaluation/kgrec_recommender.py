@@ -10,8 +10,10 @@ of the training snapshot, so it needs no tuning here.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -40,9 +42,21 @@ class KgrecRecommender:
         overrides: Sequence[str] = (),
         settings: Settings | None = None,
         device: str = "auto",
+        checkpoints: Path | None = None,
     ) -> None:
+        """Read the settings; nothing is trained yet.
+
+        Args:
+            config: A shipped config's name, or a file.
+            overrides: ``a.b=c``, laid over it.
+            settings: In place of both.
+            device: As :func:`kgrec.training.fit.fit` takes it.
+            checkpoints: Folder of trainings, each kept by what it depends on: one that is there
+                is gone on with, or taken as it is where it was whole. None: keep none.
+        """
         self.settings = settings or load_settings(config, list(overrides))
         self.device = device
+        self.checkpoints = checkpoints
         self._scorer: Scorer | None = None
 
     def fit(
@@ -54,6 +68,7 @@ class KgrecRecommender:
         on_progress: OnProgress = ignore_progress,
     ) -> None:
         """Train on ``train``; one model serves all domains, whatever ``domains`` says."""
+        from kgrec.training import checkpoint
         from kgrec.training.events import Event
         from kgrec.training.fit import fit
 
@@ -64,7 +79,12 @@ class KgrecRecommender:
         def hear(event: Event) -> None:
             on_progress(event.done / max(event.total, 1), f"{event.stage} {event.note}".strip())
 
-        self._scorer = fit(train, seeded, device=self.device, on_event=hear).scorer
+        kept: dict[str, Any] = {}
+        if self.checkpoints is not None:
+            folder = self.checkpoints / _name_of(train, seeded) / "checkpoint"
+            kept["on_epoch"] = lambda trainer: checkpoint.save(trainer, folder)
+            kept["resume"] = lambda trainer: checkpoint.restore(trainer, folder)
+        self._scorer = fit(train, seeded, device=self.device, on_event=hear, **kept).scorer
         self._items: dict[int, Vectors] = {}
 
     def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
@@ -74,3 +94,11 @@ class KgrecRecommender:
         if domain not in self._items:
             self._items[domain] = self._scorer.item_vectors(domain)
         return self._scorer.person_vectors(histories, domain).products(self._items[domain])
+
+
+def _name_of(train: Snapshot, settings: Settings) -> str:
+    """The same for all settings that give the same training."""
+    from kgrec.training.checkpoint import AFTERWARDS
+
+    read = settings.model_dump_json(exclude=set(AFTERWARDS))
+    return hashlib.sha256(f"{train.fingerprint} {read}".encode()).hexdigest()[:16]

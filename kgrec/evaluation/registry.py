@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from kgrec.errors import ConfigError
@@ -38,6 +39,7 @@ class Workshop:
     texts: TextVectors = field(default_factory=TextVectors)
     kgrec_config: str = "default"
     kgrec_set: tuple[str, ...] = ()
+    kgrec_checkpoints: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,10 @@ def entry(name: str, workshop: Workshop) -> Entry:
     if name == KGREC:
         from kgrec.evaluation.kgrec_recommender import KgrecRecommender
 
-        make = partial(KgrecRecommender, config=workshop.kgrec_config, overrides=workshop.kgrec_set)
+        make = partial(
+            KgrecRecommender, config=workshop.kgrec_config, overrides=workshop.kgrec_set,
+            checkpoints=workshop.kgrec_checkpoints,
+        )  # fmt: skip
         return Entry(name, make, ({},), is_baseline=False)
     if name not in _KNOWN:
         raise ConfigError("models", f"no model is named {name!r}", hint=", ".join(names()))

@@ -65,14 +65,16 @@ class _Run:
         out: Path,
         logs: Path | None,
         on_cell: OnCell,
+        checkpoints: Path | None,
     ) -> None:
         self.settings, self.out, self.on_cell = settings, out, on_cell
         self.snapshot = (
             snapshot if settings.domains is None else only_domains(snapshot, settings.domains)
         )
         self.workshop = registry.Workshop(
-            kgrec_config=settings.kgrec_config, kgrec_set=settings.kgrec_set
-        )
+            kgrec_config=settings.kgrec_config, kgrec_set=settings.kgrec_set,
+            kgrec_checkpoints=checkpoints,
+        )  # fmt: skip
         wanted = [name for name in settings.models if name != registry.FUSION]
         self.entries = [registry.entry(name, self.workshop) for name in wanted]
         if not has_text(self.snapshot):
@@ -236,6 +238,7 @@ def run_benchmark(
     *,
     logs: Path | None = None,
     on_cell: OnCell = lambda _what, _done, _total: None,
+    checkpoints: Path | None = None,
 ) -> None:
     """Make all cells that are missing in ``out``.
 
@@ -246,13 +249,15 @@ def run_benchmark(
         logs: The folder of logs that ``snapshot`` was made from; the published protocol alone
             reads it, for the source's own split.
         on_cell: Hears of each cell.
+        checkpoints: Folder in which kgrec keeps what it trained, for other runs that train
+            the same; the seconds of a cell are then no training time.
 
     Raises:
         InputError: ``out`` holds a benchmark of other data or other settings.
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, snapshot, settings)
-    _Run(snapshot, settings, out, logs, on_cell).go()
+    _Run(snapshot, settings, out, logs, on_cell, checkpoints).go()
 
 
 def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:

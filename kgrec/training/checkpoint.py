@@ -3,7 +3,8 @@
 In:   a trainer and a folder.
 Out:  two files, replaced as one: tensors (safetensors) and the rest (JSON). Never pickle.
 
-Random state is not among them: it follows from (seed, epoch).
+Random state is not among them: it follows from (seed, epoch). Settings of what is solved when
+training is over (``AFTERWARDS``) may be others when it goes on; all else must be the same.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from torch import Tensor
 from kgrec.errors import RunError
 from kgrec.training.fit import Best, Trainer, under
 
-__all__ = ["restore", "save"]
+__all__ = ["AFTERWARDS", "restore", "save"]
+
+AFTERWARDS = ("blend", "cold_items")
+"""Sections of the settings that no epoch reads."""
 
 
 def save(trainer: Trainer, folder: Path) -> None:
@@ -88,7 +92,10 @@ def _require_same(state: dict[str, Any], trainer: Trainer, folder: Path) -> None
         )
     now = _flat(trainer.settings.model_dump(mode="json"))
     then = _flat(state["settings"])
-    changed = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k))
+    changed = sorted(
+        key for key in now.keys() | then.keys()
+        if now.get(key) != then.get(key) and key.partition(".")[0] not in AFTERWARDS
+    )  # fmt: skip
     if changed:
         key = changed[0]
         raise RunError(
