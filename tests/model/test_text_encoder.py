@@ -93,6 +93,17 @@ def test_batches_come_in_the_order_of_the_texts(bert: Path) -> None:
     torch.testing.assert_close(small, whole, rtol=1e-4, atol=1e-5)
 
 
+def test_texts_of_any_length_keep_their_places(bert: Path) -> None:
+    """More than go through the network together, the longest first, some of one length."""
+    encoder = load(bert)
+    words = "badefi gokula menipo rasuti voze".split()
+    texts = [" ".join(words[n % 5 :] * (1 + n % 7)) for n in reversed(range(40))]
+    alone = torch.cat([encode(encoder, [text]) for text in texts])
+    torch.testing.assert_close(encode(encoder, texts), alone, rtol=1e-4, atol=1e-5)
+    with torch.enable_grad():
+        torch.testing.assert_close(encoder(texts).detach(), alone, rtol=1e-4, atol=1e-5)
+
+
 def test_encoding_leaves_the_training_mode_as_it_was(bert: Path) -> None:
     encoder = load(bert).train()
     encode(encoder, TEXTS)
