@@ -61,7 +61,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "fixed shares": ("blend.sharpness=0",),
     "learned score alone": tuple(
         f"blend.{part}.share=0"
-        for part in ("mapped", "merged", "ridge", "walk", "popularity", "own")
+        for part in ("mapped", "narrow", "merged", "ridge", "walk", "popularity", "own")
     ),
     "not trained": ("train.epochs=0",),
 }

@@ -37,6 +37,7 @@ __all__ = [
     "MappedSettings",
     "MergedSettings",
     "ModelSettings",
+    "NarrowSettings",
     "OwnSettings",
     "PopularitySettings",
     "RidgeSettings",
@@ -137,6 +138,19 @@ class MappedSettings(Section):
     """Ridge strength of the map."""
 
 
+class NarrowSettings(MappedSettings):
+    """The same in few directions: all that can be learned where few people link two domains."""
+
+    share: NonNegativeFloat = 1.0
+    """What this score counts beside the learned one where next to nobody links the domain."""
+    people: PositiveFloat = 300.0
+    """So many people who link the domain to another halve the share."""
+    rank: PositiveInt = 32
+    """Width of the iALS factors, per domain."""
+    strength: PositiveFloat = 0.5
+    """Ridge strength of the map."""
+
+
 class MergedSettings(Section):
     """Factors of all domains in one matrix, people folded in."""
 
@@ -188,6 +202,7 @@ class BlendSettings(Section):
     sharpness: NonNegativeFloat = 3.0
     """How fast a score counts less where held-out people show it worse than the best; 0: never."""
     mapped: MappedSettings = MappedSettings()
+    narrow: NarrowSettings = NarrowSettings()
     merged: MergedSettings = MergedSettings()
     ridge: RidgeSettings = RidgeSettings()
     walk: WalkSettings = WalkSettings()

@@ -6,6 +6,7 @@ Out:  vectors of items and people, part by part; how much each part counts is sa
 
     mapped   iALS in every domain, and a ridge map from the others to each: EMCDR (Man et al.,
              "Cross-domain recommendation: an embedding and mapping approach", IJCAI 2017)
+    narrow   the same in few directions: few people who link two domains can teach no more
     merged   iALS over all domains as one matrix, people folded in (Hu et al., ICDM 2008); it
              also learns from people who are active in one domain only
     ridge    regression from what people like elsewhere to what they like here: the linear
@@ -200,6 +201,7 @@ class Blend:
     """The parts side by side; any but popularity may be missing."""
 
     mapped: Mapped | None
+    narrow: Mapped | None
     merged: Merged | None
     regressed: Regressed | None
     walk: Walk | None
@@ -213,6 +215,8 @@ class Blend:
         parts = {}
         if self.mapped is not None:
             parts["mapped"] = Vectors(self.mapped.items[items])
+        if self.narrow is not None:
+            parts["narrow"] = Vectors(self.narrow.items[items])
         if self.merged is not None:
             parts["merged"] = Vectors(self.merged.items[items])
         if self.regressed is not None:
@@ -229,6 +233,8 @@ class Blend:
         parts = {}
         if self.mapped is not None:
             parts["mapped"] = Vectors(self.mapped.people(histories, domain))
+        if self.narrow is not None:
+            parts["narrow"] = Vectors(self.narrow.people(histories, domain))
         if self.merged is not None:
             parts["merged"] = Vectors(self.merged.people(histories))
         if self.regressed is not None:
@@ -244,7 +250,9 @@ class Blend:
         """What :func:`load_blend` needs beside the log, by name."""
         named: dict[str, NDArray[np.float32]] = {}
         if self.mapped is not None:
-            named |= {"blend.mapped": self.mapped.items, "blend.maps": self.mapped.maps}
+            named |= {"blend.mapped": self.mapped.items, "blend.mapped.maps": self.mapped.maps}
+        if self.narrow is not None:
+            named |= {"blend.narrow": self.narrow.items, "blend.narrow.maps": self.narrow.maps}
         if self.merged is not None:
             named |= {"blend.merged": self.merged.items}
         if self.regressed is not None:
@@ -256,11 +264,16 @@ def load_blend(
     arrays: Mapping[str, NDArray[np.float32]], settings: BlendSettings, log: Interactions
 ) -> Blend:
     """A :class:`Blend` from its :meth:`Blend.arrays` and the log it was solved on."""
-    mapped = merged = regressed = None
-    if settings.mapped.share:
-        items, given = arrays["blend.mapped"], settings.mapped
+
+    def the_map(name: str, given: MappedSettings) -> Mapped | None:
+        if not given.share:
+            return None
+        items, maps = arrays[f"blend.{name}"], arrays[f"blend.{name}.maps"]
         factors = DomainFactors(items, log.item_domain, given.regularization, given.alpha)
-        mapped = Mapped(factors, arrays["blend.maps"])
+        return Mapped(factors, maps)
+
+    mapped, narrow = the_map("mapped", settings.mapped), the_map("narrow", settings.narrow)
+    merged = regressed = None
     if settings.merged.share:
         merged = Merged(settings.merged, arrays["blend.merged"])
     if settings.ridge.share:
@@ -268,21 +281,23 @@ def load_blend(
         regressed = Regressed(settings.ridge.strength, read, write, log)
     walk = Walk.over(log) if settings.walk.share else None
     own = settings.own.share > 0
-    return Blend(mapped, merged, regressed, walk, log.popularity, own, log.item_domain)
+    return Blend(mapped, narrow, merged, regressed, walk, log.popularity, own, log.item_domain)
 
 
 def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Blend:
     """Solve all parts whose share is not 0; under a minute for a million likes."""
-    mapped = merged = regressed = None
+    mapped = narrow = merged = regressed = None
     if settings.mapped.share:
         mapped = Mapped.solve(log, settings.mapped, seed=seed)
+    if settings.narrow.share:
+        narrow = Mapped.solve(log, settings.narrow, seed=seed)
     if settings.merged.share:
         merged = Merged.solve(log, settings.merged, seed=seed)
     if settings.ridge.share:
         regressed = Regressed.solve(log, settings.ridge, seed=seed)
     walk = Walk.over(log) if settings.walk.share else None
     own = settings.own.share > 0
-    return Blend(mapped, merged, regressed, walk, log.popularity, own, log.item_domain)
+    return Blend(mapped, narrow, merged, regressed, walk, log.popularity, own, log.item_domain)
 
 
 def _only_sparse(columns: sp.csr_matrix) -> Vectors:

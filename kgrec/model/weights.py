@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 __all__ = ["PARTS", "UNJUDGED", "PartWeights", "part_weights"]
 
-PARTS = ("learned", "mapped", "merged", "ridge", "walk", "popularity", "own")
+PARTS = ("learned", "mapped", "narrow", "merged", "ridge", "walk", "popularity", "own")
 """All parts a score can have, in the order of its columns."""
 
 UNJUDGED = "own"
@@ -79,9 +79,9 @@ def part_weights(
         sharpness: How fast a part loses its voice as it ranks worse than the best; 0: never.
 
     Example:
-        >>> part_weights(np.ones(7), np.ones(7), np.ones(7), people=0, newcomers=False,
+        >>> part_weights(np.ones(8), np.ones(8), np.ones(8), people=0, newcomers=False,
         ...              sharpness=3.0).tolist()
-        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
     popularity = PARTS.index("popularity")
     prior = np.full(len(PARTS), UNPROVEN if newcomers else 1.0)

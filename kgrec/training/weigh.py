@@ -59,11 +59,11 @@ def weigh_parts(
     seed: int,
 ) -> tuple[PartWeights, list[Weighed]]:
     """Weights of all parts, for newcomers and for known people of every domain."""
-    shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
     groups = {(group.domain, group.newcomers): group for group in held_out}
     values = np.zeros((2, log.num_domains, len(PARTS)), np.float32)
     report = []
     for domain in range(log.num_domains):
+        shares = _shares(settings, len(log.overlapping(domain)))
         for row, newcomers in enumerate((True, False)):
             group = groups.get((domain, newcomers))
             people = 0 if group is None else group.hidden.shape[0]
@@ -85,6 +85,13 @@ def weigh_parts(
                 )
             )  # fmt: skip
     return PartWeights(values), report
+
+
+def _shares(settings: BlendSettings, linking: int) -> NDArray[np.float64]:
+    """``[P]`` shares in a domain that so many people link to another."""
+    shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
+    shares[PARTS.index("narrow")] *= settings.narrow.people / (settings.narrow.people + linking)
+    return shares
 
 
 def _others(log: Interactions, domain: int, *, newcomers: bool, seed: int) -> HeldOut:

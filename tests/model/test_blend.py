@@ -37,7 +37,7 @@ def scores_of(blend: Blend, rows: sp.csr_matrix, domain: int, part: str) -> NDAr
     return blend.people(rows, domain)[part].products(blend.items(domain)[part])
 
 
-@pytest.mark.parametrize("part", ["mapped", "merged", "ridge", "walk"])
+@pytest.mark.parametrize("part", ["mapped", "narrow", "merged", "ridge", "walk"])
 def test_every_part_by_itself_finds_the_taste_of_somebody_new(part: str) -> None:
     blend = solve_blend(two_tastes(), SETTINGS, seed=0)
     scores = scores_of(blend, histories([[0, 1], [4, 5]], 16), 1, part)
@@ -95,7 +95,7 @@ def test_own_rows_take_over_from_the_map() -> None:
     assert scores[1, 4:].mean() > scores[1, :4].mean()
 
 
-@pytest.mark.parametrize("part", ["mapped", "ridge", "walk"])
+@pytest.mark.parametrize("part", ["mapped", "narrow", "ridge", "walk"])
 def test_where_nobody_is_in_two_domains_a_newcomer_gets_no_answer(part: str) -> None:
     apart = log_of([[0, 1], [1, 2], [8, 9], [9, 10]])
     blend = solve_blend(apart, SETTINGS, seed=0)
@@ -106,12 +106,12 @@ def test_a_blend_comes_back_from_its_arrays() -> None:
     log = two_tastes()
     blend = solve_blend(log, SETTINGS, seed=0)
     again = load_blend(blend.arrays(), SETTINGS, log)
-    for part in ("mapped", "merged", "ridge", "walk", "popularity", "own"):
+    for part in ("mapped", "narrow", "merged", "ridge", "walk", "popularity", "own"):
         np.testing.assert_array_equal(*(scores_of(b, log.liked, 1, part) for b in (blend, again)))
 
 
 def test_shares_of_zero_leave_nothing_to_solve() -> None:
-    parts = ("mapped", "merged", "ridge", "walk", "own")
+    parts = ("mapped", "narrow", "merged", "ridge", "walk", "own")
     none = resolve({}, [f"blend.{part}.share=0" for part in parts]).blend
     blend = solve_blend(two_tastes(), none, seed=0)
     assert list(blend.items(0)) == ["popularity"]
