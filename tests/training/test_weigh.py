@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from kgrec.config import NarrowSettings
 from kgrec.model.weights import PARTS, PartWeights
 from kgrec.training.fit import Trainer
 from kgrec.training.scorer import Parts
@@ -59,3 +60,17 @@ def test_with_nobody_held_out_newcomers_are_left_to_popularity(bert: Path) -> No
     assert voices["learned"] == pytest.approx(0.5**3, rel=1e-3)
     voices = heard(parts, found, log.liked[log.active[:, 0]], 0, newcomers=False)
     assert voices["learned"] == pytest.approx(1.0, rel=1e-3)
+
+
+def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) -> None:
+    trainer, parts = weighed(bert, "train.validation_share=0.2")
+    linking = len(trainer.log.overlapping(0))
+
+    def counts(people: float) -> float:
+        narrow = NarrowSettings(rank=trainer.settings.blend.narrow.rank, people=people)
+        blend = trainer.settings.blend.model_copy(update={"narrow": narrow})
+        found, _ = weigh_parts(parts, trainer.held_out, trainer.log, blend, seed=0)
+        return float(found.values[0, 0, PARTS.index("narrow")])
+
+    assert counts(float(linking)) == pytest.approx(counts(1e9) / 2, rel=1e-4)
+    assert counts(1e-9) == pytest.approx(0.0, abs=1e-6)
