@@ -13,7 +13,7 @@ Shapes: B people   I items   I_d items of a domain   D width of the space   R fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -129,10 +129,15 @@ class Scorer:
             self._item_vectors[domain] = Vectors.beside([parts[n] for n in PARTS if n in parts])
         return self._item_vectors[domain]
 
-    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
-        """``[B]`` rows of ``histories [B, I]`` of ones; products with items are scores."""
+    def person_vectors(
+        self, histories: sp.csr_matrix, domain: int, *, silent: Collection[str] = ()
+    ) -> Vectors:
+        """``[B]`` rows of ``histories [B, I]`` of ones; products with items are scores.
+
+        Parts named in ``silent`` say nothing.
+        """
         inside = count_inside(histories, self.channels.item_domain, domain)
-        weights = self.weights.of(inside, domain)  # [B, P]
+        weights = self.weights.of(inside, domain) * ~np.isin(PARTS, list(silent))  # [B, P]
         parts = self.parts.people(histories, domain)
         return Vectors.beside(
             [parts[name].scaled(w) for name, w in zip(PARTS, weights.T, strict=True)
@@ -159,9 +164,9 @@ class Scorer:
         histories = sp.csr_matrix(
             (np.ones(nearest.size, np.float32), (rows, nearest.ravel())), shape=shape
         )
-        vectors = self.person_vectors(histories, domain)
-        # Who asks in words wants what was asked for, not what all like.
-        vectors.dense[:, [self.model.popularity_column, -1]] = 0.0  # learned, and by itself
+        # Who asks in words wants what was asked for, not what all like, and has none of it yet.
+        vectors = self.person_vectors(histories, domain, silent=("popularity", "own"))
+        vectors.dense[:, self.model.popularity_column] = 0.0  # what the learned part has of it
         return vectors
 
     def _whiten(self, vectors: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 
 from kgrec.errors import NotFoundError, RunError
 from kgrec.interactions import Interactions
+from kgrec.model.weights import PARTS
 from kgrec.training import Fitted, TrainedRun, fit, open_run, train
 from kgrec.training.run_folder import write_run
 from tests.training.worlds import planted_snapshot, small_world, tiny
@@ -87,6 +88,24 @@ def test_the_vector_of_a_text_is_that_of_its_nearest_items(
     own, other = run.text_person_vectors([str(text) for text in SNAPSHOT.texts[:2]], 1).dense
     assert np.isfinite(own).all()
     assert not np.allclose(own, other)
+
+
+def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -> None:
+    """Own likes are the last columns, one for each item of the domain."""
+    fitted, _ = saved
+    domain, items = 1, SNAPSHOT.items_of(1)
+    in_words = fitted.scorer.text_person_vectors([str(SNAPSHOT.texts[items[0]])], domain)
+    by_likes = fitted.scorer.person_vectors(LOG.liked[LOG.active[:, domain]], domain)
+    assert in_words.sparse is not None
+    assert by_likes.sparse is not None
+    assert not in_words.sparse[:, -len(items) :].count_nonzero()
+    assert by_likes.sparse[:, -len(items) :].count_nonzero()
+
+
+def test_silent_parts_say_nothing(saved: tuple[Fitted, TrainedRun]) -> None:
+    scorer = saved[0].scorer
+    nothing = scorer.person_vectors(LOG.liked[:3], 1, silent=PARTS)
+    assert not nothing.products(scorer.item_vectors(1)).any()
 
 
 # --- what is wrong with a folder --------------------------------------------------
