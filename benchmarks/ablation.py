@@ -33,6 +33,9 @@ from kgrec.training.checkpoint import AFTERWARDS
 
 DEFAULT = "default"
 NO_TAGS = "no tags"
+KEPT = ".trained"
+"""What the default trained, for the rows that share it."""
+
 ROWS: dict[str, tuple[str, ...]] = {
     DEFAULT: (),
     "text frozen": ("text.tuning=frozen",),
@@ -53,6 +56,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "cold episodes only": ("train.cold_share=1",),
     "no bridge": ("model.bridge=false",),
     "no mapped factors": ("blend.mapped.share=0",),
+    "no narrow map": ("blend.narrow.share=0",),
     "no merged factors": ("blend.merged.share=0",),
     "no ridge": ("blend.ridge.share=0",),
     "no walk": ("blend.walk.share=0",),
@@ -88,9 +92,9 @@ def main() -> int:
             targets=args.targets and tuple(args.targets), kgrec_set=ROWS[name],
         )  # fmt: skip
         data = without_tags(snapshot) if name == NO_TAGS else snapshot
-        trained = args.out / "trained" if trains_as_default(ROWS[name]) else None
+        trained = args.out / KEPT if trains_as_default(ROWS[name]) else None
         run_benchmark(data, settings, args.out / name.replace(" ", "-"), checkpoints=trained)
-    shutil.rmtree(args.out / "trained", ignore_errors=True)
+    shutil.rmtree(args.out / KEPT, ignore_errors=True)
     print_tables(args.out, rows)
     return 0
 

@@ -139,7 +139,7 @@ class MappedSettings(Section):
 
 
 class NarrowSettings(MappedSettings):
-    """The same in few directions: all that can be learned where few people link two domains."""
+    """Mapped factors in few directions, for newcomers where few people link two domains."""
 
     share: NonNegativeFloat = 1.0
     """What this score counts beside the learned one where next to nobody links the domain."""
@@ -190,7 +190,7 @@ class PopularitySettings(Section):
 
 
 class OwnSettings(Section):
-    """What a person likes already: through it, items nobody has liked yet and like it in text."""
+    """What a person likes already; items nobody has liked yet borrow it from those like them."""
 
     share: NonNegativeFloat = 0.5
     """What this score counts beside the learned one, which counts 1; 0 leaves it out."""

@@ -51,8 +51,8 @@ class KgrecRecommender:
             overrides: ``a.b=c``, laid over it.
             settings: In place of both.
             device: As :func:`kgrec.training.fit.fit` takes it.
-            checkpoints: Folder of trainings, each kept by what it depends on: one that is there
-                is gone on with, or taken as it is where it was whole. None: keep none.
+            checkpoints: Folder to keep trainings in, named by data, settings and device; a kept
+                one is resumed, or reused if it was finished. None: keep none.
         """
         self.settings = settings or load_settings(config, list(overrides))
         self.device = device
@@ -81,7 +81,7 @@ class KgrecRecommender:
 
         kept: dict[str, Any] = {}
         if self.checkpoints is not None:
-            folder = self.checkpoints / _name_of(train, seeded) / "checkpoint"
+            folder = self.checkpoints / _name_of(train, seeded, self.device) / "checkpoint"
             kept["on_epoch"] = lambda trainer: checkpoint.save(trainer, folder)
             kept["resume"] = lambda trainer: checkpoint.restore(trainer, folder)
         self._scorer = fit(train, seeded, device=self.device, on_event=hear, **kept).scorer
@@ -96,9 +96,9 @@ class KgrecRecommender:
         return self._scorer.person_vectors(histories, domain).products(self._items[domain])
 
 
-def _name_of(train: Snapshot, settings: Settings) -> str:
+def _name_of(train: Snapshot, settings: Settings, device: str) -> str:
     """The same for all settings that give the same training."""
     from kgrec.training.checkpoint import AFTERWARDS
 
     read = settings.model_dump_json(exclude=set(AFTERWARDS))
-    return hashlib.sha256(f"{train.fingerprint} {read}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{train.fingerprint} {device} {read}".encode()).hexdigest()[:16]

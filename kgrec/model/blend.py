@@ -206,7 +206,7 @@ class Blend:
     regressed: Regressed | None
     walk: Walk | None
     popularity: NDArray[np.float32]  # [I] log(1 + likes), centred within the domain
-    own: bool
+    own: bool  # whether own likes are a part
     item_domain: NDArray[np.int32]  # [I]
 
     def items(self, domain: int) -> dict[str, Vectors]:
@@ -265,14 +265,15 @@ def load_blend(
 ) -> Blend:
     """A :class:`Blend` from its :meth:`Blend.arrays` and the log it was solved on."""
 
-    def the_map(name: str, given: MappedSettings) -> Mapped | None:
+    def mapped_from(name: str, given: MappedSettings) -> Mapped | None:
         if not given.share:
             return None
         items, maps = arrays[f"blend.{name}"], arrays[f"blend.{name}.maps"]
         factors = DomainFactors(items, log.item_domain, given.regularization, given.alpha)
         return Mapped(factors, maps)
 
-    mapped, narrow = the_map("mapped", settings.mapped), the_map("narrow", settings.narrow)
+    mapped = mapped_from("mapped", settings.mapped)
+    narrow = mapped_from("narrow", settings.narrow)
     merged = regressed = None
     if settings.merged.share:
         merged = Merged(settings.merged, arrays["blend.merged"])

@@ -31,7 +31,7 @@ from kgrec.vectors import Vectors
 __all__ = ["Borrowed"]
 
 MOST_LENDERS = 50_000
-"""The most liked items of a domain that lend; so the work grows with cold items alone."""
+"""The most liked items of a domain that lend; so the search grows with cold items alone."""
 
 _REHEARSED = 1000
 """Liked items of a domain, at most, that show how narrow means become."""
@@ -49,6 +49,11 @@ class Borrowed:
     """``[I, I]``: rows of cold items sum to 1, all others are empty."""
     rehearsal: sp.csr_matrix
     """``[I, I]``: the same of some liked items, as if they were cold: how narrow means become."""
+
+    @property
+    def borrows(self) -> NDArray[np.bool_]:
+        """``[I]`` whether an item borrows."""
+        return np.asarray(self.weights.getnnz(axis=1) > 0)
 
     @classmethod
     def by_text(
@@ -106,7 +111,7 @@ class Borrowed:
 
     def lend_directions(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit rows ``[I, D]``, those of cold items turned to where their neighbours are."""
-        cold = self.weights.getnnz(axis=1) > 0
+        cold = self.borrows
         turned = unit.copy()
         turned[cold] = self.weights[cold] @ unit
         length = np.linalg.norm(turned[cold], axis=1, keepdims=True)

@@ -90,7 +90,7 @@ class TextEncoder(nn.Module):
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Vectors ``[N, W]`` of ``texts``; gradient as the surrounding context allows.
 
-        Texts go through in groups of like length, so that hardly a token is padding.
+        On a CPU they go through in small groups of like length, so that hardly a token is padding.
         """
         device = next(self.backbone.parameters()).device
         tokens = self.tokenizer(
@@ -104,13 +104,16 @@ class TextEncoder(nn.Module):
         for start in range(0, len(order), size):
             some = order[start : start + size]
             group: Any = self._pad([{name: row[n] for name, row in tokens.items()} for n in some])
-            states = self.backbone(**group.to(device)).last_hidden_state  # [N, T, W]
+            states = self.backbone(**group.to(device)).last_hidden_state  # [some, T, W]
             rows.append(pool(states, group["attention_mask"], self.pooling))
         return torch.cat(rows)[torch.tensor(order).argsort().to(device)]
 
     @torch.no_grad()
-    def encode(self, texts: Sequence[str], *, batch_size: int = 1024) -> Iterator[Tensor]:
-        """Vectors of ``texts`` in batches, in order, float32 on CPU, without gradient."""
+    def encode(self, texts: Sequence[str], *, batch_size: int = 256) -> Iterator[Tensor]:
+        """Vectors of ``texts`` in batches, in order, float32 on CPU, without gradient.
+
+        Texts of like length should lie together, since a group is padded to its longest.
+        """
         was_training = self.training
         self.eval()
         try:

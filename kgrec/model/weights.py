@@ -12,8 +12,8 @@ to a domain and one for people known in it, and whoever has n items there is bet
 
 Quality is a mean over people, drawn towards a prior as if ``PSEUDO_PEOPLE`` more had been
 asked: of newcomers it is believed that popularity serves them, and anything else half as well
-until it has shown more. A person's own likes are a part that says nothing of any item somebody else
-likes, so no ranking of these shows what it is worth: it counts its share, as the best would.
+until it has shown more. A person's own likes are a part that speaks for cold items alone, so no
+ranking of liked items shows what it is worth: it counts its share, as the best would.
 Constants were chosen on validation people (docs/decisions.md).
 
 Shapes: B people   M domains   P parts

@@ -57,7 +57,7 @@ def restore(trainer: Trainer, folder: Path) -> None:
     """Bring a fresh trainer to the last checkpoint of ``folder``; without one, do nothing.
 
     Raises:
-        RunError: The checkpoint is of other settings or of another graph.
+        RunError: The checkpoint is of other training settings or of another graph.
     """
     file = folder / "state.json"
     if not file.is_file():

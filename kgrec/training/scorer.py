@@ -13,7 +13,7 @@ Shapes: B people   I items   I_d items of a domain   D width of the space   R fa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -126,18 +126,26 @@ class Scorer:
         """``[I_d]`` rows as ``snapshot.items_of(domain)``: the columns of all parts."""
         if domain not in self._item_vectors:
             parts = self.parts.items(domain)
+            if "own" in parts:  # of what a person likes already there is nothing to say
+                borrows = self.parts.borrowed.borrows[self.channels.item_domain == domain]
+                parts["own"] = parts["own"].scaled(borrows.astype(np.float32))
             self._item_vectors[domain] = Vectors.beside([parts[n] for n in PARTS if n in parts])
         return self._item_vectors[domain]
 
     def person_vectors(
-        self, histories: sp.csr_matrix, domain: int, *, silent: Collection[str] = ()
+        self, histories: sp.csr_matrix, domain: int, *, silent: tuple[str, ...] = ()
     ) -> Vectors:
         """``[B]`` rows of ``histories [B, I]`` of ones; products with items are scores.
 
         Parts named in ``silent`` say nothing.
+
+        Raises:
+            ValueError: ``silent`` names no part.
         """
+        if not set(silent) <= set(PARTS):
+            raise ValueError(f"silent must name some of {', '.join(PARTS)}, got {silent!r}")
         inside = count_inside(histories, self.channels.item_domain, domain)
-        weights = self.weights.of(inside, domain) * ~np.isin(PARTS, list(silent))  # [B, P]
+        weights = self.weights.of(inside, domain) * ~np.isin(PARTS, silent)  # [B, P]
         parts = self.parts.people(histories, domain)
         return Vectors.beside(
             [parts[name].scaled(w) for name, w in zip(PARTS, weights.T, strict=True)

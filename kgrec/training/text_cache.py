@@ -64,6 +64,7 @@ class TextCache:
         self.weights = self._encoder.learned()
         known = self._from_disk()
         missing = [i for i in self.items_with_text if self._hashes[i] not in known]
+        missing.sort(key=lambda i: len(self._texts[i] or ""))  # like lengths together
         done = 0
         for batch in self._encoder.encode([self._texts[i] or "" for i in missing]):
             for row, i in zip(batch.numpy(), missing[done:], strict=False):

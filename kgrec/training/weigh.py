@@ -45,7 +45,7 @@ class Weighed:
     people: int
     """How many were held out."""
     worth: dict[str, float]
-    """NDCG@100 of each part alone that is judged; empty where nobody was held out."""
+    """NDCG@100 of each judged part alone; empty where nobody was held out."""
     counts: dict[str, float]
     """Spread of each weighed part over the catalogue: how much it moves a ranking."""
 
@@ -63,8 +63,9 @@ def weigh_parts(
     values = np.zeros((2, log.num_domains, len(PARTS)), np.float32)
     report = []
     for domain in range(log.num_domains):
-        shares = _shares(settings, len(log.overlapping(domain)))
+        linking = len(log.overlapping(domain))
         for row, newcomers in enumerate((True, False)):
+            shares = _shares(settings, linking, newcomers=newcomers)
             group = groups.get((domain, newcomers))
             people = 0 if group is None else group.hidden.shape[0]
             if group is None:
@@ -87,10 +88,11 @@ def weigh_parts(
     return PartWeights(values), report
 
 
-def _shares(settings: BlendSettings, linking: int) -> NDArray[np.float64]:
-    """``[P]`` shares in a domain that so many people link to another."""
+def _shares(settings: BlendSettings, linking: int, *, newcomers: bool) -> NDArray[np.float64]:
+    """``[P]`` shares in a domain that so many people of the log link to another."""
     shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
-    shares[PARTS.index("narrow")] *= settings.narrow.people / (settings.narrow.people + linking)
+    few = settings.narrow.people / (settings.narrow.people + linking)
+    shares[PARTS.index("narrow")] *= few if newcomers else 0.0
     return shares
 
 
@@ -128,6 +130,6 @@ def _measured(
                 continue
             scores = people[name].products(catalogue[name])
             variance[number] += scores.var(axis=1, dtype=np.float64).sum()
-            if group.hidden.nnz:
+            if group.hidden.nnz and name != UNJUDGED:
                 worth[number] += ndcg(scores, some, items, at=WORTH_AT) * len(scores)
     return np.sqrt(variance / max(count, 1)), worth / max(count, 1)

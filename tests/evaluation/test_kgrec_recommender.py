@@ -45,7 +45,8 @@ def test_kgrec_beats_popularity_on_a_planted_taste_and_hears_the_seed() -> None:
 
 def test_a_kept_training_serves_other_settings_of_what_comes_after_it(tmp_path: Path) -> None:
     split = strict_cold_person(planted(), target=B)
-    alone = {**TINY, "blend": {"mapped": {"share": 0.0}, "walk": {"share": 0.0}}}
+    alone = {**TINY, "blend": {"mapped": {"share": 0.0}, "walk": {"share": 0.0}},
+             "cold_items": {"neighbours": 3}}  # fmt: skip
 
     def scores(settings: dict[str, Any], folder: Path | None) -> tuple[Any, list[str]]:
         heard: list[str] = []

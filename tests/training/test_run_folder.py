@@ -99,6 +99,8 @@ def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -
     assert in_words.sparse is not None
     assert by_likes.sparse is not None
     assert not in_words.sparse[:, -len(items) :].count_nonzero()
+    assert not in_words.dense[:, -1].any()  # popularity, the last of the dense columns
+    assert by_likes.dense[:, -1].all()
     assert by_likes.sparse[:, -len(items) :].count_nonzero()
 
 
@@ -106,6 +108,21 @@ def test_silent_parts_say_nothing(saved: tuple[Fitted, TrainedRun]) -> None:
     scorer = saved[0].scorer
     nothing = scorer.person_vectors(LOG.liked[:3], 1, silent=PARTS)
     assert not nothing.products(scorer.item_vectors(1)).any()
+    with pytest.raises(ValueError, match="silent must name some of learned, .*got"):
+        scorer.person_vectors(LOG.liked[:3], 1, silent=("walks",))
+
+
+def test_what_a_person_likes_already_gets_nothing_for_that(
+    saved: tuple[Fitted, TrainedRun],
+) -> None:
+    """Nothing is cold here, so with and without own likes the scores are the same."""
+    scorer = saved[0].scorer
+    with_own, without = (
+        scorer.person_vectors(LOG.liked, 1, silent=silent).products(scorer.item_vectors(1))
+        for silent in ((), ("own",))
+    )
+    assert (LOG.liked.getnnz(axis=0) > 0).all()
+    np.testing.assert_array_equal(with_own, without)
 
 
 # --- what is wrong with a folder --------------------------------------------------

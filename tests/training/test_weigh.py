@@ -72,5 +72,6 @@ def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) ->
         found, _ = weigh_parts(parts, trainer.held_out, trainer.log, blend, seed=0)
         return float(found.values[0, 0, PARTS.index("narrow")])
 
+    assert counts(1e9) > 0
     assert counts(float(linking)) == pytest.approx(counts(1e9) / 2, rel=1e-4)
     assert counts(1e-9) == pytest.approx(0.0, abs=1e-6)
