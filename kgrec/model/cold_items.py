@@ -5,9 +5,10 @@ Out:  :class:`Borrowed`, which turns any part's vectors of items into those in f
 
 No factor, path or spectrum knows an item without a like. What is like it in text is liked by
 the same people, so every part of its score is the mean of theirs. A mean is narrower than what
-it is made of, and cold items would all stand in the middle of a ranking. So every column of a
-domain's borrowed vectors is brought to the mean and spread that liked items have, by what
-becomes of some of these when they borrow: cold items compete as equals.
+it is made of, and how much narrower differs between parts. So every column of a domain's
+borrowed vectors is brought to the mean and spread that liked items have, by what becomes of
+some of these when they borrow. Of the sum of all parts a share is taken then, since what is
+borrowed is less sure: as equals, cold items would crowd liked ones out.
 
 Only items of the same domain lend, since text says little across domains. Text vectors are
 whitened at full width first; at less, near neighbours blur (docs/decisions.md).
@@ -49,6 +50,8 @@ class Borrowed:
     """``[I, I]``: rows of cold items sum to 1, all others are empty."""
     rehearsal: sp.csr_matrix
     """``[I, I]``: the same of some liked items, as if they were cold: how narrow means become."""
+    trust: float
+    """What all parts of a cold item together count beside those of liked items."""
 
     @property
     def borrows(self) -> NDArray[np.bool_]:
@@ -86,7 +89,7 @@ class Borrowed:
             some = lenders[:: -(-len(lenders) // _REHEARSED)]
             weights = weights + _nearest(unit, cold, lenders, settings)
             rehearsal = rehearsal + _nearest(unit, some, lenders, settings)
-        return cls(weights.tocsr(), rehearsal.tocsr())
+        return cls(weights.tocsr(), rehearsal.tocsr(), settings.trust)
 
     def lend(self, vectors: Vectors, items: NDArray[np.int64]) -> Vectors:
         """``[I_d]`` rows of a domain's ``items [I_d]``, those of cold ones borrowed."""
@@ -108,6 +111,10 @@ class Borrowed:
             ratio = np.float32(wide / narrow if narrow > 0 else 1.0)
             sparse = sp.csr_matrix(keep @ sparse + ratio * (weights @ sparse))
         return Vectors(dense, sparse)
+
+    def trusted(self, vectors: Vectors, items: NDArray[np.int64]) -> Vectors:
+        """``[I_d]`` rows of all parts side by side, those of cold ``items`` times ``trust``."""
+        return vectors.scaled(np.where(self.borrows[items], self.trust, 1.0).astype(np.float32))
 
     def lend_directions(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
         """Unit rows ``[I, D]``, those of cold items turned to where their neighbours are."""

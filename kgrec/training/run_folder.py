@@ -52,6 +52,8 @@ from kgrec.vectors import Vectors
 __all__ = ["FORMAT_VERSION", "TrainedRun", "is_finished", "open_run", "write_run"]
 
 FORMAT_VERSION = 5
+_BORROWED = ("weights", "rehearsal")
+"""Matrices of :class:`Borrowed`."""
 _PACKAGES = ("torch", "torch-geometric", "transformers", "peft", "implicit", "numpy")
 
 
@@ -178,7 +180,8 @@ def _write_model(path: Path, scorer: Scorer) -> None:
     tensors |= {f"bridge_map.{d}": t for d, t in enumerate(learned.bridge_maps)}
     tensors |= {"z": learned.z, "text_vectors": scorer.text_vectors}
     tensors |= {n: torch.from_numpy(a) for n, a in blend.arrays().items()}
-    for name, matrix in asdict(scorer.parts.borrowed).items():
+    for name in _BORROWED:
+        matrix = getattr(scorer.parts.borrowed, name)
         where = np.stack([matrix.tocoo().row, matrix.tocoo().col])
         tensors[f"borrowed.{name}.items"] = torch.from_numpy(where)
         tensors[f"borrowed.{name}"] = torch.from_numpy(matrix.tocoo().data)
@@ -224,12 +227,12 @@ def _load_scorer(run: TrainedRun) -> Scorer:
             Parts(
                 Learned(model, channels, tensors["z"], maps),
                 load_blend(arrays, settings.blend, run.interactions),
-                Borrowed(**{
+                Borrowed(trust=settings.cold_items.trust, **{
                     name: sp.csr_matrix(
                         (arrays[f"borrowed.{name}"], arrays[f"borrowed.{name}.items"]),
                         shape=(len(channels.item_domain),) * 2,
                     )
-                    for name in ("weights", "rehearsal")
+                    for name in _BORROWED
                 }),
             ),
             PartWeights(arrays["part_weights"]), tensors["text_vectors"],

@@ -125,11 +125,12 @@ class Scorer:
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d]`` rows as ``snapshot.items_of(domain)``: the columns of all parts."""
         if domain not in self._item_vectors:
-            parts = self.parts.items(domain)
+            items = np.flatnonzero(self.channels.item_domain == domain)
+            parts, borrowed = self.parts.items(domain), self.parts.borrowed
             if "own" in parts:  # of what a person likes already there is nothing to say
-                borrows = self.parts.borrowed.borrows[self.channels.item_domain == domain]
-                parts["own"] = parts["own"].scaled(borrows.astype(np.float32))
-            self._item_vectors[domain] = Vectors.beside([parts[n] for n in PARTS if n in parts])
+                parts["own"] = parts["own"].scaled(borrowed.borrows[items].astype(np.float32))
+            vectors = Vectors.beside([parts[name] for name in PARTS if name in parts])
+            self._item_vectors[domain] = borrowed.trusted(vectors, items)
         return self._item_vectors[domain]
 
     def person_vectors(

@@ -75,6 +75,16 @@ def test_who_likes_an_item_is_led_to_the_cold_one_that_reads_like_it() -> None:
     assert np.count_nonzero(by_whom) == len(borrowed(texts(), neighbours=3).weights[2].indices) <= 3
 
 
+def test_scores_of_cold_items_count_for_less_and_those_of_liked_items_in_full() -> None:
+    rng = np.random.default_rng(0)
+    parts = Vectors(rng.random((20, 3), np.float32), sp.random(20, 50, 0.3, "csr", np.float32))
+    person = Vectors(rng.random((1, 3), np.float32), sp.random(1, 50, 0.9, "csr", np.float32))
+    lenders = borrowed(texts())
+    trusted = person.products(lenders.trusted(parts, np.arange(20)))[0]
+    expected = np.where(np.arange(20) == 2, ColdItemSettings().trust, 1) * person.products(parts)[0]
+    np.testing.assert_allclose(trusted, expected, rtol=1e-5)
+
+
 def test_in_the_space_of_all_domains_a_cold_item_lies_among_its_neighbours() -> None:
     rng = np.random.default_rng(0)
     unit = rng.standard_normal((40, 8)).astype(np.float32)
