@@ -64,8 +64,9 @@ def weigh_parts(
     report = []
     for domain in range(log.num_domains):
         linking = len(log.overlapping(domain))
-        for row, newcomers in enumerate((True, False)):
-            shares = _shares(settings, linking, newcomers=newcomers)
+        shares_of_kind = [_shares(settings, linking, newcomers=new) for new in (True, False)]
+        there = [(n, name) for n, name in enumerate(PARTS) if any(s[n] for s in shares_of_kind)]
+        for row, (newcomers, shares) in enumerate(zip((True, False), shares_of_kind, strict=True)):
             group = groups.get((domain, newcomers))
             people = 0 if group is None else group.hidden.shape[0]
             if group is None:
@@ -76,7 +77,6 @@ def weigh_parts(
                 sharpness=settings.sharpness,
             )  # fmt: skip
             counts = values[row, domain] * spreads
-            there = [(n, name) for n, name in enumerate(PARTS) if shares[n]]
             judged = [(n, name) for n, name in there if people and name != UNJUDGED]
             report.append(
                 Weighed(
