@@ -28,6 +28,7 @@ from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import MAIN_MEASURE
 from kgrec.evaluation.runner import CELLS, run_benchmark
 from kgrec.evaluation.settings import BenchmarkSettings
+from kgrec.model.weights import PARTS
 from kgrec.ranking.intervals import interval, paired_difference
 from kgrec.training.checkpoint import AFTERWARDS
 
@@ -63,10 +64,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "no popularity beside": ("blend.popularity.share=0",),
     "no own likes": ("blend.own.share=0",),
     "fixed shares": ("blend.sharpness=0",),
-    "learned score alone": tuple(
-        f"blend.{part}.share=0"
-        for part in ("mapped", "narrow", "merged", "ridge", "walk", "popularity", "own")
-    ),
+    "learned score alone": tuple(f"blend.{part}.share=0" for part in PARTS[1:]),
     "not trained": ("train.epochs=0",),
 }
 

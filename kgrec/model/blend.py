@@ -200,8 +200,7 @@ class Walk:
 class Blend:
     """The parts side by side; any but popularity may be missing."""
 
-    mapped: Mapped | None
-    narrow: Mapped | None
+    mapped: Mapping[str, Mapped]  # by the name of the part: the wide one and the narrow one
     merged: Merged | None
     regressed: Regressed | None
     walk: Walk | None
@@ -212,11 +211,7 @@ class Blend:
     def items(self, domain: int) -> dict[str, Vectors]:
         """``[I_d]`` rows as ``items_of(domain)``, by the name of the part."""
         items = np.flatnonzero(self.item_domain == domain)
-        parts = {}
-        if self.mapped is not None:
-            parts["mapped"] = Vectors(self.mapped.items[items])
-        if self.narrow is not None:
-            parts["narrow"] = Vectors(self.narrow.items[items])
+        parts = {name: Vectors(mapped.items[items]) for name, mapped in self.mapped.items()}
         if self.merged is not None:
             parts["merged"] = Vectors(self.merged.items[items])
         if self.regressed is not None:
@@ -230,11 +225,9 @@ class Blend:
 
     def people(self, histories: sp.csr_matrix, domain: int) -> dict[str, Vectors]:
         """``[B]`` rows of ``histories [B, I]``, by the name of the part."""
-        parts = {}
-        if self.mapped is not None:
-            parts["mapped"] = Vectors(self.mapped.people(histories, domain))
-        if self.narrow is not None:
-            parts["narrow"] = Vectors(self.narrow.people(histories, domain))
+        parts = {
+            name: Vectors(mapped.people(histories, domain)) for name, mapped in self.mapped.items()
+        }
         if self.merged is not None:
             parts["merged"] = Vectors(self.merged.people(histories))
         if self.regressed is not None:
@@ -249,10 +242,8 @@ class Blend:
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """What :func:`load_blend` needs beside the log, by name."""
         named: dict[str, NDArray[np.float32]] = {}
-        if self.mapped is not None:
-            named |= {"blend.mapped": self.mapped.items, "blend.mapped.maps": self.mapped.maps}
-        if self.narrow is not None:
-            named |= {"blend.narrow": self.narrow.items, "blend.narrow.maps": self.narrow.maps}
+        for name, mapped in self.mapped.items():
+            named |= {f"blend.{name}": mapped.items, f"blend.{name}.maps": mapped.maps}
         if self.merged is not None:
             named |= {"blend.merged": self.merged.items}
         if self.regressed is not None:
@@ -264,16 +255,15 @@ def load_blend(
     arrays: Mapping[str, NDArray[np.float32]], settings: BlendSettings, log: Interactions
 ) -> Blend:
     """A :class:`Blend` from its :meth:`Blend.arrays` and the log it was solved on."""
-
-    def mapped_from(name: str, given: MappedSettings) -> Mapped | None:
-        if not given.share:
-            return None
-        items, maps = arrays[f"blend.{name}"], arrays[f"blend.{name}.maps"]
-        factors = DomainFactors(items, log.item_domain, given.regularization, given.alpha)
-        return Mapped(factors, maps)
-
-    mapped = mapped_from("mapped", settings.mapped)
-    narrow = mapped_from("narrow", settings.narrow)
+    mapped = {
+        name: Mapped(
+            DomainFactors(
+                arrays[f"blend.{name}"], log.item_domain, given.regularization, given.alpha
+            ),
+            arrays[f"blend.{name}.maps"],
+        )
+        for name, given in _maps_of(settings).items()
+    }
     merged = regressed = None
     if settings.merged.share:
         merged = Merged(settings.merged, arrays["blend.merged"])
@@ -282,23 +272,28 @@ def load_blend(
         regressed = Regressed(settings.ridge.strength, read, write, log)
     walk = Walk.over(log) if settings.walk.share else None
     own = settings.own.share > 0
-    return Blend(mapped, narrow, merged, regressed, walk, log.popularity, own, log.item_domain)
+    return Blend(mapped, merged, regressed, walk, log.popularity, own, log.item_domain)
 
 
 def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Blend:
     """Solve all parts whose share is not 0; under a minute for a million likes."""
-    mapped = narrow = merged = regressed = None
-    if settings.mapped.share:
-        mapped = Mapped.solve(log, settings.mapped, seed=seed)
-    if settings.narrow.share:
-        narrow = Mapped.solve(log, settings.narrow, seed=seed)
+    mapped = {
+        name: Mapped.solve(log, given, seed=seed) for name, given in _maps_of(settings).items()
+    }
+    merged = regressed = None
     if settings.merged.share:
         merged = Merged.solve(log, settings.merged, seed=seed)
     if settings.ridge.share:
         regressed = Regressed.solve(log, settings.ridge, seed=seed)
     walk = Walk.over(log) if settings.walk.share else None
     own = settings.own.share > 0
-    return Blend(mapped, narrow, merged, regressed, walk, log.popularity, own, log.item_domain)
+    return Blend(mapped, merged, regressed, walk, log.popularity, own, log.item_domain)
+
+
+def _maps_of(settings: BlendSettings) -> dict[str, MappedSettings]:
+    """The settings of each map that is wanted, by the name of the part."""
+    both = {"mapped": settings.mapped, "narrow": settings.narrow}
+    return {name: given for name, given in both.items() if given.share}
 
 
 def _only_sparse(columns: sp.csr_matrix) -> Vectors:

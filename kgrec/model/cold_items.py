@@ -114,6 +114,8 @@ class Borrowed:
 
     def trusted(self, vectors: Vectors, items: NDArray[np.int64]) -> Vectors:
         """``[I_d]`` rows of all parts side by side, those of cold ``items`` times ``trust``."""
+        if not self.borrows[items].any():
+            return vectors
         return vectors.scaled(np.where(self.borrows[items], self.trust, 1.0).astype(np.float32))
 
     def lend_directions(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
