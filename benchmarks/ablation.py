@@ -61,6 +61,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "no merged factors": ("blend.merged.share=0",),
     "no ridge": ("blend.ridge.share=0",),
     "no walk": ("blend.walk.share=0",),
+    "no content": ("blend.content.share=0",),
     "no popularity beside": ("blend.popularity.share=0",),
     "no own likes": ("blend.own.share=0",),
     "fixed shares": ("blend.sharpness=0",),

@@ -34,6 +34,7 @@ __all__ = [
     "AlignSettings",
     "BlendSettings",
     "ColdItemSettings",
+    "ContentSettings",
     "MappedSettings",
     "MergedSettings",
     "ModelSettings",
@@ -182,6 +183,15 @@ class WalkSettings(Section):
     """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
 
 
+class ContentSettings(Section):
+    """Cosine in text between what a person likes and an item, relative to their domains."""
+
+    share: NonNegativeFloat = 1.0
+    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
+    width: PositiveInt = 128
+    """Text vectors are whitened to this many dimensions."""
+
+
 class PopularitySettings(Section):
     """What everybody likes; the learned score has a share of it too, which training finds."""
 
@@ -206,6 +216,7 @@ class BlendSettings(Section):
     merged: MergedSettings = MergedSettings()
     ridge: RidgeSettings = RidgeSettings()
     walk: WalkSettings = WalkSettings()
+    content: ContentSettings = ContentSettings()
     popularity: PopularitySettings = PopularitySettings()
     own: OwnSettings = OwnSettings()
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.solvers.whitening import unit_rows
 
 __all__ = ["TextVectors", "has_text", "pooled"]
 
@@ -51,6 +52,4 @@ def _encode(snapshot: Snapshot) -> NDArray[np.float32]:
     encoder = TextEncoder.load(TextSettings(tuning="frozen"))
     cache = TextCache(snapshot.texts, snapshot.text_hashes, encoder, folder=default_folder())
     cache.refresh()
-    vectors = cache.vectors.numpy()
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(norms > 0, norms, 1.0), dtype=np.float32)
+    return unit_rows(cache.vectors.numpy())

@@ -1,6 +1,6 @@
 """Closed-form scores that stand beside the learned one.
 
-In:   the log; later, histories of people it need not have seen.
+In:   the log and the items' texts; later, histories of people it need not have seen.
 Out:  vectors of items and people, part by part; how much each part counts is said elsewhere
       (:mod:`kgrec.model.weights`).
 
@@ -15,6 +15,8 @@ Out:  vectors of items and people, part by part; how much each part counts is sa
     walk     paths item - person - item of the graph, divided by the roots of the degrees on
              the way: one step of LightGCN's propagation, written out (compare GF-CF, Shen et
              al., CIKM 2021); it remembers single products, which no narrow factor can
+    content  cosine in text between a history and an item, each text taken relative to the usual
+             one of its domain: all that two domains share where nobody links them
     own      whether the person likes the item already: nothing to recommend by, until an item
              that nobody has liked borrows it from those nearest in text
              (:mod:`kgrec.model.cold_items`); then it is content-based filtering
@@ -23,6 +25,7 @@ They err in other ways than the learned score does, so their sum ranks better th
 (docs/decisions.md). Nothing here is a tensor or moves with a gradient.
 
 Shapes: B people   I items   I_d items of a domain   R width of all factors   M domains
+        W width of text vectors
 """
 
 from __future__ import annotations
@@ -34,16 +37,24 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kgrec.config import BlendSettings, MappedSettings, MergedSettings, RidgeSettings
+from kgrec.config import (
+    BlendSettings,
+    ContentSettings,
+    MappedSettings,
+    MergedSettings,
+    RidgeSettings,
+)
 from kgrec.interactions import Interactions, count_inside
 from kgrec.model.domain_factors import DomainFactors
 from kgrec.solvers.als import als_item_factors, fold_in
 from kgrec.solvers.ridge import ridge
 from kgrec.solvers.spectrum import leading_directions, normalized
+from kgrec.solvers.whitening import unit_rows, whitened
 from kgrec.vectors import Vectors
 
 __all__ = [
     "Blend",
+    "Content",
     "Mapped",
     "Merged",
     "Regressed",
@@ -197,6 +208,35 @@ class Walk:
 
 
 @dataclass(frozen=True)
+class Content:
+    """Texts of the items, told apart within each domain."""
+
+    items: NDArray[np.float32]  # [I, W] unit rows; zero where an item has no text
+
+    @classmethod
+    def relative(
+        cls, text: NDArray[np.float32], log: Interactions, settings: ContentSettings
+    ) -> Content:
+        """Whitened vectors less the mean of their domain, in which an item counts by its likes.
+
+        That a text speaks of a book and not of a film is nothing to recommend by, yet it is most
+        of what a raw cosine between a book and a film says.
+        """
+        items = whitened(text, width=settings.width)
+        likes = log.liked.getnnz(axis=0).astype(np.float32)
+        for domain in range(log.num_domains):
+            there = log.items_of(domain)
+            there = there[items[there].any(axis=1)]
+            if likes[there].any():
+                items[there] -= np.average(items[there], axis=0, weights=likes[there])
+        return cls(unit_rows(items))
+
+    def people(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        """``[B, W]`` unit rows: the mean of each history."""
+        return unit_rows(np.asarray(histories @ self.items, dtype=np.float32))
+
+
+@dataclass(frozen=True)
 class Blend:
     """The parts side by side; any but popularity may be missing."""
 
@@ -204,6 +244,7 @@ class Blend:
     merged: Merged | None
     regressed: Regressed | None
     walk: Walk | None
+    content: Content | None
     popularity: NDArray[np.float32]  # [I] log(1 + likes), centred within the domain
     own: bool  # whether own likes are a part
     item_domain: NDArray[np.int32]  # [I]
@@ -218,6 +259,8 @@ class Blend:
             parts["ridge"] = self.regressed.items(items)
         if self.walk is not None:
             parts["walk"] = _only_sparse(self.walk.items(items))
+        if self.content is not None:
+            parts["content"] = Vectors(self.content.items[items])
         parts["popularity"] = Vectors(self.popularity[items, None])
         if self.own:
             parts["own"] = _only_sparse(sp.identity(len(items), np.float32, "csr"))
@@ -234,6 +277,8 @@ class Blend:
             parts["ridge"] = self.regressed.people(histories, domain)
         if self.walk is not None:
             parts["walk"] = _only_sparse(self.walk.people(histories))
+        if self.content is not None:
+            parts["content"] = Vectors(self.content.people(histories))
         parts["popularity"] = Vectors(np.ones((histories.shape[0], 1), np.float32))
         if self.own:
             parts["own"] = _only_sparse(histories[:, np.flatnonzero(self.item_domain == domain)])
@@ -248,6 +293,8 @@ class Blend:
             named |= {"blend.merged": self.merged.items}
         if self.regressed is not None:
             named |= {"blend.read": self.regressed.read, "blend.write": self.regressed.write}
+        if self.content is not None:
+            named |= {"blend.content": self.content.items}
         return named
 
 
@@ -271,12 +318,18 @@ def load_blend(
         read, write = arrays["blend.read"], arrays["blend.write"]
         regressed = Regressed(settings.ridge.strength, read, write, log)
     walk = Walk.over(log) if settings.walk.share else None
+    content = Content(arrays["blend.content"]) if "blend.content" in arrays else None
     own = settings.own.share > 0
-    return Blend(mapped, merged, regressed, walk, log.popularity, own, log.item_domain)
+    return Blend(mapped, merged, regressed, walk, content, log.popularity, own, log.item_domain)
 
 
-def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Blend:
-    """Solve all parts whose share is not 0; under a minute for a million likes."""
+def solve_blend(
+    log: Interactions, settings: BlendSettings, text: NDArray[np.float32], *, seed: int
+) -> Blend:
+    """Solve all parts whose share is not 0; under a minute for a million likes.
+
+    ``text [I, W]`` are raw vectors, zero where an item has no text.
+    """
     mapped = {
         name: Mapped.solve(log, given, seed=seed) for name, given in _maps_of(settings).items()
     }
@@ -286,8 +339,11 @@ def solve_blend(log: Interactions, settings: BlendSettings, *, seed: int) -> Ble
     if settings.ridge.share:
         regressed = Regressed.solve(log, settings.ridge, seed=seed)
     walk = Walk.over(log) if settings.walk.share else None
+    content = None
+    if settings.content.share and text.any():
+        content = Content.relative(text, log, settings.content)
     own = settings.own.share > 0
-    return Blend(mapped, merged, regressed, walk, log.popularity, own, log.item_domain)
+    return Blend(mapped, merged, regressed, walk, content, log.popularity, own, log.item_domain)
 
 
 def _maps_of(settings: BlendSettings) -> dict[str, MappedSettings]:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from kgrec.config import ColdItemSettings
 from kgrec.ranking.topk import NO_ITEM, same_numbers, top_k_of_products
-from kgrec.solvers.whitening import whitened
+from kgrec.solvers.whitening import unit_rows, whitened
 from kgrec.vectors import Vectors
 
 __all__ = ["Borrowed"]
@@ -122,9 +122,7 @@ class Borrowed:
         """Unit rows ``[I, D]``, those of cold items turned to where their neighbours are."""
         cold = self.borrows
         turned = unit.copy()
-        turned[cold] = self.weights[cold] @ unit
-        length = np.linalg.norm(turned[cold], axis=1, keepdims=True)
-        turned[cold] /= np.where(length > 0, length, 1.0)
+        turned[cold] = unit_rows(self.weights[cold] @ unit)
         return turned
 
 

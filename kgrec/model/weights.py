@@ -11,7 +11,7 @@ to a domain and one for people known in it, and whoever has n items there is bet
     weight = share * (quality / best quality) ** sharpness / spread
 
 Quality is a mean over people, drawn towards a prior as if ``PSEUDO_PEOPLE`` more had been
-asked: of newcomers it is believed that popularity serves them, and anything else half as well
+asked: of newcomers it is believed that popularity serves them, and anything else a third as well
 until it has shown more. A person's own likes are a part that speaks for cold items alone, so no
 ranking of liked items shows what it is worth: it counts its share, as the best would.
 Constants were chosen on validation people (docs/decisions.md).
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 __all__ = ["PARTS", "UNJUDGED", "PartWeights", "part_weights"]
 
-PARTS = ("learned", "mapped", "narrow", "merged", "ridge", "walk", "popularity", "own")
+PARTS = ("learned", "mapped", "narrow", "merged", "ridge", "walk", "content", "popularity", "own")
 """All parts a score can have, in the order of its columns."""
 
 UNJUDGED = "own"
@@ -37,7 +37,7 @@ UNJUDGED = "own"
 PSEUDO_PEOPLE = 10.0
 """How many people the prior counts as."""
 
-UNPROVEN = 0.5
+UNPROVEN = 0.35
 """What a part is believed to be worth to newcomers, popularity being 1."""
 
 
@@ -79,9 +79,9 @@ def part_weights(
         sharpness: How fast a part loses its voice as it ranks worse than the best; 0: never.
 
     Example:
-        >>> part_weights(np.ones(8), np.ones(8), np.ones(8), people=0, newcomers=False,
+        >>> part_weights(np.ones(9), np.ones(9), np.ones(9), people=0, newcomers=False,
         ...              sharpness=3.0).tolist()
-        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
     popularity = PARTS.index("popularity")
     prior = np.full(len(PARTS), UNPROVEN if newcomers else 1.0)

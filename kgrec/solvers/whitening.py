@@ -14,7 +14,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["whitened"]
+__all__ = ["unit_rows", "whitened"]
+
+
+def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``[N, W]`` rows of length one; rows of zeros stay so."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(length > 0, length, 1.0), dtype=np.float32)
 
 
 def whitened(
@@ -37,7 +43,5 @@ def whitened(
     variance, axes = np.linalg.eigh((centred.T @ centred / len(centred)).astype(np.float64))
     chosen = np.argsort(-variance)[:width]
     spread = np.sqrt(np.maximum(variance[chosen] + floor * variance[-1], 1e-8))
-    turned = centred @ (axes[:, chosen] / spread).astype(np.float32)
-    length = np.linalg.norm(turned, axis=1, keepdims=True)
-    result[there] = turned / np.where(length > 0, length, 1.0)
+    result[there] = unit_rows(centred @ (axes[:, chosen] / spread).astype(np.float32))
     return result

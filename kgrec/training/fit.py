@@ -310,7 +310,8 @@ class Trainer:
 
     def _blend(self, log: Interactions) -> Blend:
         self.on_event(Event("closed-form scores", 0, 1))
-        return solve_blend(log, self.settings.blend, seed=self.settings.train.seed)
+        text = self.cache.vectors.cpu().numpy()
+        return solve_blend(log, self.settings.blend, text, seed=self.settings.train.seed)
 
     def _model(self) -> JointModel:
         model = JointModel(

@@ -51,7 +51,7 @@ from kgrec.vectors import Vectors
 
 __all__ = ["FORMAT_VERSION", "TrainedRun", "is_finished", "open_run", "write_run"]
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 _BORROWED = ("weights", "rehearsal")
 """Matrices of :class:`Borrowed`."""
 _PACKAGES = ("torch", "torch-geometric", "transformers", "peft", "implicit", "numpy")

@@ -30,6 +30,9 @@ __all__ = ["WORTH_AT", "Weighed", "weigh_parts"]
 WORTH_AT = 100
 """Length of the lists that parts are judged by: at ten, a dozen people tell them apart by luck."""
 
+LINKED = ("mapped", "narrow", "merged", "ridge", "walk")
+"""Parts that only people who link two domains can teach anything of a newcomer."""
+
 _SAMPLE = 200
 """People whose scores tell a spread where nobody was held out."""
 
@@ -93,6 +96,8 @@ def _shares(settings: BlendSettings, linking: int, *, newcomers: bool) -> NDArra
     shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
     few = settings.narrow.people / (settings.narrow.people + linking)
     shares[PARTS.index("narrow")] *= few if newcomers else 0.0
+    if newcomers and not linking:
+        shares[np.isin(PARTS, LINKED)] = 0.0
     return shares
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from kgrec.config import BlendSettings, RidgeSettings, resolve
 from kgrec.interactions import Interactions, histories
-from kgrec.model.blend import Blend, Regressed, Walk, load_blend, solve_blend
+from kgrec.model.blend import Blend, Content, Regressed, Walk, load_blend, solve_blend
+from kgrec.model.weights import PARTS
 
 DOMAIN = np.repeat(np.array([0, 1], dtype=np.int32), 8)
 
@@ -30,16 +31,27 @@ def two_tastes(people: int = 60) -> Interactions:
     return log_of([*rows, [0, 1]])
 
 
-SETTINGS = BlendSettings.model_validate({"mapped": {"rank": 4}, "merged": {"rank": 4}})
+SETTINGS = BlendSettings.model_validate(
+    {"mapped": {"rank": 4}, "merged": {"rank": 4}, "content": {"width": 2}}
+)
+
+
+def texts() -> NDArray[np.float32]:
+    """Two topics, told by the second direction; the first, and longest, tells the domain."""
+    rng = np.random.default_rng(0)
+    domain = np.where(DOMAIN == 0, 9.0, -9.0)
+    topic = np.tile(np.repeat([1.0, -1.0], 4), 2)
+    noise = rng.normal(0, 0.1, (len(DOMAIN), 2))
+    return np.column_stack([domain, topic, noise]).astype(np.float32)
 
 
 def scores_of(blend: Blend, rows: sp.csr_matrix, domain: int, part: str) -> NDArray[np.float32]:
     return blend.people(rows, domain)[part].products(blend.items(domain)[part])
 
 
-@pytest.mark.parametrize("part", ["mapped", "narrow", "merged", "ridge", "walk"])
+@pytest.mark.parametrize("part", ["mapped", "narrow", "merged", "ridge", "walk", "content"])
 def test_every_part_by_itself_finds_the_taste_of_somebody_new(part: str) -> None:
-    blend = solve_blend(two_tastes(), SETTINGS, seed=0)
+    blend = solve_blend(two_tastes(), SETTINGS, texts(), seed=0)
     scores = scores_of(blend, histories([[0, 1], [4, 5]], 16), 1, part)
     assert scores[0, :4].min() > scores[0, 4:].max()
     assert scores[1, 4:].min() > scores[1, :4].max()
@@ -48,7 +60,7 @@ def test_every_part_by_itself_finds_the_taste_of_somebody_new(part: str) -> None
 def test_popularity_says_the_same_of_everybody() -> None:
     log = log_of([[0, 8], [1, 8], [2, 9]])
     scores = scores_of(
-        solve_blend(log, SETTINGS, seed=0), histories([[0], []], 16), 1, "popularity"
+        solve_blend(log, SETTINGS, texts(), seed=0), histories([[0], []], 16), 1, "popularity"
     )
     assert (scores[0] == scores[1]).all()
     assert scores[0].argsort()[::-1][:2].tolist() == [0, 1]
@@ -88,7 +100,7 @@ def test_ridge_beyond_its_directions_takes_their_weight_for_nothing() -> None:
 
 
 def test_own_rows_take_over_from_the_map() -> None:
-    blend = solve_blend(two_tastes(), SETTINGS, seed=0)
+    blend = solve_blend(two_tastes(), SETTINGS, texts(), seed=0)
     rows = histories([[0, 1], [0, 1, 12, 13, 14, 15]], 16)
     scores = scores_of(blend, rows, 1, "mapped")
     assert scores[0, :4].mean() > scores[0, 4:].mean()
@@ -98,21 +110,45 @@ def test_own_rows_take_over_from_the_map() -> None:
 @pytest.mark.parametrize("part", ["mapped", "narrow", "ridge", "walk"])
 def test_where_nobody_is_in_two_domains_a_newcomer_gets_no_answer(part: str) -> None:
     apart = log_of([[0, 1], [1, 2], [8, 9], [9, 10]])
-    blend = solve_blend(apart, SETTINGS, seed=0)
+    blend = solve_blend(apart, SETTINGS, texts(), seed=0)
     assert not scores_of(blend, histories([[0], []], 16), 1, part).any()
+
+
+def test_content_is_told_apart_within_each_domain() -> None:
+    text = texts()
+    text[[3, 15]] = 0.0  # items without a text
+    content = Content.relative(text, two_tastes(), SETTINGS.content)
+    assert not content.items[[3, 15]].any()
+    liked = two_tastes().liked.getnnz(axis=0)
+    for domain in (0, 1):
+        there = np.flatnonzero((domain == DOMAIN) & content.items.any(axis=1))
+        # The longest direction says nothing but the domain, so nothing is left of it in the mean.
+        mean = np.average(content.items[there], axis=0, weights=liked[there])
+        assert np.abs(mean).max() < 0.2
+    people = content.people(histories([[0, 1], [3]], 16))
+    assert np.linalg.norm(people[0]) == pytest.approx(1.0)
+    assert not people[1].any()  # of a history without texts nothing is known
+
+
+def test_without_texts_there_is_no_content() -> None:
+    blend = solve_blend(two_tastes(), SETTINGS, np.zeros((16, 4), np.float32), seed=0)
+    assert "content" not in blend.items(0)
+    again = load_blend(blend.arrays(), SETTINGS, two_tastes())
+    assert "content" not in again.people(histories([[0]], 16), 1)
 
 
 def test_a_blend_comes_back_from_its_arrays() -> None:
     log = two_tastes()
-    blend = solve_blend(log, SETTINGS, seed=0)
+    blend = solve_blend(log, SETTINGS, texts(), seed=0)
     again = load_blend(blend.arrays(), SETTINGS, log)
-    for part in ("mapped", "narrow", "merged", "ridge", "walk", "popularity", "own"):
+    for part in PARTS[1:]:
         np.testing.assert_array_equal(*(scores_of(b, log.liked, 1, part) for b in (blend, again)))
 
 
 def test_shares_of_zero_leave_nothing_to_solve() -> None:
-    parts = ("mapped", "narrow", "merged", "ridge", "walk", "own")
-    none = resolve({}, [f"blend.{part}.share=0" for part in parts]).blend
-    blend = solve_blend(two_tastes(), none, seed=0)
+    none = resolve(
+        {}, [f"blend.{part}.share=0" for part in PARTS[1:] if part != "popularity"]
+    ).blend
+    blend = solve_blend(two_tastes(), none, texts(), seed=0)
     assert list(blend.items(0)) == ["popularity"]
     assert blend.arrays() == {}

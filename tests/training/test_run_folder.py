@@ -168,7 +168,7 @@ def _other_version(file: Path) -> None:
         ("manifest.json", Path.unlink, r"holds no finished run \(no manifest.json\); finish it"),
         ("manifest.json", _cut, r"manifest.json cannot be read"),
         ("manifest.json", lambda f: f.write_text("[]"), r"manifest.json cannot be read"),
-        ("manifest.json", _other_version, r"has format version 99, this kgrec reads 5; train anew"),
+        ("manifest.json", _other_version, r"has format version 99, this kgrec reads 6; train anew"),
         ("settings.yaml", Path.unlink, r"settings.yaml cannot be read"),
         ("settings.yaml", lambda f: f.write_text("model: {dims: 3}"), r"no such setting"),
         ("model.safetensors", Path.unlink, r"is damaged .*; train anew"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import pytest
 import scipy.sparse as sp
 
 from kgrec.config import NarrowSettings
-from kgrec.model.weights import PARTS, PartWeights
+from kgrec.model.weights import PARTS, UNPROVEN, PartWeights
 from kgrec.training.fit import Trainer
 from kgrec.training.scorer import Parts
-from kgrec.training.weigh import weigh_parts
+from kgrec.training.weigh import LINKED, weigh_parts
 from tests.training.worlds import planted_snapshot, small_world, tiny
 
 
@@ -57,9 +58,25 @@ def test_with_nobody_held_out_newcomers_are_left_to_popularity(bert: Path) -> No
     outside = log.outside(log.liked[log.overlapping(0)], 0)
     voices = heard(parts, found, outside, 0, newcomers=True)
     assert voices["popularity"] == pytest.approx(0.2, rel=1e-3)
-    assert voices["learned"] == pytest.approx(0.5**3, rel=1e-3)
+    assert voices["learned"] == pytest.approx(UNPROVEN**3, rel=1e-3)
     voices = heard(parts, found, log.liked[log.active[:, 0]], 0, newcomers=False)
     assert voices["learned"] == pytest.approx(1.0, rel=1e-3)
+
+
+def test_where_nobody_links_a_domain_newcomers_get_nothing_that_links_would_teach(
+    bert: Path,
+) -> None:
+    """Factors of two domains that nobody links stand in no common frame: they would be noise."""
+    trainer, parts = weighed(bert, "train.validation_share=0")
+    log = trainer.log
+    here = np.arange(log.num_people)[:, None] % 2 == log.item_domain  # each in one domain alone
+    apart = replace(log, liked=sp.csr_matrix(log.liked.multiply(here)))
+    found, _ = weigh_parts(parts, [], apart, trainer.settings.blend, seed=0)
+    linked = np.isin(PARTS, LINKED)
+    new, known = found.values[:, 0]
+    assert not new[linked].any()
+    assert new[PARTS.index("content")] > 0
+    assert known[PARTS.index("merged")] > 0
 
 
 def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) -> None:
