@@ -189,7 +189,7 @@ class ContentSettings(Section):
     share: NonNegativeFloat = 1.0
     """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
     width: PositiveInt = 128
-    """Text vectors are whitened to this many dimensions."""
+    """Text vectors are whitened to this many dimensions at most."""
 
 
 class PopularitySettings(Section):

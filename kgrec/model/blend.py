@@ -15,8 +15,8 @@ Out:  vectors of items and people, part by part; how much each part counts is sa
     walk     paths item - person - item of the graph, divided by the roots of the degrees on
              the way: one step of LightGCN's propagation, written out (compare GF-CF, Shen et
              al., CIKM 2021); it remembers single products, which no narrow factor can
-    content  cosine in text between a history and an item, each text taken relative to the usual
-             one of its domain: all that two domains share where nobody links them
+    content  cosine of texts between a history and an item (:mod:`kgrec.model.content`): all that
+             two domains share where nobody links them
     own      whether the person likes the item already: nothing to recommend by, until an item
              that nobody has liked borrows it from those nearest in text
              (:mod:`kgrec.model.cold_items`); then it is content-based filtering
@@ -25,7 +25,7 @@ They err in other ways than the learned score does, so their sum ranks better th
 (docs/decisions.md). Nothing here is a tensor or moves with a gradient.
 
 Shapes: B people   I items   I_d items of a domain   R width of all factors   M domains
-        W width of text vectors
+        W width of the encoder
 """
 
 from __future__ import annotations
@@ -39,22 +39,20 @@ from numpy.typing import NDArray
 
 from kgrec.config import (
     BlendSettings,
-    ContentSettings,
     MappedSettings,
     MergedSettings,
     RidgeSettings,
 )
 from kgrec.interactions import Interactions, count_inside
+from kgrec.model.content import Content
 from kgrec.model.domain_factors import DomainFactors
 from kgrec.solvers.als import als_item_factors, fold_in
 from kgrec.solvers.ridge import ridge
 from kgrec.solvers.spectrum import leading_directions, normalized
-from kgrec.solvers.whitening import unit_rows, whitened
 from kgrec.vectors import Vectors
 
 __all__ = [
     "Blend",
-    "Content",
     "Mapped",
     "Merged",
     "Regressed",
@@ -208,35 +206,6 @@ class Walk:
 
 
 @dataclass(frozen=True)
-class Content:
-    """Texts of the items, told apart within each domain."""
-
-    items: NDArray[np.float32]  # [I, W] unit rows; zero where an item has no text
-
-    @classmethod
-    def relative(
-        cls, text: NDArray[np.float32], log: Interactions, settings: ContentSettings
-    ) -> Content:
-        """Whitened vectors less the mean of their domain, in which an item counts by its likes.
-
-        That a text speaks of a book and not of a film is nothing to recommend by, yet it is most
-        of what a raw cosine between a book and a film says.
-        """
-        items = whitened(text, width=settings.width)
-        likes = log.liked.getnnz(axis=0).astype(np.float32)
-        for domain in range(log.num_domains):
-            there = log.items_of(domain)
-            there = there[items[there].any(axis=1)]
-            if likes[there].any():
-                items[there] -= np.average(items[there], axis=0, weights=likes[there])
-        return cls(unit_rows(items))
-
-    def people(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, W]`` unit rows: the mean of each history."""
-        return unit_rows(np.asarray(histories @ self.items, dtype=np.float32))
-
-
-@dataclass(frozen=True)
 class Blend:
     """The parts side by side; any but popularity may be missing."""
 
@@ -318,7 +287,7 @@ def load_blend(
         read, write = arrays["blend.read"], arrays["blend.write"]
         regressed = Regressed(settings.ridge.strength, read, write, log)
     walk = Walk.over(log) if settings.walk.share else None
-    content = Content(arrays["blend.content"]) if "blend.content" in arrays else None
+    content = Content(arrays["blend.content"]) if settings.content.share else None
     own = settings.own.share > 0
     return Blend(mapped, merged, regressed, walk, content, log.popularity, own, log.item_domain)
 
@@ -328,7 +297,7 @@ def solve_blend(
 ) -> Blend:
     """Solve all parts whose share is not 0; under a minute for a million likes.
 
-    ``text [I, W]`` are raw vectors, zero where an item has no text.
+    ``text [I, W]`` are the vectors of the encoder as trained, zero where an item has no text.
     """
     mapped = {
         name: Mapped.solve(log, given, seed=seed) for name, given in _maps_of(settings).items()
@@ -340,7 +309,7 @@ def solve_blend(
         regressed = Regressed.solve(log, settings.ridge, seed=seed)
     walk = Walk.over(log) if settings.walk.share else None
     content = None
-    if settings.content.share and text.any():
+    if settings.content.share:
         content = Content.relative(text, log, settings.content)
     own = settings.own.share > 0
     return Blend(mapped, merged, regressed, walk, content, log.popularity, own, log.item_domain)

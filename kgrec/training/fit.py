@@ -220,8 +220,8 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """NDCG@10 of held-out people by domain, ranked by the learned score alone.
 
-        These are newcomers where there are any. The parts beside the learned score do not change
-        while it learns, and would hide how it does.
+        These are newcomers where there are any. The parts beside the learned score are solved
+        when it has learned, and would hide how it does.
         """
         some_new = any(group.newcomers for group in self.held_out)
         groups = [g for g in self.held_out if g.newcomers == some_new]

@@ -30,9 +30,6 @@ __all__ = ["WORTH_AT", "Weighed", "weigh_parts"]
 WORTH_AT = 100
 """Length of the lists that parts are judged by: at ten, a dozen people tell them apart by luck."""
 
-LINKED = ("mapped", "narrow", "merged", "ridge", "walk")
-"""Parts that only people who link two domains can teach anything of a newcomer."""
-
 _SAMPLE = 200
 """People whose scores tell a spread where nobody was held out."""
 
@@ -97,7 +94,9 @@ def _shares(settings: BlendSettings, linking: int, *, newcomers: bool) -> NDArra
     few = settings.narrow.people / (settings.narrow.people + linking)
     shares[PARTS.index("narrow")] *= few if newcomers else 0.0
     if newcomers and not linking:
-        shares[np.isin(PARTS, LINKED)] = 0.0
+        # Without links there is no common frame: merged factors of two domains are noise to each
+        # other, while maps and paths between them are empty by themselves.
+        shares[PARTS.index("merged")] = 0.0
     return shares
 
 

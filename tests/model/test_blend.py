@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kgrec.config import BlendSettings, RidgeSettings, resolve
 from kgrec.interactions import Interactions, histories
-from kgrec.model.blend import Blend, Content, Regressed, Walk, load_blend, solve_blend
+from kgrec.model.blend import Blend, Regressed, Walk, load_blend, solve_blend
 from kgrec.model.weights import PARTS
 
 DOMAIN = np.repeat(np.array([0, 1], dtype=np.int32), 8)
@@ -112,29 +112,6 @@ def test_where_nobody_is_in_two_domains_a_newcomer_gets_no_answer(part: str) -> 
     apart = log_of([[0, 1], [1, 2], [8, 9], [9, 10]])
     blend = solve_blend(apart, SETTINGS, texts(), seed=0)
     assert not scores_of(blend, histories([[0], []], 16), 1, part).any()
-
-
-def test_content_is_told_apart_within_each_domain() -> None:
-    text = texts()
-    text[[3, 15]] = 0.0  # items without a text
-    content = Content.relative(text, two_tastes(), SETTINGS.content)
-    assert not content.items[[3, 15]].any()
-    liked = two_tastes().liked.getnnz(axis=0)
-    for domain in (0, 1):
-        there = np.flatnonzero((domain == DOMAIN) & content.items.any(axis=1))
-        # The longest direction says nothing but the domain, so nothing is left of it in the mean.
-        mean = np.average(content.items[there], axis=0, weights=liked[there])
-        assert np.abs(mean).max() < 0.2
-    people = content.people(histories([[0, 1], [3]], 16))
-    assert np.linalg.norm(people[0]) == pytest.approx(1.0)
-    assert not people[1].any()  # of a history without texts nothing is known
-
-
-def test_without_texts_there_is_no_content() -> None:
-    blend = solve_blend(two_tastes(), SETTINGS, np.zeros((16, 4), np.float32), seed=0)
-    assert "content" not in blend.items(0)
-    again = load_blend(blend.arrays(), SETTINGS, two_tastes())
-    assert "content" not in again.people(histories([[0]], 16), 1)
 
 
 def test_a_blend_comes_back_from_its_arrays() -> None:

@@ -13,7 +13,7 @@ from kgrec.config import NarrowSettings
 from kgrec.model.weights import PARTS, UNPROVEN, PartWeights
 from kgrec.training.fit import Trainer
 from kgrec.training.scorer import Parts
-from kgrec.training.weigh import LINKED, weigh_parts
+from kgrec.training.weigh import weigh_parts
 from tests.training.worlds import planted_snapshot, small_world, tiny
 
 
@@ -63,20 +63,17 @@ def test_with_nobody_held_out_newcomers_are_left_to_popularity(bert: Path) -> No
     assert voices["learned"] == pytest.approx(1.0, rel=1e-3)
 
 
-def test_where_nobody_links_a_domain_newcomers_get_nothing_that_links_would_teach(
+def test_where_nobody_links_a_domain_its_newcomers_hear_nothing_of_merged_factors(
     bert: Path,
 ) -> None:
-    """Factors of two domains that nobody links stand in no common frame: they would be noise."""
     trainer, parts = weighed(bert, "train.validation_share=0")
     log = trainer.log
     here = np.arange(log.num_people)[:, None] % 2 == log.item_domain  # each in one domain alone
     apart = replace(log, liked=sp.csr_matrix(log.liked.multiply(here)))
     found, _ = weigh_parts(parts, [], apart, trainer.settings.blend, seed=0)
-    linked = np.isin(PARTS, LINKED)
-    new, known = found.values[:, 0]
-    assert not new[linked].any()
-    assert new[PARTS.index("content")] > 0
-    assert known[PARTS.index("merged")] > 0
+    new, known = (dict(zip(PARTS, row, strict=True)) for row in found.values[:, 0])
+    assert new["merged"] == 0 < known["merged"]
+    assert new["content"] > 0
 
 
 def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) -> None:
