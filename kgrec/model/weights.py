@@ -11,9 +11,10 @@ to a domain and one for people known in it, and whoever has n items there is bet
     weight = share * (quality / best quality) ** sharpness / spread
 
 Quality is a mean over people, drawn towards a prior as if ``PSEUDO_PEOPLE`` more had been
-asked: of newcomers it is believed that popularity serves them, and anything else a third as well
-until it has shown more. A person's own likes are a part that speaks for cold items alone, so no
-ranking of liked items shows what it is worth: it counts its share, as the best would.
+asked: of newcomers it is believed that popularity serves them, and anything else half as well,
+or a third where nobody links the domain to another, until it has shown more. A person's own
+likes are a part that speaks for cold items alone, so no ranking of liked items shows what it is
+worth: it counts its share, as the best would.
 Constants were chosen on validation people (docs/decisions.md).
 
 Shapes: B people   M domains   P parts
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PARTS", "UNJUDGED", "PartWeights", "part_weights"]
+__all__ = ["PARTS", "UNJUDGED", "UNLINKED", "UNPROVEN", "PartWeights", "part_weights"]
 
 PARTS = ("learned", "mapped", "narrow", "merged", "ridge", "walk", "content", "popularity", "own")
 """All parts a score can have, in the order of its columns."""
@@ -37,8 +38,11 @@ UNJUDGED = "own"
 PSEUDO_PEOPLE = 10.0
 """How many people the prior counts as."""
 
-UNPROVEN = 0.35
+UNPROVEN = 0.5
 """What a part is believed to be worth to newcomers, popularity being 1."""
+
+UNLINKED = 0.35
+"""The same where nobody links their domain to another."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def part_weights(
     worth: NDArray[np.float64],
     *,
     people: int,
-    newcomers: bool,
+    belief: float,
     sharpness: float,
 ) -> NDArray[np.float32]:
     """``[P]`` weights for one domain and one kind of person.
@@ -75,16 +79,17 @@ def part_weights(
         worth: ``[P]`` mean NDCG of each part alone; not read where ``people`` is 0, nor that of
             ``UNJUDGED``.
         people: How many people that is the mean of.
-        newcomers: Whether these people are new to the domain.
+        belief: What any part but popularity is held to be worth before anybody was asked,
+            popularity being 1.
         sharpness: How fast a part loses its voice as it ranks worse than the best; 0: never.
 
     Example:
-        >>> part_weights(np.ones(9), np.ones(9), np.ones(9), people=0, newcomers=False,
+        >>> part_weights(np.ones(9), np.ones(9), np.ones(9), people=0, belief=1.0,
         ...              sharpness=3.0).tolist()
         [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
     popularity = PARTS.index("popularity")
-    prior = np.full(len(PARTS), UNPROVEN if newcomers else 1.0)
+    prior = np.full(len(PARTS), belief)
     prior[popularity] = 1.0
     quality = prior
     if people:

@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 
 from kgrec.config import BlendSettings
 from kgrec.interactions import Interactions
-from kgrec.model.weights import PARTS, UNJUDGED, PartWeights, part_weights
+from kgrec.model.weights import (
+    PARTS,
+    UNJUDGED,
+    UNLINKED,
+    UNPROVEN,
+    PartWeights,
+    part_weights,
+)
 from kgrec.ranking.topk import blocks
 from kgrec.training.scorer import Parts
 from kgrec.training.validation import HeldOut, ndcg
@@ -72,10 +79,10 @@ def weigh_parts(
             if group is None:
                 group = _others(log, domain, newcomers=newcomers, seed=seed)
             spreads, worth = _measured(parts, group, log.items_of(domain))
+            belief = (UNPROVEN if linking else UNLINKED) if newcomers else 1.0
             values[row, domain] = part_weights(
-                shares, spreads, worth, people=people, newcomers=newcomers,
-                sharpness=settings.sharpness,
-            )  # fmt: skip
+                shares, spreads, worth, people=people, belief=belief, sharpness=settings.sharpness
+            )
             counts = values[row, domain] * spreads
             judged = [(n, name) for n, name in there if people and name != UNJUDGED]
             report.append(

@@ -16,7 +16,7 @@ POPULARITY = PARTS.index("popularity")
 
 def weights(**changes: Any) -> dict[str, float]:
     options: dict[str, Any] = {
-        "shares": ALL, "spreads": ALL, "worth": ALL, "people": 1000, "newcomers": False,
+        "shares": ALL, "spreads": ALL, "worth": ALL, "people": 1000, "belief": 1.0,
         "sharpness": 3.0,
     } | changes  # fmt: skip
     shares, spreads, worth = (options.pop(name) for name in ("shares", "spreads", "worth"))
@@ -52,7 +52,7 @@ def test_what_is_left_out_or_mute_has_no_weight_and_takes_none() -> None:
 
 
 def test_nobody_to_ask_leaves_newcomers_to_popularity_and_known_people_to_the_shares() -> None:
-    new = weights(people=0, newcomers=True)
+    new = weights(people=0, belief=UNPROVEN)
     assert new["popularity"] == 1.0
     assert new["learned"] == pytest.approx(UNPROVEN**3)
     assert set(weights(people=0).values()) == {1.0}
@@ -61,7 +61,7 @@ def test_nobody_to_ask_leaves_newcomers_to_popularity_and_known_people_to_the_sh
 def test_few_people_prove_little() -> None:
     """Ten held-out people whom popularity serves half as well: the prior counts as ten more."""
     worth = by_name(0.2, popularity=0.1)
-    found = weights(worth=worth, people=int(PSEUDO_PEOPLE), newcomers=True)
+    found = weights(worth=worth, people=int(PSEUDO_PEOPLE), belief=UNPROVEN)
     assert found["learned"] == pytest.approx(1.0)
     believed = (0.2 + UNPROVEN * 0.1) / 2
     assert found["popularity"] == pytest.approx((0.1 / believed) ** 3, rel=1e-5)
@@ -75,7 +75,7 @@ def test_own_likes_are_not_judged_and_nothing_is_judged_by_them() -> None:
 
 
 def test_all_parts_worthless_leaves_no_score_rather_than_nan() -> None:
-    assert set(weights(worth=np.zeros(len(PARTS)), newcomers=True).values()) == {0.0}
+    assert set(weights(worth=np.zeros(len(PARTS)), belief=UNPROVEN).values()) == {0.0}
 
 
 def test_own_items_lead_from_the_weights_of_newcomers_to_those_of_known_people() -> None:

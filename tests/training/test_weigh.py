@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 from kgrec.config import NarrowSettings
-from kgrec.model.weights import PARTS, UNPROVEN, PartWeights
+from kgrec.model.weights import PARTS, UNLINKED, UNPROVEN, PartWeights
 from kgrec.training.fit import Trainer
 from kgrec.training.scorer import Parts
 from kgrec.training.weigh import weigh_parts
@@ -66,7 +66,7 @@ def test_with_nobody_held_out_newcomers_are_left_to_popularity(bert: Path) -> No
 def test_where_nobody_links_a_domain_its_newcomers_hear_nothing_of_merged_factors(
     bert: Path,
 ) -> None:
-    trainer, parts = weighed(bert, "train.validation_share=0")
+    trainer, parts = weighed(bert, "train.validation_share=0", events=3)
     log = trainer.log
     here = np.arange(log.num_people)[:, None] % 2 == log.item_domain  # each in one domain alone
     apart = replace(log, liked=sp.csr_matrix(log.liked.multiply(here)))
@@ -74,6 +74,10 @@ def test_where_nobody_links_a_domain_its_newcomers_hear_nothing_of_merged_factor
     new, known = (dict(zip(PARTS, row, strict=True)) for row in found.values[:, 0])
     assert new["merged"] == 0 < known["merged"]
     assert new["content"] > 0
+    content = parts.people(apart.outside(log.liked, 0).tocsr(), 0)["content"]
+    spread = content.products(parts.items(0)["content"]).var(axis=1, dtype=np.float64)
+    voice = new["content"] * np.sqrt(spread[~apart.active[:, 0]].mean())
+    assert voice == pytest.approx(UNLINKED**3, rel=0.2)  # the share being 1
 
 
 def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) -> None:
