@@ -37,12 +37,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kgrec.config import (
-    BlendSettings,
-    MappedSettings,
-    MergedSettings,
-    RidgeSettings,
-)
+from kgrec.config import BlendSettings, MappedSettings, MergedSettings, RidgeSettings
 from kgrec.interactions import Interactions, count_inside
 from kgrec.model.content import Content
 from kgrec.model.domain_factors import DomainFactors

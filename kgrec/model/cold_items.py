@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from kgrec.config import ColdItemSettings
 from kgrec.ranking.topk import NO_ITEM, same_numbers, top_k_of_products
-from kgrec.solvers.whitening import unit_rows, whitened
+from kgrec.solvers.whitening import NOISE_FLOOR, unit_rows, whitened
 from kgrec.vectors import Vectors
 
 __all__ = ["Borrowed"]
@@ -38,8 +38,6 @@ _REHEARSED = 1000
 """Liked items of a domain, at most, that show how narrow means become."""
 
 _TINY = 1e-9
-_FLOOR = 1e-3
-"""Directions below this share of the widest one's variance are noise and not blown up."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Borrowed:
             item_domain: ``[I]``.
             settings: How many neighbours, and how fast they count less.
         """
-        unit = whitened(text, floor=_FLOOR)
+        unit = whitened(text, floor=NOISE_FLOOR)
         has_text = unit.any(axis=1)
         weights = sp.csr_matrix((len(likes), len(likes)), dtype=np.float32)
         rehearsal = weights

@@ -20,12 +20,9 @@ from numpy.typing import NDArray
 
 from kgrec.config import ContentSettings
 from kgrec.interactions import Interactions
-from kgrec.solvers.whitening import unit_rows, whitened
+from kgrec.solvers.whitening import NOISE_FLOOR, unit_rows, whitened
 
 __all__ = ["Content"]
-
-_FLOOR = 1e-3
-"""Directions below this share of the widest one's variance are noise and not blown up."""
 
 _NOTHING = 1e-3
 """A text this near to the mean of its domain, rows having length 1, says nothing."""
@@ -45,7 +42,7 @@ class Content:
 
         An item counts by its likes in that mean; where none with a text is liked, all count alike.
         """
-        items = whitened(text, width=settings.width, floor=_FLOOR)
+        items = whitened(text, width=settings.width, floor=NOISE_FLOOR)
         likes = log.liked.getnnz(axis=0).astype(np.float32)
         for domain in range(log.num_domains):
             there = log.items_of(domain)

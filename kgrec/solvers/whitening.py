@@ -14,7 +14,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["unit_rows", "whitened"]
+__all__ = ["NOISE_FLOOR", "unit_rows", "whitened"]
+
+NOISE_FLOOR = 1e-3
+"""Directions below this share of the widest one's variance are noise, not to be blown up."""
 
 
 def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from kgrec.config import ContentSettings
 from kgrec.interactions import Interactions, histories
 from kgrec.model.content import Content
-from kgrec.solvers.whitening import whitened
+from kgrec.solvers.whitening import NOISE_FLOOR, whitened
 
 
 def log_of(rows: list[list[int]], domain: NDArray[np.int32]) -> Interactions:
@@ -47,7 +47,7 @@ def test_an_item_counts_by_its_likes_in_the_mean_of_its_domain() -> None:
     text = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
     domain = np.array([0, 0, 0, 1, 1, 1], np.int32)
     log = log_of([*([[0]] * 9), [1, 3]], domain)
-    unit = whitened(text, width=4, floor=1e-3)
+    unit = whitened(text, width=4, floor=NOISE_FLOOR)
     expected = unit[:3] - (0.9 * unit[0] + 0.1 * unit[1])
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     found = Content.relative(text, log, ContentSettings(width=4)).items
