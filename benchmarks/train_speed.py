@@ -41,11 +41,12 @@ from graph_store.snapshot import Snapshot
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import main_value
 from kgrec.evaluation.protocols.strict_cold import cold_people, strict_cold_person
+from kgrec.evaluation.text_vectors import has_text
 from kgrec.interactions import Interactions
 
 PARTS = ("systems", "stages", "growth", "gpu")
 KGREC = {
-    "kgrec": (),
+    "kgrec": (),  # where there are no texts, this one alone
     "kgrec, text frozen": ("text.tuning=frozen",),
     "kgrec, without text": (
         "text.tuning=frozen", "model.channels=[spectrum,factors]", "align.text=0",
@@ -137,7 +138,7 @@ def systems(
     bar = max(good, key=lambda row: row["ndcg"]) if good else None
     own = [sys.executable, "-m", "speed.contestants"]
     commands: dict[str, list[str]] = {}
-    for name, changes in KGREC.items():
+    for name, changes in KGREC.items() if about["has_text"] else [("kgrec", ())]:
         sets = [word for change in changes for word in ("--set", change)]
         commands[name] = [*own, "kgrec", str(course), *sets]
     commands |= {name: [*own, worker_name, str(course)] for name, worker_name in OTHERS.items()}
@@ -168,9 +169,11 @@ def systems(
 
 
 NOTES = [
-    "Seconds are those of a contestant's own work from the log in memory on; imports, and the "
-    "measuring between epochs, are not counted. kgrec's hold the encoding of all texts (nothing "
-    "cached before) and its own validation; RecBole's do not hold the reading of its file nor any "
+    "Seconds are those of a contestant's own work from the log in memory on, up to the vectors "
+    "that it would deliver had it ended with that epoch (kgrec solves and weighs its closed-form "
+    "parts for these, the others multiply their matrices once); imports, and the measuring "
+    "between epochs, are not counted. kgrec's hold the encoding of all texts (nothing cached "
+    "before) and its own validation; RecBole's do not hold the reading of its file nor any "
     "validation. Of each the best epoch is taken by hindsight. `ended by` patience: as many "
     "results in a row without a better one as RecBole's default allows (10); by time: the budget. "
     "Interactions a second: likes of the merged log over the seconds of an epoch (of implicit: an "
@@ -276,7 +279,10 @@ def make_course(
         f"log, {len(people):,} strict cold validation people (fold 0, seed {args.seed}), "
         f"{len(split.train.items_of(target)):,} items ranked."
     ]
-    about = {"direction": split.direction, "likes": likes, "people": len(people), "lines": lines}
+    about = {
+        "direction": split.direction, "likes": likes, "people": len(people), "lines": lines,
+        "has_text": has_text(snapshot),
+    }  # fmt: skip
     return course, measure, about
 
 
@@ -380,7 +386,10 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def as_data(race: Race) -> dict[str, Any]:
-    points = [[p.epoch, round(p.seconds, 4), round(p.ndcg, 6)] for p in race.points]
+    points = [
+        [p.epoch, round(p.seconds, 4), round(p.ndcg, 6), round(p.delivering, 4)]
+        for p in race.points
+    ]
     return {
         "name": race.name, "setup_seconds": race.setup, "peak_bytes": race.peak_bytes,
         "end": race.end, "why": race.why, "points": points,

@@ -3,7 +3,9 @@
 In:   work, cut into epochs.
 Out:  lines of JSON to whoever started the process, and a file of vectors a point.
 
-The clock stands still from a point until the starter has measured its quality and said `go`.
+A point costs what whoever stops there has waited for: the work so far and the making of its
+vectors, which for some is nothing and for some the largest part. Whoever goes on is charged for the
+work alone. The clock stands still until the starter has measured a point and said `go`.
 Needs no more than numpy, so that it also runs in an environment of another library.
 """
 
@@ -51,23 +53,24 @@ class Clock:
 
     def point(self, epoch: int, vectors: Vectors) -> None:
         """Hand over a result; raises :class:`Stop` where no more are wanted."""
-        self._spent = self.seconds
-        peak = peak_bytes()
+        work = self.seconds
         person, item = vectors()
+        delivered = self.seconds
         file = self._folder / f"{os.getpid()}-{self._points}.npz"
         np.savez(file, person=np.asarray(person, np.float32), item=np.asarray(item, np.float32))
         self._points += 1
         message = {
             "epoch": epoch,
-            "seconds": self._spent,
+            "seconds": delivered,
+            "delivering": delivered - work,
             "setup": self._ready or 0.0,
-            "peak_bytes": peak,
+            "peak_bytes": peak_bytes(),
             "file": str(file),
         }
         self._answers.write(json.dumps(message) + "\n")
         self._answers.flush()
         go_on = sys.stdin.readline().strip() == "go"
-        self._since = time.perf_counter()
+        self._spent, self._since = work, time.perf_counter()
         if not go_on:
             raise Stop
 

@@ -31,7 +31,10 @@ the first are scores ``[B, I_d]``."""
 class Point:
     epoch: int
     seconds: float
+    """What whoever stops here has waited for."""
     ndcg: float
+    delivering: float = 0.0
+    """Of these the making of the vectors, which is not repeated by whoever goes on."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,10 @@ class Race:
 
     def seconds_an_epoch(self) -> float | None:
         """Mean over all epochs; None before the first has ended."""
-        last = self.points[-1]
-        return (last.seconds - self.setup) / last.epoch if last.epoch else None
+        # The last epoch may have a second point, of what is done when training is over.
+        last = next(p for p in self.points if p.epoch == self.points[-1].epoch)
+        worked = last.seconds - last.delivering - self.setup
+        return worked / last.epoch if last.epoch else None
 
 
 def run_race(
@@ -98,7 +103,9 @@ def run_race(
                 with np.load(message["file"]) as held:
                     ndcg = measure(held["person"], held["item"])
                 Path(message["file"]).unlink()
-                points.append(Point(message["epoch"], message["seconds"], ndcg))
+                points.append(
+                    Point(message["epoch"], message["seconds"], ndcg, message["delivering"])
+                )
                 setup, peak = message["setup"], message["peak_bytes"]
                 on_point(name, points[-1])
                 verdict = judge(points, seconds=seconds, patience=patience)

@@ -97,8 +97,8 @@ class _Run:
         for group in self.groups:
             if self.finished.issuperset(self._keys(group)):
                 continue
-            splits = group.splits()
-            chosen = {entry.name: self._choose(group, entry) for entry in self.entries}
+            splits, tunes_on = group.splits(), group.tunes_on()
+            chosen = {entry.name: self._choose(group, entry, tunes_on) for entry in self.entries}
             fitted: dict[str, Recommender] = {}
             best = sorted(
                 (e.name for e in self.entries if e.is_baseline),
@@ -181,14 +181,18 @@ class _Run:
         self.finished.add(key)
         self.on_cell(f"{variant} {key.direction}: {name}", self.done, self.total)
 
-    def _choose(self, group: Group, entry: registry.Entry) -> _Chosen:
+    def _choose(self, group: Group, entry: registry.Entry, split: Split) -> _Chosen:
         """Settings by validation people of the first fold; kept in a file."""
         domain = self.snapshot.domain_keys[group.target]
         file = self.out / _TUNING / f"{group.family}_{domain}_{entry.name}.json"
         if file.is_file():
             kept = json.loads(file.read_text(encoding="utf-8"))
+            if kept["split"] != split.fingerprint:
+                raise InputError(
+                    f"{file} was chosen on another split of the data ({kept['split'][:12]}..., now "
+                    f"{split.fingerprint[:12]}...); remove it, and it is searched for again"
+                )
             return _Chosen(kept["settings"], kept["validation"])
-        split = group.tunes_on()
         tuned = tune(
             entry.make, entry.trials, split,
             seed=self.settings.seed, max_seconds=self.settings.tuning_seconds,
@@ -253,7 +257,8 @@ def run_benchmark(
             the same; the seconds of a cell are then no training time.
 
     Raises:
-        InputError: ``out`` holds a benchmark of other data or other settings.
+        InputError: ``out`` holds a benchmark of other data or other settings, or settings that
+            were chosen on another split.
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, snapshot, settings)

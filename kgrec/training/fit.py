@@ -53,7 +53,7 @@ __all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
 log = logging.getLogger(__name__)
 
 _FEWEST_EPISODES, _MOST_EPISODES = 8, 32
-"""Cold episodes of a domain in an epoch."""
+"""Cold episodes of a domain in an epoch; where there are none, warm ones."""
 
 
 @dataclass
@@ -335,13 +335,12 @@ class Trainer:
         Every episode propagates the whole graph, so their number must not grow with it.
         """
         batch = self.settings.train.batch_people
-        domains = range(self.log.num_domains)
-        both = max(len(self.log.overlapping(d)) for d in domains)
-        if both:
-            batch = max(32, min(batch, math.ceil(both / _FEWEST_EPISODES)))
-        else:
-            both = int((self.log.count_by_domain > 1).sum(axis=0).max())
-        return max(batch, math.ceil(both / _MOST_EPISODES))
+        cold = max(len(self.log.overlapping(d)) for d in range(self.log.num_domains))
+        if cold and self.settings.train.cold_share > 0:
+            batch = max(32, min(batch, math.ceil(cold / _FEWEST_EPISODES)))
+            return max(batch, math.ceil(cold / _MOST_EPISODES))
+        warm = int((self.log.count_by_domain > 1).sum(axis=0).max())
+        return max(batch, math.ceil(warm / _MOST_EPISODES))
 
     def _graph(self, likes: Any) -> Any:
         """The graph with these likes; tags and domains stay as they are."""

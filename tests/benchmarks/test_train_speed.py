@@ -71,8 +71,22 @@ def test_the_clock_stands_still_while_a_result_is_measured(tmp_path: Path) -> No
     assert [point.ndcg for point in race.points] == [0.1, 0.3, 0.2, 0.2]
     assert race.end == "patience"
     assert 0.03 < race.points[-1].seconds < 0.3, "four measurements take 0.4 s"
+    assert all(0 <= point.delivering < point.seconds for point in race.points)
     assert race.peak_bytes > 2**20
     assert not list(tmp_path.iterdir()), "vectors are removed once they are measured"
+
+
+def test_a_point_is_charged_for_its_vectors_and_those_who_go_on_are_not(tmp_path: Path) -> None:
+    slow = WORKER.replace("lambda: (np", "lambda: (time.sleep(0.5), np").replace(
+        "np.ones((4, 3)))", "np.ones((4, 3)))[1:]"
+    )
+    race = run(slow, tmp_path, [0.1, 0.2, 0.3, 0.3, 0.3], patience=2)
+    assert len(race.points) == 5
+    assert all(point.delivering >= 0.5 for point in race.points)
+    assert race.points[-1].seconds < 5 * 0.5, "only its own"
+    each = race.seconds_an_epoch()
+    assert each is not None
+    assert 0.01 <= each < 0.5
 
 
 def test_a_contestant_that_dies_keeps_what_it_reached_and_its_last_words(tmp_path: Path) -> None:

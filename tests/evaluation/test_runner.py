@@ -108,6 +108,16 @@ def test_a_folder_belongs_to_one_set_of_data_and_settings(finished: Path, tmp_pa
     assert len(read_cells(copy / CELLS)) == CELLS_WANTED // 5 * 6
 
 
+def test_settings_chosen_on_another_split_are_refused(tmp_path: Path) -> None:
+    settings = BenchmarkSettings(models=("svd",), targets=("b",))
+    run_benchmark(planted(120), settings, tmp_path / "first")
+    for folder in ("same", "other"):
+        shutil.copytree(tmp_path / "first" / "tuning", tmp_path / folder / "tuning")
+    run_benchmark(planted(120), settings, tmp_path / "same")
+    with pytest.raises(InputError, match="strict-cold_b_svd.json was chosen on another split"):
+        run_benchmark(planted(100), settings, tmp_path / "other")
+
+
 def test_a_folder_takes_further_folds_and_counts_what_is_planned(tmp_path: Path) -> None:
     data, told = planted(120), []
     first = BenchmarkSettings(models=("popularity",), targets=("b",))
