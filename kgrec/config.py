@@ -188,6 +188,8 @@ class ContentSettings(Section):
 
     share: NonNegativeFloat = 1.0
     """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
+    known: NonNegativeFloat = 3.0
+    """How many times that for people known in a domain: texts say most within one."""
     width: PositiveInt = 128
     """Text vectors are whitened to this many dimensions at most."""
 

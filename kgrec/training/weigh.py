@@ -100,6 +100,7 @@ def _shares(settings: BlendSettings, linking: int, *, newcomers: bool) -> NDArra
     shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
     few = settings.narrow.people / (settings.narrow.people + linking)
     shares[PARTS.index("narrow")] *= few if newcomers else 0.0
+    shares[PARTS.index("content")] *= 1.0 if newcomers else settings.content.known
     if newcomers and not linking:
         # Without links there is no common frame: merged factors of two domains are noise to each
         # other, while maps and paths between them are empty by themselves.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from kgrec.config import NarrowSettings
+from kgrec.config import ContentSettings, NarrowSettings
 from kgrec.model.weights import PARTS, UNLINKED, UNPROVEN, PartWeights
 from kgrec.training.fit import Trainer
 from kgrec.training.scorer import Parts
@@ -93,3 +93,17 @@ def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) ->
     assert counts(1e9) > 0
     assert counts(float(linking)) == pytest.approx(counts(1e9) / 2, rel=1e-4)
     assert counts(1e-9) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_texts_count_so_many_times_more_for_people_known_in_a_domain(bert: Path) -> None:
+    trainer, parts = weighed(bert, "train.validation_share=0.2")
+
+    def counts(times: float) -> np.ndarray:
+        content = ContentSettings(width=trainer.settings.blend.content.width, known=times)
+        blend = trainer.settings.blend.model_copy(update={"content": content})
+        found, _ = weigh_parts(parts, trainer.held_out, trainer.log, blend, seed=0)
+        return found.values[:, 0, PARTS.index("content")]
+
+    once, thrice = counts(1.0), counts(3.0)
+    assert (once > 0).all()
+    assert thrice.tolist() == pytest.approx([once[0], 3 * once[1]], rel=1e-5)
