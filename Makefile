@@ -8,7 +8,6 @@ BIN := $(VENV)/bin
 # uv does in half a minute what pip does in minutes; it comes from PyPI, into the environment itself.
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
-EXTRAS := ann,bench,offline,serve
 LOWEST := .venv-lowest
 unexport VIRTUAL_ENV
 
@@ -64,5 +63,5 @@ $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) could not make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet -c constraints.txt uv
-	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(EXTRAS)]' --group dev
+	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[offline]' --group dev
 	@touch $@
