@@ -230,8 +230,8 @@ class ColdItemSettings(Section):
     """Liked items of the same domain that lend; 0: none, a cold item has its text alone."""
     sharpness: PositiveFloat = 3.0
     """A neighbour counts by its cosine to this power."""
-    trust: float = Field(default=0.4, ge=0.0, le=1.0)
-    """What a borrowed score counts beside those of liked items; at 1 cold items crowd them out."""
+    trust: float = Field(default=1.0, ge=0.0, le=1.0)
+    """What a borrowed score counts beside those of liked items; less where new items rarely do."""
 
 
 class AlignSettings(Section):

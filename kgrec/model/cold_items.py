@@ -7,8 +7,8 @@ No factor, path or spectrum knows an item without a like. What is like it in tex
 the same people, so every part of its score is the mean of theirs. A mean is narrower than what
 it is made of, and how much narrower differs between parts. So every column of a domain's
 borrowed vectors is brought to the mean and spread that liked items have, by what becomes of
-some of these when they borrow. Of the sum of all parts a share is taken then, since what is
-borrowed is less sure: as equals, cold items would crowd liked ones out.
+some of these when they borrow. The sum of all parts may count less than that of liked items
+(``trust``): where new items are rarely taken up, as equals they crowd liked ones out.
 
 Only items of the same domain lend, since text says little across domains. Text vectors are
 whitened at full width first; at less, near neighbours blur (docs/decisions.md).

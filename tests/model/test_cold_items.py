@@ -24,10 +24,14 @@ def texts() -> NDArray[np.float32]:
 
 
 def borrowed(
-    text: NDArray[np.float32], likes: NDArray[np.integer] = LIKES, neighbours: int = 20
+    text: NDArray[np.float32],
+    likes: NDArray[np.integer] = LIKES,
+    neighbours: int = 20,
+    trust: float = 1.0,
 ) -> Borrowed:
     domain = DOMAIN if len(likes) == len(DOMAIN) else np.zeros(len(likes), np.int32)
-    return Borrowed.by_text(text, likes, domain, ColdItemSettings(neighbours=neighbours))
+    settings = ColdItemSettings(neighbours=neighbours, trust=trust)
+    return Borrowed.by_text(text, likes, domain, settings)
 
 
 def lenders(item: int) -> dict[int, float]:
@@ -75,13 +79,13 @@ def test_who_likes_an_item_is_led_to_the_cold_one_that_reads_like_it() -> None:
     assert np.count_nonzero(by_whom) == len(borrowed(texts(), neighbours=3).weights[2].indices) <= 3
 
 
-def test_scores_of_cold_items_count_for_less_and_those_of_liked_items_in_full() -> None:
+def test_scores_of_cold_items_count_as_trusted_and_those_of_liked_items_in_full() -> None:
     rng = np.random.default_rng(0)
     parts = Vectors(rng.random((20, 3), np.float32), sp.random(20, 50, 0.3, "csr", np.float32))
     person = Vectors(rng.random((1, 3), np.float32), sp.random(1, 50, 0.9, "csr", np.float32))
-    lenders = borrowed(texts())
+    lenders = borrowed(texts(), trust=0.4)
     trusted = person.products(lenders.trusted(parts, np.arange(20)))[0]
-    expected = np.where(np.arange(20) == 2, ColdItemSettings().trust, 1) * person.products(parts)[0]
+    expected = np.where(np.arange(20) == 2, 0.4, 1) * person.products(parts)[0]
     np.testing.assert_allclose(trusted, expected, rtol=1e-5)
 
 
