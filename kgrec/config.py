@@ -231,7 +231,7 @@ class ColdItemSettings(Section):
     sharpness: PositiveFloat = 3.0
     """A neighbour counts by its cosine to this power."""
     trust: float = Field(default=1.0, ge=0.0, le=1.0)
-    """What a borrowed score counts beside those of liked items; less where new items rarely do."""
+    """What a borrowed score counts beside a liked item's; below 1 where people shun new items."""
 
 
 class AlignSettings(Section):

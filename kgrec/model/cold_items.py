@@ -112,7 +112,7 @@ class Borrowed:
 
     def trusted(self, vectors: Vectors, items: NDArray[np.int64]) -> Vectors:
         """``[I_d]`` rows of all parts side by side, those of cold ``items`` times ``trust``."""
-        if not self.borrows[items].any():
+        if self.trust == 1.0 or not self.borrows[items].any():
             return vectors
         return vectors.scaled(np.where(self.borrows[items], self.trust, 1.0).astype(np.float32))
 
