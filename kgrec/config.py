@@ -186,10 +186,8 @@ class WalkSettings(Section):
 class ContentSettings(Section):
     """Cosine in text between what a person likes and an item, relative to their domains."""
 
-    share: NonNegativeFloat = 1.0
+    share: NonNegativeFloat = 0.5
     """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
-    known: NonNegativeFloat = 3.0
-    """How many times that for people known in a domain: texts say most within one."""
     width: PositiveInt = 128
     """Text vectors are whitened to this many dimensions at most."""
 

@@ -12,9 +12,10 @@ to a domain and one for people known in it, and whoever has n items there is bet
 
 Quality is a mean over people, drawn towards a prior as if ``PSEUDO_PEOPLE`` more had been
 asked: of newcomers it is believed that popularity serves them, and anything else half as well,
-or a third where nobody links the domain to another, until it has shown more. A person's own
-likes are a part that speaks for cold items alone, so no ranking of liked items shows what it is
-worth: it counts its share, as the best would.
+or a third where nobody links the domain to another, until it has shown more. Of two parts no
+ranking by themselves shows what they bring, and they pass for as good as the best one: texts
+rank badly alone but tell what no other part does, and a person's own likes speak for cold items
+alone.
 Constants were chosen on validation people (docs/decisions.md).
 
 Shapes: B people   M domains   P parts
@@ -32,8 +33,8 @@ __all__ = ["PARTS", "UNJUDGED", "UNLINKED", "UNPROVEN", "PartWeights", "part_wei
 PARTS = ("learned", "mapped", "narrow", "merged", "ridge", "walk", "content", "popularity", "own")
 """All parts a score can have, in the order of its columns."""
 
-UNJUDGED = "own"
-"""The part that no ranking of liked items can judge."""
+UNJUDGED = ("content", "own")
+"""Parts that a ranking by themselves cannot judge."""
 
 PSEUDO_PEOPLE = 10.0
 """How many people the prior counts as."""
@@ -76,7 +77,7 @@ def part_weights(
     Args:
         shares: ``[P]`` what a part counts where all rank equally well; 0 leaves it out.
         spreads: ``[P]`` standard deviation of a person's scores; a part without any is mute.
-        worth: ``[P]`` mean NDCG of each part alone; not read where ``people`` is 0, nor that of
+        worth: ``[P]`` mean NDCG of each part alone; not read where ``people`` is 0, nor for
             ``UNJUDGED``.
         people: How many people that is the mean of.
         belief: What any part but popularity is held to be worth before anybody was asked,
@@ -89,16 +90,15 @@ def part_weights(
         [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
     """
     popularity = PARTS.index("popularity")
+    heard, unjudged = (shares > 0) & (spreads > 0), np.isin(PARTS, UNJUDGED)
     prior = np.full(len(PARTS), belief)
     prior[popularity] = 1.0
     quality = prior
     if people:
+        worth = np.where(unjudged, worth[heard & ~unjudged].max(initial=0.0), worth)
         prior = prior * worth[popularity]
         quality = (people * worth + PSEUDO_PEOPLE * prior) / (people + PSEUDO_PEOPLE)
-    heard = (shares > 0) & (spreads > 0)
-    judged = heard & (np.array(PARTS) != UNJUDGED)
-    best = quality[judged].max(initial=0.0)
-    quality[PARTS.index(UNJUDGED)] = best
+    best = quality[heard].max(initial=0.0)
     weights = np.zeros(len(PARTS))
     if best > 0:
         weights[heard] = (shares * (quality / best) ** sharpness)[heard] / spreads[heard]

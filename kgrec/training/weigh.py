@@ -84,7 +84,7 @@ def weigh_parts(
                 shares, spreads, worth, people=people, belief=belief, sharpness=settings.sharpness
             )
             counts = values[row, domain] * spreads
-            judged = [(n, name) for n, name in there if people and name != UNJUDGED]
+            judged = [(n, name) for n, name in there if people and name not in UNJUDGED]
             report.append(
                 Weighed(
                     domain, newcomers, people,
@@ -100,7 +100,6 @@ def _shares(settings: BlendSettings, linking: int, *, newcomers: bool) -> NDArra
     shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
     few = settings.narrow.people / (settings.narrow.people + linking)
     shares[PARTS.index("narrow")] *= few if newcomers else 0.0
-    shares[PARTS.index("content")] *= 1.0 if newcomers else settings.content.known
     if newcomers and not linking:
         # Without links there is no common frame: merged factors of two domains are noise to each
         # other, while maps and paths between them are empty by themselves.
@@ -142,6 +141,6 @@ def _measured(
                 continue
             scores = people[name].products(catalogue[name])
             variance[number] += scores.var(axis=1, dtype=np.float64).sum()
-            if group.hidden.nnz and name != UNJUDGED:
+            if group.hidden.nnz and name not in UNJUDGED:
                 worth[number] += ndcg(scores, some, items, at=WORTH_AT) * len(scores)
     return np.sqrt(variance / max(count, 1)), worth / max(count, 1)

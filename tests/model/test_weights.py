@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kgrec.model.weights import PARTS, PSEUDO_PEOPLE, UNPROVEN, PartWeights, part_weights
+from kgrec.model.weights import (
+    PARTS,
+    PSEUDO_PEOPLE,
+    UNJUDGED,
+    UNPROVEN,
+    PartWeights,
+    part_weights,
+)
 
 ALL = np.ones(len(PARTS))
 POPULARITY = PARTS.index("popularity")
@@ -67,11 +74,22 @@ def test_few_people_prove_little() -> None:
     assert found["popularity"] == pytest.approx((0.1 / believed) ** 3, rel=1e-5)
 
 
-def test_own_likes_are_not_judged_and_nothing_is_judged_by_them() -> None:
-    found = weights(worth=by_name(0.2, own=0.9), shares=by_name(1.0, own=0.5), people=10**9)
-    assert found["own"] == pytest.approx(0.5)
+@pytest.mark.parametrize("part", UNJUDGED)
+def test_some_parts_are_not_judged_and_nothing_is_judged_by_them(part: str) -> None:
+    found = weights(worth=by_name(0.2, **{part: 0.9}), shares=by_name(1.0, **{part: 0.5}))
+    assert found[part] == pytest.approx(0.5)
     assert found["learned"] == pytest.approx(1.0)
-    assert weights(worth=by_name(0.2, own=0.0), people=10**9)["own"] == pytest.approx(1.0)
+    assert weights(worth=by_name(0.2, **{part: 0.0}))[part] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("part", UNJUDGED)
+def test_until_somebody_is_asked_they_are_believed_as_little_as_others(part: str) -> None:
+    assert weights(people=0, belief=UNPROVEN)[part] == pytest.approx(UNPROVEN**3)
+
+
+def test_a_part_that_is_not_judged_speaks_where_no_other_is_heard() -> None:
+    found = weights(shares=by_name(0.0, content=0.5), people=0, belief=UNPROVEN)
+    assert found["content"] == pytest.approx(0.5)
 
 
 def test_all_parts_worthless_leaves_no_score_rather_than_nan() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from kgrec.config import ContentSettings, NarrowSettings
+from kgrec.config import NarrowSettings
 from kgrec.model.weights import PARTS, UNLINKED, UNPROVEN, PartWeights
 from kgrec.training.fit import Trainer
 from kgrec.training.scorer import Parts
@@ -77,7 +77,8 @@ def test_where_nobody_links_a_domain_its_newcomers_hear_nothing_of_merged_factor
     content = parts.people(apart.outside(log.liked, 0).tocsr(), 0)["content"]
     spread = content.products(parts.items(0)["content"]).var(axis=1, dtype=np.float64)
     voice = new["content"] * np.sqrt(spread[~apart.active[:, 0]].mean())
-    assert voice == pytest.approx(UNLINKED**3, rel=0.2)  # the share being 1
+    share = trainer.settings.blend.content.share
+    assert voice == pytest.approx(share * UNLINKED**3, rel=0.2)
 
 
 def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) -> None:
@@ -95,15 +96,12 @@ def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) ->
     assert counts(1e-9) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_texts_count_so_many_times_more_for_people_known_in_a_domain(bert: Path) -> None:
+def test_texts_are_heard_at_their_share_however_badly_they_rank_alone(bert: Path) -> None:
     trainer, parts = weighed(bert, "train.validation_share=0.2")
-
-    def counts(times: float) -> np.ndarray:
-        content = ContentSettings(width=trainer.settings.blend.content.width, known=times)
-        blend = trainer.settings.blend.model_copy(update={"content": content})
-        found, _ = weigh_parts(parts, trainer.held_out, trainer.log, blend, seed=0)
-        return found.values[:, 0, PARTS.index("content")]
-
-    once, thrice = counts(1.0), counts(3.0)
-    assert (once > 0).all()
-    assert thrice.tolist() == pytest.approx([once[0], 3 * once[1]], rel=1e-5)
+    at_once = trainer.settings.blend
+    _, report = weigh_parts(parts, trainer.held_out, trainer.log, at_once, seed=0)
+    known = [row for row in report if row.people and not row.newcomers]
+    assert known
+    for row in known:
+        assert "content" not in row.worth
+        assert row.counts["content"] == pytest.approx(at_once.content.share, rel=0.2)
