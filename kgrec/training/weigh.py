@@ -40,6 +40,9 @@ WORTH_AT = 100
 _SAMPLE = 200
 """People whose scores tell a spread where nobody was held out."""
 
+_TEXT_ALONE = 2.0
+"""How many times their share texts count for newcomers where nothing else joins two domains."""
+
 _BLOCK = 128
 
 
@@ -102,8 +105,9 @@ def _shares(settings: BlendSettings, linking: int, *, newcomers: bool) -> NDArra
     shares[PARTS.index("narrow")] *= few if newcomers else 0.0
     if newcomers and not linking:
         # Without links there is no common frame: merged factors of two domains are noise to each
-        # other, while maps and paths between them are empty by themselves.
+        # other, maps and paths between them are empty by themselves, and texts are what is left.
         shares[PARTS.index("merged")] = 0.0
+        shares[PARTS.index("content")] *= _TEXT_ALONE
     return shares
 
 
