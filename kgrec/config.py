@@ -187,7 +187,7 @@ class ContentSettings(Section):
     """Cosine in text between what a person likes and an item, relative to their domains."""
 
     share: NonNegativeFloat = 0.5
-    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
+    """What this score counts beside the best one, however it ranks alone; 0 leaves it out."""
     width: PositiveInt = 128
     """Text vectors are whitened to this many dimensions at most."""
 

@@ -3,7 +3,7 @@
 In:   for every part: its spread over a catalogue, and how well it ranked alone for some people.
 Out:  :class:`PartWeights`: a weight for each part, domain, and kind of person.
 
-A part that ranks badly alone is no help beside a good one, and which part that is differs
+A part that ranks badly alone is mostly no help beside a good one, and which part that is differs
 between graphs: where few people link two domains, walks and merged factors know nothing of a
 newcomer, yet all of a person who has been here. So there is one set of weights for people new
 to a domain and one for people known in it, and whoever has n items there is between the two.
@@ -12,10 +12,10 @@ to a domain and one for people known in it, and whoever has n items there is bet
 
 Quality is a mean over people, drawn towards a prior as if ``PSEUDO_PEOPLE`` more had been
 asked: of newcomers it is believed that popularity serves them, and anything else half as well,
-or a third where nobody links the domain to another, until it has shown more. Of two parts no
-ranking by themselves shows what they bring, and they pass for as good as the best one: texts
-rank badly alone but tell what no other part does, and a person's own likes speak for cold items
-alone.
+or a third where nobody links the domain to another, until it has shown more. What two parts
+bring no ranking by themselves can show: texts rank badly alone but tell what no other part does,
+and a person's own likes speak for cold items alone. They pass for as good as the best part of
+those that are judged, drawn to the prior likewise.
 Constants were chosen on validation people (docs/decisions.md).
 
 Shapes: B people   M domains   P parts
@@ -77,8 +77,8 @@ def part_weights(
     Args:
         shares: ``[P]`` what a part counts where all rank equally well; 0 leaves it out.
         spreads: ``[P]`` standard deviation of a person's scores; a part without any is mute.
-        worth: ``[P]`` mean NDCG of each part alone; not read where ``people`` is 0, nor for
-            ``UNJUDGED``.
+        worth: ``[P]`` mean NDCG of each part alone; not read for ``UNJUDGED``, nor where
+            ``people`` is 0. All zero tells nothing, as if nobody had been asked.
         people: How many people that is the mean of.
         belief: What any part but popularity is held to be worth before anybody was asked,
             popularity being 1.
@@ -94,8 +94,8 @@ def part_weights(
     prior = np.full(len(PARTS), belief)
     prior[popularity] = 1.0
     quality = prior
-    if people:
-        worth = np.where(unjudged, worth[heard & ~unjudged].max(initial=0.0), worth)
+    if people and worth[heard & ~unjudged].any():
+        worth = np.where(unjudged, worth[heard & ~unjudged].max(), worth)
         prior = prior * worth[popularity]
         quality = (people * worth + PSEUDO_PEOPLE * prior) / (people + PSEUDO_PEOPLE)
     best = quality[heard].max(initial=0.0)

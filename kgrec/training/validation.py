@@ -58,8 +58,10 @@ def hold_out(
         domains = _one_domain_each(counts[people], rng, fewest=1 if newcomers else 4)
         hidden = _hidden(interactions, people, domains, rng, whole=newcomers)
         train = replace(train, liked=visible_likes(train.liked, hidden))
-        for domain in np.unique(domains):
-            members, items = people[domains == domain], interactions.items_of(int(domain))
+        lost = hidden.getnnz(axis=1)[people] > 0  # half of a few likes may be none of them
+        for domain in np.unique(domains[lost]):
+            members = people[lost & (domains == domain)]
+            items = interactions.items_of(int(domain))
             groups.append((int(domain), members, hidden[members][:, items].tocsr(), newcomers))
     return train, [
         HeldOut(domain, train.liked[members].tocsr(), hidden, newcomers)

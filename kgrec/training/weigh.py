@@ -3,8 +3,8 @@
 In:   the parts of a score, fitted without the held-out likes; the held-out people; the log.
 Out:  :class:`~kgrec.model.weights.PartWeights`, and what they follow from.
 
-Each part ranks alone, in every domain, for newcomers and for known people. Where nobody could
-be held out of one kind, weights follow from the prior, and spreads from other people.
+Each part but ``UNJUDGED`` ranks alone, in every domain, for newcomers and for known people. Where
+nobody could be held out of one kind, weights follow from the prior, and spreads from other people.
 
 Shapes: B people   I_d items of a domain   P parts
 """
@@ -73,7 +73,8 @@ def weigh_parts(
     values = np.zeros((2, log.num_domains, len(PARTS)), np.float32)
     report = []
     for domain in range(log.num_domains):
-        linking = len(log.overlapping(domain))
+        asked = groups.get((domain, True))
+        linking = len(log.overlapping(domain)) or (asked.hidden.shape[0] if asked else 0)
         shares_of_kind = [_shares(settings, linking, newcomers=new) for new in (True, False)]
         there = [(n, name) for n, name in enumerate(PARTS) if any(s[n] for s in shares_of_kind)]
         for row, (newcomers, shares) in enumerate(zip((True, False), shares_of_kind, strict=True)):
@@ -99,7 +100,7 @@ def weigh_parts(
 
 
 def _shares(settings: BlendSettings, linking: int, *, newcomers: bool) -> NDArray[np.float64]:
-    """``[P]`` shares in a domain that so many people of the log link to another."""
+    """``[P]`` shares in a domain that so many people link to another."""
     shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
     few = settings.narrow.people / (settings.narrow.people + linking)
     shares[PARTS.index("narrow")] *= few if newcomers else 0.0

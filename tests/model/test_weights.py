@@ -92,8 +92,20 @@ def test_a_part_that_is_not_judged_speaks_where_no_other_is_heard() -> None:
     assert found["content"] == pytest.approx(0.5)
 
 
-def test_all_parts_worthless_leaves_no_score_rather_than_nan() -> None:
-    assert set(weights(worth=np.zeros(len(PARTS)), belief=UNPROVEN).values()) == {0.0}
+def test_people_whom_no_part_served_are_as_good_as_nobody_asked() -> None:
+    nothing = weights(worth=np.zeros(len(PARTS)), people=1, belief=UNPROVEN)
+    assert nothing == weights(people=0, belief=UNPROVEN)
+
+
+@pytest.mark.parametrize("part", UNJUDGED)
+def test_what_is_not_judged_is_drawn_to_the_prior_with_the_best_of_the_judged(part: str) -> None:
+    """Ten people: quality is half what they say, half a prior of half of popularity's worth."""
+    ten = int(PSEUDO_PEOPLE)
+    found = weights(worth=by_name(0.2, popularity=0.1), people=ten, belief=UNPROVEN)
+    assert found[part] == found["learned"] == pytest.approx(1.0)
+    found = weights(worth=by_name(0.1, popularity=0.2), people=ten, belief=UNPROVEN)
+    assert found["popularity"] == pytest.approx(1.0)
+    assert found[part] == pytest.approx(((0.2 + UNPROVEN * 0.2) / 2 / 0.2) ** 3)
 
 
 def test_own_items_lead_from_the_weights_of_newcomers_to_those_of_known_people() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from kgrec.interactions import Interactions
 from kgrec.training import episodes as episodes_module
@@ -102,11 +103,27 @@ def test_newcomers_lose_one_whole_domain_and_known_people_keep_some() -> None:
 def test_nobody_is_held_out_twice() -> None:
     train, groups = hold_out(LOG, 0.3, seed=0)
     changed = (LOG.liked - train.liked).getnnz(axis=1) > 0
-    # A known person may lose nothing by chance, so there are at least as many held-out people.
-    assert changed.sum() <= sum(g.hidden.shape[0] for g in groups) <= LOG.num_people
+    assert changed.sum() == sum(g.hidden.shape[0] for g in groups) <= LOG.num_people
     for person in np.flatnonzero(changed):
         lost = (LOG.liked - train.liked)[person].indices
         assert len(set(LOG.item_domain[lost])) == 1
+
+
+def test_whoever_lost_nothing_is_not_held_out() -> None:
+    """With four likes in a domain, half of them hidden, one in sixteen loses none."""
+    people, likes = 400, 4
+    rows = np.repeat(np.arange(people), likes)
+    few = replace(
+        LOG,
+        liked=sp.csr_matrix(
+            (np.ones(len(rows), np.float32), (rows, np.tile(LOG.items_of(0)[:likes], people))),
+            shape=(people, LOG.liked.shape[1]),
+        ),
+    )
+    _, groups = hold_out(few, 0.5, seed=0)
+    assert groups
+    for group in groups:
+        assert (group.hidden.getnnz(axis=1) > 0).all()
 
 
 def test_the_same_people_are_held_out_by_the_same_seed() -> None:

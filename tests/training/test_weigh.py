@@ -96,12 +96,23 @@ def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) ->
     assert counts(1e-9) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_texts_are_heard_at_their_share_however_badly_they_rank_alone(bert: Path) -> None:
+def test_known_people_hear_texts_at_their_share_whatever_these_rank_alone(bert: Path) -> None:
     trainer, parts = weighed(bert, "train.validation_share=0.2")
-    at_once = trainer.settings.blend
-    _, report = weigh_parts(parts, trainer.held_out, trainer.log, at_once, seed=0)
+    blend = trainer.settings.blend
+    _, report = weigh_parts(parts, trainer.held_out, trainer.log, blend, seed=0)
     known = [row for row in report if row.people and not row.newcomers]
     assert known
     for row in known:
         assert "content" not in row.worth
-        assert row.counts["content"] == pytest.approx(at_once.content.share, rel=0.2)
+        assert row.counts["content"] == pytest.approx(blend.content.share, abs=1e-4)
+
+
+def test_people_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path) -> None:
+    """Else the only people who link two domains would be judged as if nobody did."""
+    trainer, parts = weighed(bert, "train.validation_share=0.2")
+    here = np.arange(trainer.log.num_people)[:, None] % 2 == trainer.log.item_domain
+    apart = replace(trainer.log, liked=sp.csr_matrix(trainer.log.liked.multiply(here)))
+    found, _ = weigh_parts(parts, trainer.held_out, apart, trainer.settings.blend, seed=0)
+    alone, _ = weigh_parts(parts, [], apart, trainer.settings.blend, seed=0)
+    merged = PARTS.index("merged")
+    assert found.values[0, 0, merged] > 0 == alone.values[0, 0, merged]
