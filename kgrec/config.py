@@ -187,7 +187,10 @@ class ContentSettings(Section):
     """Cosine in text between what a person likes and an item, relative to their domains."""
 
     share: NonNegativeFloat = 0.5
-    """What this score counts beside the best one, however it ranks alone; 0 leaves it out."""
+    """What this score counts beside the best one, however it ranks alone; 0 leaves it out.
+
+    For newcomers twice that where nobody links their domain to another.
+    """
     width: PositiveInt = 128
     """Text vectors are whitened to this many dimensions at most."""
 

@@ -70,16 +70,16 @@ def weigh_parts(
 ) -> tuple[PartWeights, list[Weighed]]:
     """Weights of all parts, for newcomers and for known people of every domain."""
     groups = {(group.domain, group.newcomers): group for group in held_out}
+    asked = {kind: group.hidden.shape[0] for kind, group in groups.items()}
     values = np.zeros((2, log.num_domains, len(PARTS)), np.float32)
     report = []
     for domain in range(log.num_domains):
-        asked = groups.get((domain, True))
-        linking = len(log.overlapping(domain)) or (asked.hidden.shape[0] if asked else 0)
+        linking = len(log.overlapping(domain)) or asked.get((domain, True), 0)
         shares_of_kind = [_shares(settings, linking, newcomers=new) for new in (True, False)]
         there = [(n, name) for n, name in enumerate(PARTS) if any(s[n] for s in shares_of_kind)]
         for row, (newcomers, shares) in enumerate(zip((True, False), shares_of_kind, strict=True)):
             group = groups.get((domain, newcomers))
-            people = 0 if group is None else group.hidden.shape[0]
+            people = asked.get((domain, newcomers), 0)
             if group is None:
                 group = _others(log, domain, newcomers=newcomers, seed=seed)
             spreads, worth = _measured(parts, group, log.items_of(domain))
