@@ -8,8 +8,8 @@ unless ``--protocols`` says otherwise). Prints a Markdown table: NDCG@10, and wh
 gains (+) or loses (-) with its 95% paired bootstrap interval. A run that was stopped goes on.
 
 A row costs one training a direction and fold: about a minute on `anime` and nine on `food_kitchen`
-(2 cores); ``--rows`` names some of them. Rows that change only what is solved after training share
-the default's, which is kept in DIR while the script runs.
+(2 cores); ``--rows`` names some of them. Rows that change only what comes after training share the
+default's, which is kept in DIR while the script runs.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import MAIN_MEASURE
 from kgrec.evaluation.runner import CELLS, run_benchmark
 from kgrec.evaluation.settings import BenchmarkSettings
+from kgrec.evaluation.trainings import Trainings
 from kgrec.model.weights import PARTS
 from kgrec.ranking.intervals import interval, paired_difference
 from kgrec.training.checkpoint import AFTERWARDS
@@ -88,6 +89,7 @@ def main() -> int:
     args = parser.parse_args()
 
     snapshot = read_data(args.data, args.out)
+    trainings = Trainings(args.out / KEPT)
     rows = [DEFAULT, *(name for name in args.rows if name != DEFAULT)]
     for number, name in enumerate(rows, start=1):
         print(f"[{number}/{len(rows)}] {name}", file=sys.stderr)
@@ -97,8 +99,8 @@ def main() -> int:
             targets=args.targets and tuple(args.targets), kgrec_set=ROWS[name],
         )  # fmt: skip
         data = without_tags(snapshot) if name == NO_TAGS else snapshot
-        trained = args.out / KEPT if trains_as_default(ROWS[name]) else None
-        run_benchmark(data, settings, args.out / name.replace(" ", "-"), checkpoints=trained)
+        shared = trainings if trains_as_default(ROWS[name]) else None
+        run_benchmark(data, settings, args.out / name.replace(" ", "-"), trainings=shared)
     shutil.rmtree(args.out / KEPT, ignore_errors=True)
     print_tables(args.out, rows)
     return 0

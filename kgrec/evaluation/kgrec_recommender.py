@@ -10,10 +10,8 @@ of the training snapshot, so it needs no tuning here.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,6 +23,7 @@ from kgrec.evaluation.recommender import OnProgress, ignore_progress
 from kgrec.vectors import Vectors
 
 if TYPE_CHECKING:
+    from kgrec.evaluation.trainings import Trainings
     from kgrec.training.scorer import Scorer
 
 __all__ = ["KgrecRecommender"]
@@ -42,7 +41,7 @@ class KgrecRecommender:
         overrides: Sequence[str] = (),
         settings: Settings | None = None,
         device: str = "auto",
-        checkpoints: Path | None = None,
+        trainings: Trainings | None = None,
     ) -> None:
         """Read the settings; nothing is trained yet.
 
@@ -51,12 +50,11 @@ class KgrecRecommender:
             overrides: ``a.b=c``, laid over it.
             settings: In place of both.
             device: As :func:`kgrec.training.fit.fit` takes it.
-            checkpoints: Folder to keep trainings in, named by data, settings and device; a kept
-                one is resumed, or reused if it was finished. None: keep none.
+            trainings: Those that others have trained and may use; None: train, and keep nothing.
         """
         self.settings = settings or load_settings(config, list(overrides))
         self.device = device
-        self.checkpoints = checkpoints
+        self.trainings = trainings
         self._scorer: Scorer | None = None
 
     def fit(
@@ -68,7 +66,6 @@ class KgrecRecommender:
         on_progress: OnProgress = ignore_progress,
     ) -> None:
         """Train on ``train``; one model serves all domains, whatever ``domains`` says."""
-        from kgrec.training import checkpoint
         from kgrec.training.events import Event
         from kgrec.training.fit import fit
 
@@ -79,12 +76,8 @@ class KgrecRecommender:
         def hear(event: Event) -> None:
             on_progress(event.done / max(event.total, 1), f"{event.stage} {event.note}".strip())
 
-        kept: dict[str, Any] = {}
-        if self.checkpoints is not None:
-            folder = self.checkpoints / _name_of(train, seeded, self.device) / "checkpoint"
-            kept["on_epoch"] = lambda trainer: checkpoint.save(trainer, folder)
-            kept["resume"] = lambda trainer: checkpoint.restore(trainer, folder)
-        self._scorer = fit(train, seeded, device=self.device, on_event=hear, **kept).scorer
+        train_it = fit if self.trainings is None else self.trainings.fit
+        self._scorer = train_it(train, seeded, device=self.device, on_event=hear).scorer
         self._items: dict[int, Vectors] = {}
 
     def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
@@ -94,11 +87,3 @@ class KgrecRecommender:
         if domain not in self._items:
             self._items[domain] = self._scorer.item_vectors(domain)
         return self._scorer.person_vectors(histories, domain).products(self._items[domain])
-
-
-def _name_of(train: Snapshot, settings: Settings, device: str) -> str:
-    """The same for all settings that give the same training."""
-    from kgrec.training.checkpoint import AFTERWARDS
-
-    read = settings.model_dump_json(exclude=set(AFTERWARDS))
-    return hashlib.sha256(f"{train.fingerprint} {device} {read}".encode()).hexdigest()[:16]

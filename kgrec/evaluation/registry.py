@@ -13,13 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kgrec.errors import ConfigError
 from kgrec.evaluation.baselines.factors import FactorCache
 from kgrec.evaluation.recommender import Recommender
 from kgrec.evaluation.text_vectors import TextVectors
+
+if TYPE_CHECKING:
+    from kgrec.evaluation.trainings import Trainings
 
 __all__ = ["FUSION", "KGREC", "Entry", "Workshop", "entry", "names"]
 
@@ -39,7 +41,7 @@ class Workshop:
     texts: TextVectors = field(default_factory=TextVectors)
     kgrec_config: str = "default"
     kgrec_set: tuple[str, ...] = ()
-    kgrec_checkpoints: Path | None = None
+    trainings: Trainings | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def entry(name: str, workshop: Workshop) -> Entry:
 
         make = partial(
             KgrecRecommender, config=workshop.kgrec_config, overrides=workshop.kgrec_set,
-            checkpoints=workshop.kgrec_checkpoints,
+            trainings=workshop.trainings,
         )  # fmt: skip
         return Entry(name, make, ({},), is_baseline=False)
     if name not in _KNOWN:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from kgrec.evaluation.split import Split
 from kgrec.evaluation.text_vectors import has_text
 from kgrec.evaluation.tuning import tune
 from kgrec.evaluation.twins import find_twins
+
+if TYPE_CHECKING:
+    from kgrec.evaluation.trainings import Trainings
 
 __all__ = ["CELLS", "OnCell", "run_benchmark"]
 
@@ -65,7 +68,7 @@ class _Run:
         out: Path,
         logs: Path | None,
         on_cell: OnCell,
-        checkpoints: Path | None,
+        trainings: Trainings | None,
     ) -> None:
         self.settings, self.out, self.on_cell = settings, out, on_cell
         self.snapshot = (
@@ -73,7 +76,7 @@ class _Run:
         )
         self.workshop = registry.Workshop(
             kgrec_config=settings.kgrec_config, kgrec_set=settings.kgrec_set,
-            kgrec_checkpoints=checkpoints,
+            trainings=trainings,
         )  # fmt: skip
         wanted = [name for name in settings.models if name != registry.FUSION]
         self.entries = [registry.entry(name, self.workshop) for name in wanted]
@@ -242,7 +245,7 @@ def run_benchmark(
     *,
     logs: Path | None = None,
     on_cell: OnCell = lambda _what, _done, _total: None,
-    checkpoints: Path | None = None,
+    trainings: Trainings | None = None,
 ) -> None:
     """Make all cells that are missing in ``out``.
 
@@ -253,8 +256,8 @@ def run_benchmark(
         logs: The folder of logs that ``snapshot`` was made from; the published protocol alone
             reads it, for the source's own split.
         on_cell: Hears of each cell.
-        checkpoints: Folder in which kgrec keeps what it trained, for other runs that train
-            the same; the seconds of a cell are then no training time.
+        trainings: What kgrec has trained for other runs and may use; the seconds of a cell are
+            then no training time.
 
     Raises:
         InputError: ``out`` holds a benchmark of other data or other settings, or settings that
@@ -262,7 +265,7 @@ def run_benchmark(
     """
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, snapshot, settings)
-    _Run(snapshot, settings, out, logs, on_cell, checkpoints).go()
+    _Run(snapshot, settings, out, logs, on_cell, trainings).go()
 
 
 def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from graph_store.snapshot import Snapshot
-from kgrec.config import Settings
+from kgrec.config import BlendSettings, Settings
 from kgrec.errors import TrainingError
 from kgrec.interactions import Interactions
 from kgrec.model.blend import Blend, solve_blend
@@ -46,7 +46,7 @@ from kgrec.training.objective import Objective
 from kgrec.training.scorer import Learned, Parts, Scorer
 from kgrec.training.text_cache import TextCache, default_folder
 from kgrec.training.validation import hold_out, ndcg
-from kgrec.training.weigh import Weighed, weigh_parts
+from kgrec.training.weigh import Measured, Weighed, measure_parts, weigh_parts
 
 __all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
 
@@ -63,9 +63,15 @@ class Fitted:
     scorer: Scorer
     encoder: TextEncoder
     history: list[dict[str, Any]]
+    measured: list[Measured]
     weighed: list[Weighed]
     best_epoch: int
     device: str
+
+    def weighed_by(self, blend: BlendSettings) -> Fitted:
+        """The same with other shares or another sharpness; nothing is solved again."""
+        weights, weighed = weigh_parts(self.measured, blend)
+        return replace(self, scorer=self.scorer.weighed_by(weights), weighed=weighed)
 
 
 @dataclass
@@ -252,16 +258,21 @@ class Trainer:
         self.encoder.take(self.cache.weights)  # the weights that made the vectors in force
         self.encoder.cpu().eval()
         parts = self._parts(self.log, self.graph)
-        weights, weighed = weigh_parts(
-            parts, self.held_out, self.log, self.settings.blend, seed=self.settings.train.seed
-        )
+        measured = measure_parts(parts, self.held_out, self.log, seed=self.settings.train.seed)
+        weights, weighed = weigh_parts(measured, self.settings.blend)
         if self.held_out:
             self.objective = replace(self.objective, pools=self._pools(self.full))
             parts = self._parts(self.full, self._graph(self.full.liked))
         parts = replace(parts, learned=parts.learned.to_cpu())
         scorer = Scorer(parts, weights, self.cache.vectors.cpu(), lambda: self.encoder)
         return Fitted(
-            scorer, self.encoder, self.history, weighed, self.best.epoch, str(self.device)
+            scorer,
+            self.encoder,
+            self.history,
+            measured,
+            weighed,
+            self.best.epoch,
+            str(self.device),
         )
 
     def _parts(self, log: Interactions, graph: Any) -> Parts:

@@ -111,6 +111,10 @@ class Scorer:
         self._load_encoder = encoder
         self._encoder: TextEncoder | None = None
 
+    def weighed_by(self, weights: PartWeights) -> Scorer:
+        """The same parts, each counting otherwise."""
+        return Scorer(self.parts, weights, self.text_vectors, self._load_encoder)
+
     @cached_property
     def item_space(self) -> NDArray[np.float32]:
         """``[I, D]`` unit rows: every item in the one space of all domains."""

@@ -1,7 +1,9 @@
 """Weigh the parts of a score by how well each ranks what held-out people liked.
 
 In:   the parts of a score, fitted without the held-out likes; the held-out people; the log.
-Out:  :class:`~kgrec.model.weights.PartWeights`, and what they follow from.
+Out:  what was measured of every part (:class:`Measured`); and out of that alone, so that other
+      shares need no other solve, :class:`~kgrec.model.weights.PartWeights` and what they follow
+      from.
 
 Each part but ``UNJUDGED`` ranks alone, in every domain, for newcomers and for known people. Where
 nobody could be held out of one kind, weights follow from the prior, and spreads from other people.
@@ -32,7 +34,7 @@ from kgrec.ranking.topk import blocks
 from kgrec.training.scorer import Parts
 from kgrec.training.validation import HeldOut, ndcg
 
-__all__ = ["WORTH_AT", "Weighed", "weigh_parts"]
+__all__ = ["WORTH_AT", "Measured", "Weighed", "measure_parts", "weigh_parts"]
 
 WORTH_AT = 100
 """Length of the lists that parts are judged by: at ten, a dozen people tell them apart by luck."""
@@ -44,6 +46,22 @@ _TEXT_ALONE = 2.0
 """How many times their share texts count for newcomers where nothing else joins two domains."""
 
 _BLOCK = 128
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One domain and one kind of person: how each part ranks for them alone, and how it spreads."""
+
+    domain: int
+    newcomers: bool
+    people: int
+    """How many were held out."""
+    linking: int
+    """How many people link the domain to another."""
+    spreads: NDArray[np.float64]
+    """``[P]`` standard deviation of a person's scores; 0 of a part that is not there."""
+    worth: NDArray[np.float64]
+    """``[P]`` NDCG@100 of each part alone; 0 of ``UNJUDGED``, and where nobody was held out."""
 
 
 @dataclass(frozen=True)
@@ -60,48 +78,61 @@ class Weighed:
     """Spread of each weighed part over the catalogue: how much it moves a ranking."""
 
 
-def weigh_parts(
-    parts: Parts,
-    held_out: Sequence[HeldOut],
-    log: Interactions,
-    settings: BlendSettings,
-    *,
-    seed: int,
-) -> tuple[PartWeights, list[Weighed]]:
-    """Weights of all parts, for newcomers and for known people of every domain."""
+def measure_parts(
+    parts: Parts, held_out: Sequence[HeldOut], log: Interactions, *, seed: int
+) -> list[Measured]:
+    """All parts, for newcomers and for known people of every domain."""
     groups = {(group.domain, group.newcomers): group for group in held_out}
     asked = {kind: group.hidden.shape[0] for kind, group in groups.items()}
-    values = np.zeros((2, log.num_domains, len(PARTS)), np.float32)
-    report = []
+    found = []
     for domain in range(log.num_domains):
         linking = len(log.overlapping(domain)) or asked.get((domain, True), 0)
-        shares_of_kind = [_shares(settings, linking, newcomers=new) for new in (True, False)]
-        there = [(n, name) for n, name in enumerate(PARTS) if any(s[n] for s in shares_of_kind)]
-        for row, (newcomers, shares) in enumerate(zip((True, False), shares_of_kind, strict=True)):
+        for newcomers in (True, False):
             group = groups.get((domain, newcomers))
-            people = asked.get((domain, newcomers), 0)
             if group is None:
                 group = _others(log, domain, newcomers=newcomers, seed=seed)
-            spreads, worth = _measured(parts, group, log.items_of(domain))
-            belief = (UNPROVEN if linking else UNLINKED) if newcomers else 1.0
-            values[row, domain] = part_weights(
-                shares, spreads, worth, people=people, belief=belief, sharpness=settings.sharpness
+            people = asked.get((domain, newcomers), 0)
+            ranked = _measured(parts, group, log.items_of(domain))
+            found.append(Measured(domain, newcomers, people, linking, *ranked))
+    return found
+
+
+def weigh_parts(
+    measured: Sequence[Measured], settings: BlendSettings
+) -> tuple[PartWeights, list[Weighed]]:
+    """Weights of all parts, for newcomers and for known people of every domain."""
+    domains = 1 + max(kind.domain for kind in measured)
+    values = np.zeros((2, domains, len(PARTS)), np.float32)
+    there = [(n, name) for n, name in enumerate(PARTS) if _given(settings)[n]]
+    report = []
+    for kind in measured:
+        shares = _shares(settings, kind.linking, newcomers=kind.newcomers)
+        belief = (UNPROVEN if kind.linking else UNLINKED) if kind.newcomers else 1.0
+        weights = part_weights(
+            shares, kind.spreads, kind.worth,
+            people=kind.people, belief=belief, sharpness=settings.sharpness,
+        )  # fmt: skip
+        values[0 if kind.newcomers else 1, kind.domain] = weights
+        counts = weights * kind.spreads
+        judged = [(n, name) for n, name in there if kind.people and name not in UNJUDGED]
+        report.append(
+            Weighed(
+                kind.domain, kind.newcomers, kind.people,
+                worth={name: round(float(kind.worth[n]), 4) for n, name in judged},
+                counts={name: round(float(counts[n]), 4) for n, name in there},
             )
-            counts = values[row, domain] * spreads
-            judged = [(n, name) for n, name in there if people and name not in UNJUDGED]
-            report.append(
-                Weighed(
-                    domain, newcomers, people,
-                    worth={name: round(float(worth[n]), 4) for n, name in judged},
-                    counts={name: round(float(counts[n]), 4) for n, name in there},
-                )
-            )  # fmt: skip
+        )  # fmt: skip
     return PartWeights(values), report
+
+
+def _given(settings: BlendSettings) -> NDArray[np.float64]:
+    """``[P]`` shares as they are set; the learned score's is 1."""
+    return np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
 
 
 def _shares(settings: BlendSettings, linking: int, *, newcomers: bool) -> NDArray[np.float64]:
     """``[P]`` shares in a domain that so many people link to another."""
-    shares = np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
+    shares = _given(settings)
     few = settings.narrow.people / (settings.narrow.people + linking)
     shares[PARTS.index("narrow")] *= few if newcomers else 0.0
     if newcomers and not linking:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -41,28 +38,6 @@ def test_kgrec_beats_popularity_on_a_planted_taste_and_hears_the_seed() -> None:
     other = KgrecRecommender(settings=resolve(TINY), device="cpu")
     other.fit(split.train, seed=2)
     assert not np.array_equal(other.score(split.test.histories[:3], B), scores)
-
-
-def test_a_kept_training_serves_other_settings_of_what_comes_after_it(tmp_path: Path) -> None:
-    split = strict_cold_person(planted(), target=B)
-    alone = {**TINY, "blend": {"mapped": {"share": 0.0}, "walk": {"share": 0.0}},
-             "cold_items": {"neighbours": 3}}  # fmt: skip
-
-    def scores(settings: dict[str, Any], folder: Path | None) -> tuple[Any, list[str]]:
-        heard: list[str] = []
-        model = KgrecRecommender(settings=resolve(settings), device="cpu", checkpoints=folder)
-        model.fit(split.train, on_progress=lambda _, doing: heard.append(doing))
-        epochs = [doing for doing in heard if doing.startswith("epoch")]
-        return model.score(split.test.histories[:3], B), epochs
-
-    whole, trained = scores(TINY, tmp_path)
-    assert trained
-    kept, trained_again = scores(alone, tmp_path)
-    assert not trained_again
-    np.testing.assert_array_equal(kept, scores(alone, None)[0])
-    assert not np.array_equal(kept, whole)
-    _, trained_otherwise = scores({**TINY, "train": {"epochs": 1}}, tmp_path)
-    assert trained_otherwise
 
 
 def test_scoring_before_fitting_is_an_error() -> None:

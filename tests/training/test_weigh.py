@@ -13,7 +13,7 @@ from kgrec.config import NarrowSettings
 from kgrec.model.weights import PARTS, UNLINKED, UNPROVEN, PartWeights
 from kgrec.training.fit import Trainer
 from kgrec.training.scorer import Parts
-from kgrec.training.weigh import weigh_parts
+from kgrec.training.weigh import measure_parts, weigh_parts
 from tests.training.worlds import planted_snapshot, small_world, tiny
 
 
@@ -36,9 +36,8 @@ def heard(
 def test_what_ranks_newcomers_at_random_is_hardly_heard(bert: Path) -> None:
     """Everybody likes all of one taste, so popularity knows nothing and the map all."""
     trainer, parts = weighed(bert, "train.validation_share=0.2")
-    found, report = weigh_parts(
-        parts, trainer.held_out, trainer.log, trainer.settings.blend, seed=0
-    )
+    measured = measure_parts(parts, trainer.held_out, trainer.log, seed=0)
+    found, report = weigh_parts(measured, trainer.settings.blend)
     for group in (group for group in trainer.held_out if group.newcomers):
         voices = heard(parts, found, group.histories, group.domain, newcomers=True)
         assert voices["mapped"] == pytest.approx(0.33, rel=0.1)
@@ -53,7 +52,7 @@ def test_with_nobody_held_out_newcomers_are_left_to_popularity(bert: Path) -> No
     trainer, parts = weighed(bert, "train.validation_share=0", events=3)
     assert trainer.held_out == []
     log = trainer.log
-    found, report = weigh_parts(parts, [], log, trainer.settings.blend, seed=0)
+    found, report = weigh_parts(measure_parts(parts, [], log, seed=0), trainer.settings.blend)
     assert [(row.people, row.worth) for row in report] == [(0, {})] * 4
     outside = log.outside(log.liked[log.overlapping(0)], 0)
     voices = heard(parts, found, outside, 0, newcomers=True)
@@ -70,7 +69,7 @@ def test_where_nobody_links_a_domain_its_newcomers_hear_nothing_of_merged_factor
     log = trainer.log
     here = np.arange(log.num_people)[:, None] % 2 == log.item_domain  # each in one domain alone
     apart = replace(log, liked=sp.csr_matrix(log.liked.multiply(here)))
-    found, _ = weigh_parts(parts, [], apart, trainer.settings.blend, seed=0)
+    found, _ = weigh_parts(measure_parts(parts, [], apart, seed=0), trainer.settings.blend)
     new, known = (dict(zip(PARTS, row, strict=True)) for row in found.values[:, 0])
     assert new["merged"] == 0 < known["merged"]
     assert new["content"] > 0
@@ -84,11 +83,12 @@ def test_where_nobody_links_a_domain_its_newcomers_hear_nothing_of_merged_factor
 def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) -> None:
     trainer, parts = weighed(bert, "train.validation_share=0.2")
     linking = len(trainer.log.overlapping(0))
+    measured = measure_parts(parts, trainer.held_out, trainer.log, seed=0)
 
     def counts(people: float) -> float:
         narrow = NarrowSettings(rank=trainer.settings.blend.narrow.rank, people=people)
         blend = trainer.settings.blend.model_copy(update={"narrow": narrow})
-        found, _ = weigh_parts(parts, trainer.held_out, trainer.log, blend, seed=0)
+        found, _ = weigh_parts(measured, blend)
         return float(found.values[0, 0, PARTS.index("narrow")])
 
     assert counts(1e9) > 0
@@ -99,7 +99,7 @@ def test_the_narrow_map_counts_less_the_more_people_link_a_domain(bert: Path) ->
 def test_known_people_hear_texts_at_their_share_whatever_these_rank_alone(bert: Path) -> None:
     trainer, parts = weighed(bert, "train.validation_share=0.2")
     blend = trainer.settings.blend
-    _, report = weigh_parts(parts, trainer.held_out, trainer.log, blend, seed=0)
+    _, report = weigh_parts(measure_parts(parts, trainer.held_out, trainer.log, seed=0), blend)
     known = [row for row in report if row.people and not row.newcomers]
     assert known
     for row in known:
@@ -112,7 +112,8 @@ def test_people_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path)
     trainer, parts = weighed(bert, "train.validation_share=0.2")
     here = np.arange(trainer.log.num_people)[:, None] % 2 == trainer.log.item_domain
     apart = replace(trainer.log, liked=sp.csr_matrix(trainer.log.liked.multiply(here)))
-    found, _ = weigh_parts(parts, trainer.held_out, apart, trainer.settings.blend, seed=0)
-    alone, _ = weigh_parts(parts, [], apart, trainer.settings.blend, seed=0)
+    blend = trainer.settings.blend
+    found, _ = weigh_parts(measure_parts(parts, trainer.held_out, apart, seed=0), blend)
+    alone, _ = weigh_parts(measure_parts(parts, [], apart, seed=0), blend)
     merged = PARTS.index("merged")
     assert found.values[0, 0, merged] > 0 == alone.values[0, 0, merged]
