@@ -85,6 +85,7 @@ class JointModel(nn.Module):
     factors: Tensor
     popularity: Tensor
     item_domain: Tensor
+    by_domain: Tensor
     has_text: Tensor
     factor_scale: Tensor
 
@@ -108,7 +109,11 @@ class JointModel(nn.Module):
         self.register_buffer("factors", torch.tensor(channels.factors))
         self.register_buffer("popularity", torch.tensor(channels.popularity))
         self.register_buffer("item_domain", torch.tensor(channels.item_domain, dtype=torch.long))
+        order = self.item_domain.argsort(stable=True)
+        self.register_buffer("by_domain", order, persistent=False)
+        self.domain_sizes = self.item_domain.bincount(minlength=num_domains).tolist()
         self.register_buffer("has_text", has_text)
+        self.any_text = bool(has_text.any())
 
         self.whitening = Whitening(text_width, model.text_width)
         self.text_map = nn.Linear(self.whitening.map.size(1), dim, bias=False)
@@ -141,16 +146,16 @@ class JointModel(nn.Module):
         """Item features ``[I, D]``: the sum of the channels; ``text [I, W]`` is raw."""
         model = self.settings.model
         x = torch.zeros(len(self.popularity), model.dim, device=self.popularity.device)
-        if "text" in model.channels:
+        if "text" in model.channels and self.any_text:
             known = self.has_text.unsqueeze(1)
             x = x + self.text_map(self.drop(self.whitening(text) * known))
         if "spectrum" in model.channels and self.spectrum.size(1):
             x = x + self.spectrum_map(self.drop(self.spectrum))
         if "factors" in model.channels:
-            for d in range(self.num_domains):
-                items = (self.item_domain == d).unsqueeze(1)
-                scaled = self.factors / self.factor_scale[d] * items
-                x = x + self.drop(scaled) @ self.factor_map[d]
+            scaled = self.drop(self.factors / self.factor_scale[self.item_domain].unsqueeze(1))
+            of_domains = scaled[self.by_domain].split(self.domain_sizes)
+            mapped = [own @ to for own, to in zip(of_domains, self.factor_map, strict=True)]
+            x = x + torch.cat(mapped)[self.by_domain.argsort()]
         if "id" in model.channels:
             keep = torch.ones(len(x), 1, device=x.device)
             if self.training:

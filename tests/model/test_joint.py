@@ -97,6 +97,15 @@ def test_a_channel_that_is_left_out_changes_nothing() -> None:
     assert not torch.allclose(with_text.features(torch.randn(32, 6)), torch.zeros(32, 16))
 
 
+def test_the_factors_of_an_item_go_through_the_map_of_its_domain() -> None:
+    _, model = parts(tiny("x", "model.channels=[factors]"))
+    found = model.features(torch.zeros(32, 6))
+    for item in range(32):
+        domain = int(LOG.item_domain[item])
+        scaled = model.factors[item] / model.factor_scale[domain]
+        torch.testing.assert_close(found[item], scaled @ model.factor_map[domain])
+
+
 def test_text_says_nothing_of_an_item_that_has_none() -> None:
     _, model = parts(tiny("x", "model.channels=[text]"))
     model.has_text[5] = 0.0
