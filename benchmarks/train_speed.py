@@ -53,6 +53,7 @@ KGREC = {
     ),
 }  # fmt: skip
 OTHERS = {"PyG LightGCN": "pyg", "implicit ALS": "als", "implicit BPR": "bpr"}
+SYSTEMS = ("kgrec", *OTHERS.values(), "recbole")
 DEFAULT_BATCH = 2048
 """RecBole's own."""
 BASELINES = ("item-knn", "ridge", "svd", "ials", "emcdr", "ridge-map")
@@ -63,6 +64,7 @@ def main() -> int:
     parser.add_argument("--data", default="sample", metavar="DIR", help="a snapshot or logs")
     parser.add_argument("--target", metavar="DOMAIN", help="default: the first by name")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--recbole-python", type=absolute, metavar="PATH")
     parser.add_argument(
         "--recbole-batches", type=int, nargs="+", default=[DEFAULT_BATCH, 8192, 32_768, 131_072]
@@ -138,12 +140,16 @@ def systems(
     bar = max(good, key=lambda row: row["ndcg"]) if good else None
     own = [sys.executable, "-m", "speed.contestants"]
     commands: dict[str, list[str]] = {}
-    for name, changes in KGREC.items() if about["has_text"] else [("kgrec", ())]:
+    ours = KGREC if about["has_text"] else {"kgrec": ()}
+    for name, changes in ours.items() if "kgrec" in args.systems else ():
         sets = [word for change in changes for word in ("--set", change)]
         commands[name] = [*own, "kgrec", str(course), *sets]
-    commands |= {name: [*own, worker_name, str(course)] for name, worker_name in OTHERS.items()}
+    commands |= {
+        name: [*own, worker_name, str(course)]
+        for name, worker_name in OTHERS.items() if worker_name in args.systems
+    }  # fmt: skip
     recbole = {}
-    if args.recbole_python:
+    if args.recbole_python and "recbole" in args.systems:
         for batch in args.recbole_batches:
             label = "default" if batch == DEFAULT_BATCH else "batch"
             recbole[f"RecBole LightGCN, {label} {batch:,}"] = [
@@ -160,10 +166,10 @@ def systems(
     result["races"] = [as_data(race) for race in races]
     lines = report.races_table(races, bar, about["likes"])
     lines += ["", *verdicts(races, recbole)]
-    if not args.recbole_python:
+    if not recbole:
         lines += [
-            "RecBole was not measured: name the Python of an environment that has it by "
-            "`--recbole-python` (benchmarks/README.md says how to make one)."
+            "RecBole was not measured: ask for it, and name the Python of an environment that has "
+            "it by `--recbole-python` (benchmarks/README.md says how to make one)."
         ]
     return lines + ["", *NOTES]
 
