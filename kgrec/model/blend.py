@@ -70,11 +70,13 @@ class Mapped:
         return self.factors.items
 
     @classmethod
-    def solve(cls, log: Interactions, settings: MappedSettings, *, seed: int) -> Mapped:
+    def solve(
+        cls, log: Interactions, settings: MappedSettings, *, seed: int, start: Mapped | None = None
+    ) -> Mapped:
         """Factors first, then for each domain a ridge over the people active here and elsewhere."""
         factors = DomainFactors.solve(
             log, rank=settings.rank, regularization=settings.regularization,
-            alpha=settings.alpha, seed=seed,
+            alpha=settings.alpha, seed=seed, start=start.items if start else None,
         )  # fmt: skip
         width = (log.num_domains - 1) * settings.rank + 1
         mapped = cls(factors, np.zeros((log.num_domains, width, settings.rank), np.float32))
@@ -115,11 +117,13 @@ class Merged:
     items: NDArray[np.float32]  # [I, R]
 
     @classmethod
-    def solve(cls, log: Interactions, settings: MergedSettings, *, seed: int) -> Merged:
+    def solve(
+        cls, log: Interactions, settings: MergedSettings, *, seed: int, start: Merged | None = None
+    ) -> Merged:
         """One factorisation of the whole log."""
         items = als_item_factors(
             log.liked, rank=settings.rank, regularization=settings.regularization,
-            alpha=settings.alpha, seed=seed,
+            alpha=settings.alpha, seed=seed, start=start.items if start else None,
         )  # fmt: skip
         return cls(settings, items)
 
@@ -288,18 +292,31 @@ def load_blend(
 
 
 def solve_blend(
-    log: Interactions, settings: BlendSettings, text: NDArray[np.float32], *, seed: int
+    log: Interactions,
+    settings: BlendSettings,
+    text: NDArray[np.float32],
+    *,
+    seed: int,
+    start: Blend | None = None,
 ) -> Blend:
     """Solve all parts whose share is not 0; under a minute for a million likes.
 
-    ``text [I, W]`` are the vectors of the encoder as trained, zero where an item has no text.
+    Args:
+        log: What is solved.
+        settings: Of all parts.
+        text: ``[I, W]`` vectors of the encoder as trained, zero where an item has no text.
+        seed: Of the first factors.
+        start: What the same settings made of nearly the same log: factors go on from there, which
+            is quicker, and stay those that were weighed.
     """
     mapped = {
-        name: Mapped.solve(log, given, seed=seed) for name, given in _maps_of(settings).items()
+        name: Mapped.solve(log, given, seed=seed, start=start.mapped[name] if start else None)
+        for name, given in _maps_of(settings).items()
     }
     merged = regressed = None
     if settings.merged.share:
-        merged = Merged.solve(log, settings.merged, seed=seed)
+        before = start.merged if start else None
+        merged = Merged.solve(log, settings.merged, seed=seed, start=before)
     if settings.ridge.share:
         regressed = Regressed.solve(log, settings.ridge, seed=seed)
     walk = Walk.over(log) if settings.walk.share else None

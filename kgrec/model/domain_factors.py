@@ -39,9 +39,13 @@ class DomainFactors:
         regularization: float,
         alpha: float,
         seed: int,
+        start: NDArray[np.float32] | None = None,
         on_domain: Callable[[int], None] = lambda _: None,
     ) -> DomainFactors:
-        """One factorisation a domain; a domain too small for one has zero rows."""
+        """One factorisation a domain; a domain too small for one has zero rows.
+
+        ``start [I, R]`` are factors of nearly the same log, to go on from.
+        """
         items = np.zeros((log.liked.shape[1], rank), np.float32)
         for domain in range(log.num_domains):
             on_domain(domain)
@@ -50,8 +54,9 @@ class DomainFactors:
             likes = likes[np.diff(likes.indptr) > 0]
             if min(likes.shape) > 1:
                 solved = als_item_factors(
-                    likes, rank=rank, regularization=regularization, alpha=alpha, seed=seed
-                )
+                    likes, rank=rank, regularization=regularization, alpha=alpha, seed=seed,
+                    start=None if start is None else start[inside],
+                )  # fmt: skip
                 items[inside, : solved.shape[1]] = solved
         return cls(items, log.item_domain, regularization, alpha)
 

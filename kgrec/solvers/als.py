@@ -18,6 +18,10 @@ from threadpoolctl import threadpool_limits
 
 __all__ = ["als_item_factors", "fold_in"]
 
+_ALTERNATIONS = 15
+_MORE_ALTERNATIONS = 6
+"""From factors of nearly the same likes on."""
+
 
 def als_item_factors(
     likes: sp.csr_matrix,
@@ -25,7 +29,7 @@ def als_item_factors(
     rank: int,
     regularization: float,
     alpha: float,
-    iterations: int = 15,
+    start: NDArray[np.float32] | None = None,
     seed: int = 0,
     threads: int = 0,
 ) -> NDArray[np.float32]:
@@ -36,7 +40,8 @@ def als_item_factors(
         rank: Width of the factors.
         regularization: Weight of the squared norm of every factor.
         alpha: Extra confidence in a like.
-        iterations: Alternations.
+        start: ``[I, rank]`` item factors of nearly the same likes, to go on from: less than
+            half of the alternations are then enough. Without any, or all zero, from the seed.
         seed: Of the first factors.
         threads: 0 for all cores.
     """
@@ -44,9 +49,14 @@ def als_item_factors(
     weighted = (likes * np.float32(1.0 + alpha)).tocsr().astype(np.float32)
     with threadpool_limits(1, "blas"):  # implicit warns, rightly, of two pools that fight
         model = AlternatingLeastSquares(
-            factors=rank, regularization=regularization, alpha=1.0, iterations=iterations,
+            factors=rank, regularization=regularization, alpha=1.0, iterations=_ALTERNATIONS,
             random_state=seed, num_threads=threads, use_gpu=False,
         )  # fmt: skip
+        if start is not None and start.any():
+            model.iterations = _MORE_ALTERNATIONS
+            model.item_factors = np.zeros((likes.shape[1], rank), np.float32)
+            model.item_factors[:, : start.shape[1]] = start[:, :rank]
+            model.user_factors = np.zeros((likes.shape[0], rank), np.float32)
         model.fit(weighted, show_progress=False)
     factors = np.array(model.item_factors, dtype=np.float32)
     factors[np.asarray(likes.getnnz(axis=0)) == 0] = 0.0

@@ -262,7 +262,7 @@ class Trainer:
         weights, weighed = weigh_parts(measured, self.settings.blend)
         if self.held_out:
             self.objective = replace(self.objective, pools=self._pools(self.full))
-            parts = self._parts(self.full, self._graph(self.full.liked))
+            parts = self._parts(self.full, self._graph(self.full.liked), start=parts.blend)
         parts = replace(parts, learned=parts.learned.to_cpu())
         scorer = Scorer(parts, weights, self.cache.vectors.cpu(), lambda: self.encoder)
         return Fitted(
@@ -275,13 +275,13 @@ class Trainer:
             str(self.device),
         )
 
-    def _parts(self, log: Interactions, graph: Any) -> Parts:
+    def _parts(self, log: Interactions, graph: Any, *, start: Blend | None = None) -> Parts:
         """All that is solved, solved on ``log``, whose likes are those of ``graph``."""
         borrowed = Borrowed.by_text(
             self.cache.vectors.cpu().numpy(), np.asarray(log.liked.getnnz(axis=0)),
             log.item_domain, self.settings.cold_items,
         )  # fmt: skip
-        return Parts(self._learned(graph), self._blend(log), borrowed)
+        return Parts(self._learned(graph), self._blend(log, start), borrowed)
 
     def _learned(self, graph: Any) -> Learned:
         """The model as it stands: the graph propagated once, all bridges solved."""
@@ -319,10 +319,10 @@ class Trainer:
             self.log, self.settings.model, seed=self.settings.train.seed, on_stage=say
         )
 
-    def _blend(self, log: Interactions) -> Blend:
+    def _blend(self, log: Interactions, start: Blend | None) -> Blend:
         self.on_event(Event("closed-form scores", 0, 1))
-        text = self.cache.vectors.cpu().numpy()
-        return solve_blend(log, self.settings.blend, text, seed=self.settings.train.seed)
+        text, seed = self.cache.vectors.cpu().numpy(), self.settings.train.seed
+        return solve_blend(log, self.settings.blend, text, seed=seed, start=start)
 
     def _model(self) -> JointModel:
         model = JointModel(

@@ -60,3 +60,30 @@ def test_the_same_seed_gives_the_same_factors_and_another_seed_others() -> None:
 def test_a_rank_above_the_size_of_the_matrix_is_cut_to_it() -> None:
     factors = als_item_factors(random_likes(5, 4), rank=64, regularization=1.0, alpha=10.0)
     assert factors.shape == (4, 3)
+
+
+def test_factors_go_on_from_those_of_nearly_the_same_likes() -> None:
+    """The few alternations of a start lie nearer to the end than all that a seed is given."""
+    likes = random_likes(60, 30)
+    settings = {"rank": 4, "regularization": 1.0, "alpha": 10.0}
+    before = als_item_factors(likes[:55], seed=1, **settings)
+    after = als_item_factors(likes, seed=1, start=before, **settings)
+
+    def loss(items: np.ndarray) -> float:
+        people = fold_in(likes, items, regularization=1.0, alpha=10.0)
+        missed = (1.0 + 10.0 * likes.toarray()) * (likes.toarray() - people @ items.T) ** 2
+        return float(missed.sum() + (people**2).sum() + (items**2).sum())
+
+    assert loss(after) < 0.999 * loss(before)
+    assert loss(after) <= 1.001 * loss(als_item_factors(likes, seed=1, **settings))
+
+
+def test_a_start_may_be_narrower_or_say_nothing() -> None:
+    likes = random_likes(20, 10)
+    settings = {"rank": 4, "regularization": 1.0, "alpha": 10.0}
+    fresh = als_item_factors(likes, seed=1, **settings)
+    silent = als_item_factors(likes, seed=1, start=np.zeros((10, 4), np.float32), **settings)
+    np.testing.assert_array_equal(silent, fresh)
+    narrow = als_item_factors(likes, seed=1, start=fresh[:, :2], **settings)
+    assert narrow.shape == (10, 4)
+    assert narrow[:, :2].any()

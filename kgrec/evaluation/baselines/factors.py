@@ -31,7 +31,6 @@ class AlsSettings:
     rank: int = 64
     regularization: float = 1.0
     alpha: float = 10.0
-    iterations: int = 15
 
 
 _Arrays: TypeAlias = tuple[NDArray[np.float32], ...]
@@ -56,7 +55,6 @@ class FactorCache:
                     rank=settings.rank,
                     regularization=settings.regularization,
                     alpha=settings.alpha,
-                    iterations=settings.iterations,
                     seed=seed,
                 ),
             ),
