@@ -9,8 +9,8 @@ gains (+) or loses (-) with its 95% paired bootstrap interval. A run that was st
 
 A row costs one training a direction and fold: about a minute on `anime` and nine on `food_kitchen`
 (2 cores); ``--rows`` names some of them. Rows that change only what comes after training share the
-default's, which is kept in DIR while the script runs. Most of it is text being tuned: what else
-brings something is told in a fifth of the time by ``--set text.tuning=frozen`` under every row.
+default's, which is kept in DIR while the script runs. Most of the time goes into tuning text:
+``--set text.tuning=frozen`` lays that under every row and takes a fifth of it.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def main() -> int:
     parser.add_argument("--folds", nargs="+", type=int, default=[0], metavar="N")
     parser.add_argument("--protocols", nargs="+", default=["strict-cold"], metavar="P")
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW")
-    parser.add_argument("--set", nargs="+", default=[], metavar="A.B=C",
-                        help="laid under every row, the default too")  # fmt: skip
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=C",
+                        help="laid under every row, the default too; may be repeated")  # fmt: skip
     args = parser.parse_args()
 
     snapshot = read_data(args.data, args.out)
@@ -105,6 +105,8 @@ def main() -> int:
         shared = trainings if trains_as_default(ROWS[name]) else None
         run_benchmark(data, settings, args.out / name.replace(" ", "-"), trainings=shared)
     shutil.rmtree(args.out / KEPT, ignore_errors=True)
+    if args.set:
+        print(f"\nUnder every row: {', '.join(args.set)}")
     print_tables(args.out, rows)
     return 0
 

@@ -64,7 +64,9 @@ def main() -> int:
     parser.add_argument("--data", default="sample", metavar="DIR", help="a snapshot or logs")
     parser.add_argument("--target", metavar="DOMAIN", help="default: the first by name")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
+    parser.add_argument(
+        "--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="who runs in the race"
+    )
     parser.add_argument("--recbole-python", type=absolute, metavar="PATH")
     parser.add_argument(
         "--recbole-batches", type=int, nargs="+", default=[DEFAULT_BATCH, 8192, 32_768, 131_072]
@@ -140,8 +142,10 @@ def systems(
     bar = max(good, key=lambda row: row["ndcg"]) if good else None
     own = [sys.executable, "-m", "speed.contestants"]
     commands: dict[str, list[str]] = {}
-    ours = KGREC if about["has_text"] else {"kgrec": ()}
-    for name, changes in ours.items() if "kgrec" in args.systems else ():
+    ours: dict[str, tuple[str, ...]] = KGREC if about["has_text"] else {"kgrec": ()}
+    if "kgrec" not in args.systems:
+        ours = {}
+    for name, changes in ours.items():
         sets = [word for change in changes for word in ("--set", change)]
         commands[name] = [*own, "kgrec", str(course), *sets]
     commands |= {

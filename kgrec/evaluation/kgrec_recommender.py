@@ -50,7 +50,7 @@ class KgrecRecommender:
             overrides: ``a.b=c``, laid over it.
             settings: In place of both.
             device: As :func:`kgrec.training.fit.fit` takes it.
-            trainings: Those that others have trained and may use; None: train, and keep nothing.
+            trainings: Where they are kept and looked up; None: train anew and keep nothing.
         """
         self.settings = settings or load_settings(config, list(overrides))
         self.device = device

@@ -256,8 +256,8 @@ def run_benchmark(
         logs: The folder of logs that ``snapshot`` was made from; the published protocol alone
             reads it, for the source's own split.
         on_cell: Hears of each cell.
-        trainings: What kgrec has trained for other runs and may use; the seconds of a cell are
-            then no training time.
+        trainings: Where kgrec's are kept and looked up, and the seconds of a cell are no
+            training time; None: each is trained anew.
 
     Raises:
         InputError: ``out`` holds a benchmark of other data or other settings, or settings that

@@ -14,12 +14,14 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from graph_store.snapshot import Snapshot
 from kgrec.config import BlendSettings, Settings
-from kgrec.model.weights import PARTS
 from kgrec.training import checkpoint
 from kgrec.training.events import OnEvent, ignore
 from kgrec.training.fit import Fitted, fit
+from kgrec.training.weigh import COUNTING, shares_of
 
 __all__ = ["Trainings"]
 
@@ -28,7 +30,10 @@ class Trainings:
     """Trains what it has not trained yet."""
 
     def __init__(self, folder: Path) -> None:
-        """Checkpoints go to ``folder``, named by data, settings and device."""
+        """Checkpoints go to ``folder``, named by data, settings and device.
+
+        What was fitted stays in memory, one model a graph and kind of solve.
+        """
         self.folder = folder
         self._fitted: dict[str, tuple[BlendSettings, Fitted]] = {}
 
@@ -37,9 +42,9 @@ class Trainings:
     ) -> Fitted:
         """As :func:`kgrec.training.fit.fit`; a kept training is resumed, or reused if finished."""
         blend = settings.blend
-        solved = _name_of(train, settings, device, without={"blend": _COUNTING})
+        solved = _name_of(train, settings, device, without={"blend": COUNTING})
         there = self._fitted.get(solved)
-        if there is not None and _parts_of(blend) <= _parts_of(there[0]):
+        if there is not None and np.all(shares_of(there[0])[shares_of(blend) > 0] > 0):
             return there[1].weighed_by(blend)
         trained = _name_of(train, settings, device, without=_AFTERWARDS)
         folder = self.folder / trained / "checkpoint"
@@ -52,19 +57,7 @@ class Trainings:
         return fitted
 
 
-_COUNTING: dict[str, Any] = {
-    "sharpness": True,
-    **{part: {"share"} for part in PARTS[1:]},
-    "narrow": {"share", "people"},
-}
-"""What of the blend's settings says how parts count, and not how they are solved."""
-
-
 _AFTERWARDS: dict[str, Any] = dict.fromkeys(checkpoint.AFTERWARDS, True)
-
-
-def _parts_of(blend: BlendSettings) -> set[str]:
-    return {part for part in PARTS[1:] if getattr(blend, part).share}
 
 
 def _name_of(train: Snapshot, settings: Settings, device: str, *, without: dict[str, Any]) -> str:

@@ -307,7 +307,7 @@ def solve_blend(
         text: ``[I, W]`` vectors of the encoder as trained, zero where an item has no text.
         seed: Of the first factors.
         start: What the same settings made of nearly the same log: factors go on from there, which
-            is quicker, and stay those that were weighed.
+            is quicker, and end near those that were weighed.
     """
     mapped = {
         name: Mapped.solve(log, given, seed=seed, start=start.mapped[name] if start else None)

@@ -86,6 +86,7 @@ class JointModel(nn.Module):
     popularity: Tensor
     item_domain: Tensor
     by_domain: Tensor
+    place_by_domain: Tensor
     has_text: Tensor
     factor_scale: Tensor
 
@@ -111,6 +112,7 @@ class JointModel(nn.Module):
         self.register_buffer("item_domain", torch.tensor(channels.item_domain, dtype=torch.long))
         order = self.item_domain.argsort(stable=True)
         self.register_buffer("by_domain", order, persistent=False)
+        self.register_buffer("place_by_domain", order.argsort(), persistent=False)
         self.domain_sizes = self.item_domain.bincount(minlength=num_domains).tolist()
         self.register_buffer("has_text", has_text)
         self.any_text = bool(has_text.any())
@@ -155,7 +157,7 @@ class JointModel(nn.Module):
             scaled = self.drop(self.factors / self.factor_scale[self.item_domain].unsqueeze(1))
             of_domains = scaled[self.by_domain].split(self.domain_sizes)
             mapped = [own @ to for own, to in zip(of_domains, self.factor_map, strict=True)]
-            x = x + torch.cat(mapped)[self.by_domain.argsort()]
+            x = x + torch.cat(mapped)[self.place_by_domain]
         if "id" in model.channels:
             keep = torch.ones(len(x), 1, device=x.device)
             if self.training:

@@ -20,7 +20,7 @@ __all__ = ["als_item_factors", "fold_in"]
 
 _ALTERNATIONS = 15
 _MORE_ALTERNATIONS = 6
-"""From factors of nearly the same likes on."""
+"""From factors of nearly the same likes."""
 
 
 def als_item_factors(
@@ -40,27 +40,36 @@ def als_item_factors(
         rank: Width of the factors.
         regularization: Weight of the squared norm of every factor.
         alpha: Extra confidence in a like.
-        start: ``[I, rank]`` item factors of nearly the same likes, to go on from: less than
-            half of the alternations are then enough. Without any, or all zero, from the seed.
-        seed: Of the first factors.
+        start: ``[I, rank]`` or narrower, item factors of nearly the same likes, to go on from:
+            fewer than half of the alternations are then enough.
+        seed: Of the first factors, or those of the directions that ``start`` says nothing of.
         threads: 0 for all cores.
     """
     rank = min(rank, max(1, min(likes.shape) - 1))
+    if start is not None and not start.any():
+        start = None
     weighted = (likes * np.float32(1.0 + alpha)).tocsr().astype(np.float32)
     with threadpool_limits(1, "blas"):  # implicit warns, rightly, of two pools that fight
         model = AlternatingLeastSquares(
-            factors=rank, regularization=regularization, alpha=1.0, iterations=_ALTERNATIONS,
+            factors=rank, regularization=regularization, alpha=1.0,
+            iterations=_ALTERNATIONS if start is None else _MORE_ALTERNATIONS,
             random_state=seed, num_threads=threads, use_gpu=False,
         )  # fmt: skip
-        if start is not None and start.any():
-            model.iterations = _MORE_ALTERNATIONS
-            model.item_factors = np.zeros((likes.shape[1], rank), np.float32)
-            model.item_factors[:, : start.shape[1]] = start[:, :rank]
+        if start is not None:
+            model.item_factors = _widened(start, rank, seed)
             model.user_factors = np.zeros((likes.shape[0], rank), np.float32)
         model.fit(weighted, show_progress=False)
     factors = np.array(model.item_factors, dtype=np.float32)
     factors[np.asarray(likes.getnnz(axis=0)) == 0] = 0.0
     return factors
+
+
+def _widened(start: NDArray[np.float32], rank: int, seed: int) -> NDArray[np.float32]:
+    """``[I, rank]``: directions that are missing or all zero begin small, as in ``implicit``."""
+    items = 0.01 * np.random.default_rng(seed).random((len(start), rank), dtype=np.float32)
+    there = np.flatnonzero(start[:, :rank].any(axis=0))
+    items[:, there] = start[:, there]
+    return items
 
 
 def fold_in(

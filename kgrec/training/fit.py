@@ -69,7 +69,10 @@ class Fitted:
     device: str
 
     def weighed_by(self, blend: BlendSettings) -> Fitted:
-        """The same with other shares or another sharpness; nothing is solved again."""
+        """The same with parts counting as ``blend`` says; nothing is solved again.
+
+        Of ``blend`` only ``COUNTING`` is read; a part that was not solved stays mute.
+        """
         weights, weighed = weigh_parts(self.measured, blend)
         return replace(self, scorer=self.scorer.weighed_by(weights), weighed=weighed)
 
@@ -264,10 +267,11 @@ class Trainer:
             self.objective = replace(self.objective, pools=self._pools(self.full))
             parts = self._parts(self.full, self._graph(self.full.liked), start=parts.blend)
         parts = replace(parts, learned=parts.learned.to_cpu())
-        scorer = Scorer(parts, weights, self.cache.vectors.cpu(), lambda: self.encoder)
+        encoder = self.encoder  # the scorer must not keep the trainer
+        scorer = Scorer(parts, weights, self.cache.vectors.cpu(), lambda: encoder)
         return Fitted(
             scorer,
-            self.encoder,
+            encoder,
             self.history,
             measured,
             weighed,

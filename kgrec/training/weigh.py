@@ -1,9 +1,8 @@
 """Weigh the parts of a score by how well each ranks what held-out people liked.
 
 In:   the parts of a score, fitted without the held-out likes; the held-out people; the log.
-Out:  what was measured of every part (:class:`Measured`); and out of that alone, so that other
-      shares need no other solve, :class:`~kgrec.model.weights.PartWeights` and what they follow
-      from.
+Out:  what was measured of every part (:class:`Measured`); and from that alone, so that other
+      shares need no new solve, the :class:`~kgrec.model.weights.PartWeights`.
 
 Each part but ``UNJUDGED`` ranks alone, in every domain, for newcomers and for known people. Where
 nobody could be held out of one kind, weights follow from the prior, and spreads from other people.
@@ -15,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -34,7 +34,16 @@ from kgrec.ranking.topk import blocks
 from kgrec.training.scorer import Parts
 from kgrec.training.validation import HeldOut, ndcg
 
-__all__ = ["WORTH_AT", "Measured", "Weighed", "measure_parts", "weigh_parts"]
+__all__ = [
+    "COUNTING", "WORTH_AT", "Measured", "Weighed", "measure_parts", "shares_of", "weigh_parts",
+]  # fmt: skip
+
+COUNTING: dict[str, Any] = {
+    "sharpness": True,
+    **{part: {"share"} for part in PARTS[1:]},
+    "narrow": {"share", "people"},
+}
+"""What of the blend's settings says how parts count, and not how they are solved."""
 
 WORTH_AT = 100
 """Length of the lists that parts are judged by: at ten, a dozen people tell them apart by luck."""
@@ -103,7 +112,7 @@ def weigh_parts(
     """Weights of all parts, for newcomers and for known people of every domain."""
     domains = 1 + max(kind.domain for kind in measured)
     values = np.zeros((2, domains, len(PARTS)), np.float32)
-    there = [(n, name) for n, name in enumerate(PARTS) if _given(settings)[n]]
+    there = [(n, name) for n, name in enumerate(PARTS) if shares_of(settings)[n]]
     report = []
     for kind in measured:
         shares = _shares(settings, kind.linking, newcomers=kind.newcomers)
@@ -125,14 +134,14 @@ def weigh_parts(
     return PartWeights(values), report
 
 
-def _given(settings: BlendSettings) -> NDArray[np.float64]:
+def shares_of(settings: BlendSettings) -> NDArray[np.float64]:
     """``[P]`` shares as they are set; the learned score's is 1."""
     return np.array([1.0, *(getattr(settings, name).share for name in PARTS[1:])])
 
 
 def _shares(settings: BlendSettings, linking: int, *, newcomers: bool) -> NDArray[np.float64]:
     """``[P]`` shares in a domain that so many people link to another."""
-    shares = _given(settings)
+    shares = shares_of(settings)
     few = settings.narrow.people / (settings.narrow.people + linking)
     shares[PARTS.index("narrow")] *= few if newcomers else 0.0
     if newcomers and not linking:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+import kgrec.model.blend
+import kgrec.model.domain_factors
 from kgrec.config import BlendSettings, RidgeSettings, resolve
 from kgrec.interactions import Interactions, histories
 from kgrec.model.blend import Blend, Regressed, Walk, load_blend, solve_blend
 from kgrec.model.weights import PARTS
+from kgrec.solvers.als import als_item_factors
 
 DOMAIN = np.repeat(np.array([0, 1], dtype=np.int32), 8)
 
@@ -55,6 +60,25 @@ def test_every_part_by_itself_finds_the_taste_of_somebody_new(part: str) -> None
     scores = scores_of(blend, histories([[0, 1], [4, 5]], 16), 1, part)
     assert scores[0, :4].min() > scores[0, 4:].max()
     assert scores[1, 4:].min() > scores[1, :4].max()
+
+
+def test_every_factorisation_goes_on_from_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[NDArray[np.float32] | None] = []
+
+    def spied(likes: sp.csr_matrix, **settings: Any) -> NDArray[np.float32]:
+        starts.append(settings["start"])
+        return als_item_factors(likes, **settings)
+
+    for module in (kgrec.model.blend, kgrec.model.domain_factors):
+        monkeypatch.setattr(module, "als_item_factors", spied)
+    before = solve_blend(two_tastes(50), SETTINGS, texts(), seed=0)
+    assert starts == [None] * 5
+    solve_blend(two_tastes(), SETTINGS, texts(), seed=0, start=before)
+    domains = (slice(0, 8), slice(8, 16))
+    assert before.merged is not None
+    wanted = [before.mapped[name].items[d] for name in ("mapped", "narrow") for d in domains]
+    for start, own in zip(starts[5:], [*wanted, before.merged.items], strict=True):
+        np.testing.assert_array_equal(start, own)
 
 
 def test_popularity_says_the_same_of_everybody() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -98,10 +100,14 @@ def test_a_channel_that_is_left_out_changes_nothing() -> None:
 
 
 def test_the_factors_of_an_item_go_through_the_map_of_its_domain() -> None:
-    _, model = parts(tiny("x", "model.channels=[factors]"))
+    settings = tiny("x", "model.channels=[factors]")
+    mixed = np.arange(32, dtype=np.int32) % 2  # the items of two domains in turn
+    channels = replace(build_channels(LOG, settings.model, seed=0), item_domain=mixed)
+    model = JointModel(
+        settings, channels, torch.ones(32), text_width=6, num_tags=0, num_domains=2
+    ).eval()
     found = model.features(torch.zeros(32, 6))
-    for item in range(32):
-        domain = int(LOG.item_domain[item])
+    for item, domain in enumerate(mixed):
         scaled = model.factors[item] / model.factor_scale[domain]
         torch.testing.assert_close(found[item], scaled @ model.factor_map[domain])
 

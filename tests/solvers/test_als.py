@@ -63,7 +63,7 @@ def test_a_rank_above_the_size_of_the_matrix_is_cut_to_it() -> None:
 
 
 def test_factors_go_on_from_those_of_nearly_the_same_likes() -> None:
-    """The few alternations of a start lie nearer to the end than all that a seed is given."""
+    """A few alternations from a start come nearer to the end than all from a seed."""
     likes = random_likes(60, 30)
     settings = {"rank": 4, "regularization": 1.0, "alpha": 10.0}
     before = als_item_factors(likes[:55], seed=1, **settings)
@@ -75,7 +75,7 @@ def test_factors_go_on_from_those_of_nearly_the_same_likes() -> None:
         return float(missed.sum() + (people**2).sum() + (items**2).sum())
 
     assert loss(after) < 0.999 * loss(before)
-    assert loss(after) <= 1.001 * loss(als_item_factors(likes, seed=1, **settings))
+    assert loss(after) < loss(als_item_factors(likes, seed=1, **settings))
 
 
 def test_a_start_may_be_narrower_or_say_nothing() -> None:
@@ -86,4 +86,4 @@ def test_a_start_may_be_narrower_or_say_nothing() -> None:
     np.testing.assert_array_equal(silent, fresh)
     narrow = als_item_factors(likes, seed=1, start=fresh[:, :2], **settings)
     assert narrow.shape == (10, 4)
-    assert narrow[:, :2].any()
+    assert narrow.any(axis=0).all()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from kgrec.config import NarrowSettings
+from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.weights import PARTS, UNLINKED, UNPROVEN, PartWeights
 from kgrec.training.fit import Trainer
 from kgrec.training.scorer import Parts
@@ -117,3 +120,24 @@ def test_people_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path)
     alone, _ = weigh_parts(measure_parts(parts, [], apart, seed=0), blend)
     merged = PARTS.index("merged")
     assert found.values[0, 0, merged] > 0 == alone.values[0, 0, merged]
+
+
+def test_what_is_solved_on_everybody_goes_on_from_what_was_weighed(
+    bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solved: list[tuple[Blend, Blend | None]] = []
+
+    def spied(*args: Any, start: Blend | None, **settings: Any) -> Blend:
+        solved.append((solve_blend(*args, start=start, **settings), start))
+        return solved[-1][0]
+
+    module = import_module("kgrec.training.fit")  # its function has the same name
+    monkeypatch.setattr(module, "solve_blend", spied)
+    trainer, _ = weighed(bert, "train.validation_share=0.2")
+    trainer.run()
+    solved.clear()
+    fitted = trainer.finish()
+    (weighed_by, nothing), (final, start) = solved
+    assert nothing is None
+    assert start is weighed_by
+    assert fitted.scorer.parts.blend is final
