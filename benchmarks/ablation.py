@@ -9,8 +9,8 @@ gains (+) or loses (-) with its 95% paired bootstrap interval. A run that was st
 
 A row costs one training a direction and fold: about a minute on `anime` and nine on `food_kitchen`
 (2 cores); ``--rows`` names some of them. Rows that change only what comes after training share the
-default's, which is kept in DIR while the script runs. Most of the time goes into tuning text:
-``--set text.tuning=frozen`` lays that under every row and takes a fifth of it.
+default's, which is kept in DIR while the script runs. About half of the time goes into tuning
+text, which ``--set text.tuning=frozen`` under every row saves.
 """
 
 from __future__ import annotations
