@@ -8,16 +8,20 @@ unless ``--protocols`` says otherwise). Prints a Markdown table: NDCG@10, and wh
 gains (+) or loses (-) with its 95% paired bootstrap interval. A run that was stopped goes on.
 
 A row costs one training a direction and fold: about a minute on `anime` and nine on `food_kitchen`
-(2 cores); ``--rows`` names some of them. Rows that change only what comes after training share the
-default's, which is kept in DIR while the script runs. About half of the time goes into tuning
-text, which ``--set text.tuning=frozen`` under every row saves.
+(2 cores); ``--rows`` names some of them, ``--jobs`` runs some at a time (many cores, or a GPU).
+Rows that change only what comes after training share the default's, which is kept in DIR while
+the script runs. About half of the time goes into tuning text, which ``--set text.tuning=frozen``
+under every row saves.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import shutil
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +31,7 @@ from graph_store.snapshot import Snapshot
 from kgrec.evaluation.cells import people_of, read_cells
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import MAIN_MEASURE
+from kgrec.evaluation.protocols.overlap import OVERLAPS
 from kgrec.evaluation.runner import CELLS, run_benchmark
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.trainings import Trainings
@@ -86,33 +91,53 @@ def main() -> int:
     parser.add_argument("--targets", nargs="+", metavar="DOMAIN", help="default: each")
     parser.add_argument("--folds", nargs="+", type=int, default=[0], metavar="N")
     parser.add_argument("--protocols", nargs="+", default=["strict-cold"], metavar="P")
+    parser.add_argument("--linking", nargs="+", type=int, default=list(OVERLAPS), metavar="N",
+                        help="points of few-overlap")  # fmt: skip
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C",
                         help="laid under every row, the default too; may be repeated")  # fmt: skip
+    parser.add_argument("--jobs", type=int, default=1, metavar="N",
+                        help="processes; name the threads of each by OMP_NUM_THREADS")  # fmt: skip
     args = parser.parse_args()
 
     snapshot = read_data(args.data, args.out)
-    trainings = Trainings(args.out / KEPT)
     rows = [DEFAULT, *(name for name in args.rows if name != DEFAULT)]
-    for number, name in enumerate(rows, start=1):
-        print(f"[{number}/{len(rows)}] {name}", file=sys.stderr)
-        settings = BenchmarkSettings(
-            models=("kgrec",), protocols=tuple(args.protocols), folds=tuple(args.folds),
-            domains=args.domains and tuple(args.domains),
-            targets=args.targets and tuple(args.targets), kgrec_set=(*args.set, *ROWS[name]),
-        )  # fmt: skip
-        data = without_tags(snapshot) if name == NO_TAGS else snapshot
-        shared = trainings if trains_as_default(ROWS[name]) else None
-        run_benchmark(data, settings, args.out / name.replace(" ", "-"), trainings=shared)
-    shutil.rmtree(args.out / KEPT, ignore_errors=True)
+    shared = [name for name in rows if trains_as_default(name)]
+    works = [shared, *([name] for name in rows if name not in shared)]
+    if args.jobs == 1:
+        for names in works:
+            run_rows(names, snapshot, args)
+    else:
+        apart = multiprocessing.get_context("spawn")  # a fork would share a GPU's context
+        with ProcessPoolExecutor(args.jobs, mp_context=apart) as pool:
+            for done in [pool.submit(run_rows, names, snapshot, args) for names in works]:
+                done.result()
     if args.set:
         print(f"\nUnder every row: {', '.join(args.set)}")
     print_tables(args.out, rows)
     return 0
 
 
-def trains_as_default(changes: tuple[str, ...]) -> bool:
-    return all(change.partition(".")[0] in AFTERWARDS for change in changes)
+def run_rows(names: Sequence[str], snapshot: Snapshot, args: argparse.Namespace) -> None:
+    """One row, or several that share what the first trains."""
+    trainings = Trainings(args.out / KEPT) if len(names) > 1 else None
+    for name in names:
+        print(name, file=sys.stderr, flush=True)
+        settings = BenchmarkSettings(
+            models=("kgrec",), protocols=tuple(args.protocols), folds=tuple(args.folds),
+            domains=args.domains and tuple(args.domains), linking=tuple(args.linking),
+            targets=args.targets and tuple(args.targets), kgrec_set=(*args.set, *ROWS[name]),
+        )  # fmt: skip
+        data = without_tags(snapshot) if name == NO_TAGS else snapshot
+        run_benchmark(data, settings, args.out / name.replace(" ", "-"), trainings=trainings)
+    if trainings is not None:
+        shutil.rmtree(trainings.folder, ignore_errors=True)
+
+
+def trains_as_default(name: str) -> bool:
+    """Whether a row changes nothing that an epoch reads."""
+    sections = {change.partition(".")[0] for change in ROWS[name]}
+    return name != NO_TAGS and sections <= set(AFTERWARDS)
 
 
 def without_tags(snapshot: Snapshot) -> Snapshot:

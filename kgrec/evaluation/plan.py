@@ -17,7 +17,6 @@ import numpy as np
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.evaluation import protocols
 from kgrec.evaluation.protocols.few_shot import SHOTS
-from kgrec.evaluation.protocols.overlap import OVERLAPS
 from kgrec.evaluation.protocols.people import domain_number
 from kgrec.evaluation.protocols.published import NEGATIVES
 from kgrec.evaluation.settings import BenchmarkSettings
@@ -114,7 +113,7 @@ def _groups(
         )  # fmt: skip
     if "few-overlap" in wanted:
         shared = len(Interactions.of(snapshot).overlapping(target))
-        for whole in (count for count in OVERLAPS if count < shared):
+        for whole in (count for count in settings.linking if count < shared):
             name = f"few-overlap {whole}"
             make = partial(
                 protocols.few_overlap, snapshot, target=target, whole=whole, fold=fold, seed=seed

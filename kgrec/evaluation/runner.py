@@ -270,9 +270,9 @@ def run_benchmark(
 
 def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:
     """Write ``run.json``, or check that the one there says the same."""
-    # A run may grow by models, protocols, targets and folds; everything else changes its cells,
-    # and so does the first fold, on which settings are chosen.
-    grows = {"models", "protocols", "targets", "folds"}
+    # A run may grow by models, protocols, targets, folds and numbers of linking people; everything
+    # else changes its cells, and so does the first fold, on which settings are chosen.
+    grows = {"models", "protocols", "targets", "folds", "linking"}
     same = {
         "snapshot": snapshot.fingerprint,
         "settings": settings.model_dump(mode="json", exclude=grows)

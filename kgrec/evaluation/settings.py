@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from kgrec import config
 from kgrec.errors import ConfigError
+from kgrec.evaluation.protocols.overlap import OVERLAPS
 
 __all__ = ["BenchmarkSettings", "load_benchmark_settings"]
 
@@ -35,6 +36,8 @@ class BenchmarkSettings(BaseModel):
     """Recommend from each of these domains, all others being sources; null: each in turn."""
     folds: tuple[int, ...] = Field(default=(0,), min_length=1)
     """Which of the five test folds; settings are chosen on the first one named."""
+    linking: tuple[NonNegativeInt, ...] = Field(default=OVERLAPS, min_length=1)
+    """Points of `few-overlap`: how many training people still link the domains."""
     seed: int = Field(default=0, ge=0)
     """Of splits, fits and intervals."""
     tuning_seconds: float = Field(default=1800.0, gt=0)

@@ -47,9 +47,10 @@ def pooled(total: NDArray[np.float32], lengths: NDArray[np.integer]) -> NDArray[
 def _encode(snapshot: Snapshot) -> NDArray[np.float32]:
     from kgrec.config import TextSettings
     from kgrec.model.text_encoder import TextEncoder
+    from kgrec.training.fit import pick_device
     from kgrec.training.text_cache import TextCache, default_folder
 
-    encoder = TextEncoder.load(TextSettings(tuning="frozen"))
+    encoder = TextEncoder.load(TextSettings(tuning="frozen")).to(pick_device("auto"))
     cache = TextCache(snapshot.texts, snapshot.text_hashes, encoder, folder=default_folder())
     cache.refresh()
     return unit_rows(cache.vectors.numpy())

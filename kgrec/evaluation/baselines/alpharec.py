@@ -58,8 +58,13 @@ class AlphaRec(Propagation):
         there = (text.abs().sum(1, keepdim=True) > 0).float()
 
         class Mapped(torch.nn.Module):
+            text: torch.Tensor
+            there: torch.Tensor
+
             def __init__(self) -> None:
                 super().__init__()
+                self.register_buffer("text", text)
+                self.register_buffer("there", there)
                 self.map = torch.nn.Sequential(
                     torch.nn.Linear(text.shape[1], text.shape[1] // 2),
                     torch.nn.LeakyReLU(),
@@ -67,6 +72,6 @@ class AlphaRec(Propagation):
                 )
 
             def forward(self) -> tuple[None, torch.Tensor]:
-                return None, self.map(text) * there
+                return None, self.map(self.text) * self.there
 
         return Mapped()

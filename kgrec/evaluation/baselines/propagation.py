@@ -3,6 +3,8 @@
 In:   likes, and a module that gives first vectors of items (and of people).
 Out:  item vectors of every layer; a person is computed from their history.
 
+Trained on a GPU where there is one.
+
 One propagation a batch of likes; the loss is a softmax over the liked item and shared uniform
 negatives on cosines, which is stronger than the BPR of the LightGCN paper (see Wu et al., "On
 the effectiveness of sampled softmax loss for item recommendation", TOIS 2024).
@@ -81,23 +83,29 @@ class Propagation(Baseline):
         from torch.nn import functional
 
         from kgrec.model.sparse import Sparse
+        from kgrec.training.fit import pick_device
 
         self._num_people = likes.shape[0]
-        model = self._first(train)
-        graph = Sparse(normalized(likes))
+        device = pick_device("auto")
+        model = self._first(train).to(device)
+        graph = Sparse(normalized(likes), device)
         optimizer = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
         rng = np.random.default_rng(seed)
         pairs = likes.tocoo()
         liked = np.unique(pairs.col)
+
+        def places(numbers: NDArray[np.integer]) -> Tensor:
+            return torch.from_numpy(numbers).long().to(device)
+
         for epoch in range(self.epochs):
             order = rng.permutation(len(pairs.row))
             for start in range(0, len(order), self.batch):
                 chosen = order[start : start + self.batch]
                 people, items = self._flow(model, graph)
-                person = functional.normalize(people[torch.from_numpy(pairs.row[chosen])], dim=1)
+                person = functional.normalize(people[places(pairs.row[chosen])], dim=1)
                 unit = functional.normalize(items, dim=1)
-                drawn = torch.from_numpy(rng.choice(liked, self.negatives))
-                right = (person * unit[torch.from_numpy(pairs.col[chosen])]).sum(1, keepdim=True)
+                drawn = places(rng.choice(liked, self.negatives))
+                right = (person * unit[places(pairs.col[chosen])]).sum(1, keepdim=True)
                 logits = torch.cat([right, person @ unit[drawn].T], dim=1) / self.temperature
                 loss = -logits.log_softmax(dim=1)[:, 0].mean()
                 optimizer.zero_grad()
@@ -111,7 +119,7 @@ class Propagation(Baseline):
                 layers.append(graph.transposed @ (graph @ layers[-1]))
             # What training ranked with: the items' mean, which a person's vector meets.
             mean = functional.normalize(self._flow(model, graph)[1], dim=1)
-            return [*(layer.numpy() for layer in layers), mean.numpy()]
+            return [layer.cpu().numpy() for layer in (*layers, mean)]
 
     def _flow(self, model: nn.Module, graph: object) -> tuple[Tensor, Tensor]:
         """Means over layers, of people and of items."""
