@@ -9,9 +9,9 @@ gains (+) or loses (-) with its 95% paired bootstrap interval. A run that was st
 
 A row costs one training a direction and fold: about a minute on `anime` and nine on `food_kitchen`
 (2 cores); ``--rows`` names some of them, ``--jobs`` runs some at a time (many cores, or a GPU).
-Rows that change only what comes after training share the default's, which is kept in DIR while
-the script runs. About half of the time goes into tuning text, which ``--set text.tuning=frozen``
-under every row saves.
+Rows that change only what comes after training share the default's, and all rows share the
+factorisations of the same log. About half of the time goes into tuning text, which
+``--set text.tuning=frozen`` under every row saves.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from kgrec.training.checkpoint import AFTERWARDS
 
 DEFAULT = "default"
 NO_TAGS = "no tags"
-KEPT = ".trained"
-"""What the default trained, for the rows that share it."""
+KEPT = ".kept"
+"""What was trained and solved, while the script runs."""
 
 ROWS: dict[str, tuple[str, ...]] = {
     DEFAULT: (),
@@ -98,40 +98,47 @@ def main() -> int:
                         help="laid under every row, the default too; may be repeated")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, metavar="N",
                         help="processes; name the threads of each by OMP_NUM_THREADS")  # fmt: skip
+    parser.add_argument("--kept", type=Path, metavar="DIR",
+                        help="keep what is trained and solved here, for a later run")  # fmt: skip
     args = parser.parse_args()
 
     snapshot = read_data(args.data, args.out)
     rows = [DEFAULT, *(name for name in args.rows if name != DEFAULT)]
     shared = [name for name in rows if trains_as_default(name)]
     works = [shared, *([name] for name in rows if name not in shared)]
+    names = args.domains or [str(snapshot.domain_keys[d]) for d in np.unique(snapshot.item_domain)]
+    kept = args.kept or args.out / KEPT
+    todo = [(work, target) for work in works for target in args.targets or names]
     if args.jobs == 1:
-        for names in works:
-            run_rows(names, snapshot, args)
+        for work, target in todo:
+            run_rows(work, target, snapshot, args, kept)
     else:
         apart = multiprocessing.get_context("spawn")  # a fork would share a GPU's context
         with ProcessPoolExecutor(args.jobs, mp_context=apart) as pool:
-            for done in [pool.submit(run_rows, names, snapshot, args) for names in works]:
+            for done in [pool.submit(run_rows, *one, snapshot, args, kept) for one in todo]:
                 done.result()
+    if not args.kept:
+        shutil.rmtree(kept, ignore_errors=True)
     if args.set:
         print(f"\nUnder every row: {', '.join(args.set)}")
     print_tables(args.out, rows)
     return 0
 
 
-def run_rows(names: Sequence[str], snapshot: Snapshot, args: argparse.Namespace) -> None:
-    """One row, or several that share what the first trains."""
-    trainings = Trainings(args.out / KEPT) if len(names) > 1 else None
-    for name in names:
-        print(name, file=sys.stderr, flush=True)
+def run_rows(
+    rows: Sequence[str], target: str, snapshot: Snapshot, args: argparse.Namespace, kept: Path
+) -> None:
+    """One row, or several that share what the first trains, in one direction."""
+    trainings = Trainings(kept)
+    for name in rows:
+        print(f"to {target}: {name}", file=sys.stderr, flush=True)
         settings = BenchmarkSettings(
             models=("kgrec",), protocols=tuple(args.protocols), folds=tuple(args.folds),
-            domains=args.domains and tuple(args.domains), linking=tuple(args.linking),
-            targets=args.targets and tuple(args.targets), kgrec_set=(*args.set, *ROWS[name]),
+            domains=args.domains and tuple(args.domains), targets=(target,),
+            linking=tuple(args.linking), kgrec_set=(*args.set, *ROWS[name]),
         )  # fmt: skip
         data = without_tags(snapshot) if name == NO_TAGS else snapshot
         run_benchmark(data, settings, args.out / name.replace(" ", "-"), trainings=trainings)
-    if trainings is not None:
-        shutil.rmtree(trainings.folder, ignore_errors=True)
 
 
 def trains_as_default(name: str) -> bool:

@@ -4,13 +4,16 @@
 
 In:   a course's log and the training settings (LoRA by default).
 Out:  JSON: seconds a step, floating-point operations a step (sparse products left out, which
-      PyTorch's counter would take for dense ones), kernels by name, and how long no kernel ran.
+      PyTorch's counter would take for dense ones), kernels by name, how long no kernel ran, and
+      where the CPU was.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import json
+import pstats
 import time
 from itertools import cycle, islice
 from pathlib import Path
@@ -18,6 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -83,8 +87,15 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
         wall = time.perf_counter() - begin
     averages = seen.key_averages()
     own = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    if on_gpu:  # an operator's row repeats the time of the kernels it started
+        averages = [row for row in averages if row.device_type == DeviceType.CUDA]
     rows = sorted(averages, key=lambda row: -getattr(row, own))
     busy = sum(getattr(row, own) for row in rows) / 1e6
+    host = cProfile.Profile()
+    with host:
+        for episode in episodes[:5]:
+            step(trainer, episode)
+        wait(on_gpu)
     flops = counter.get_total_flops()
     return {
         "device": name,
@@ -97,9 +108,21 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
         "peak_device_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
         "kernels": [
             {"name": row.key[:80], "share": getattr(row, own) / 1e6 / wall, "calls": row.count // 5}
-            for row in rows[:15]
+            for row in rows[:12]
         ],
+        "host": functions(host, steps=5),
     }
+
+
+def functions(host: cProfile.Profile, *, steps: int) -> list[dict[str, Any]]:
+    """Where the CPU was, by a function's own time; waiting for the GPU is in what it waits in."""
+    stats = pstats.Stats(host)
+    rows = sorted(stats.stats.items(), key=lambda row: -row[1][2])  # type: ignore[attr-defined]
+    return [
+        {"name": f"{Path(file).name}:{line} {name}"[:80], "ms": own / steps * 1e3,
+         "calls": calls // steps}
+        for (file, line, name), (_, calls, own, _, _) in rows[:15]
+    ]  # fmt: skip
 
 
 def step(trainer: Trainer, episode: Episode) -> None:

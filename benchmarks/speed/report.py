@@ -170,6 +170,10 @@ def gpu_table(found: Mapping[str, Any]) -> list[str]:
     ]
     for row in found["kernels"]:
         lines.append(f"| `{cell(row['name'])}` | {row['calls']} | {row['share']:.1%} |")
+    lines += ["", "The same on the CPU, by cProfile, which slows what calls often:", ""]
+    lines += ["| function | calls a step | own ms a step |", "|---|---:|---:|"]
+    for row in found["host"]:
+        lines.append(f"| `{cell(row['name'])}` | {row['calls']} | {row['ms']:.1f} |")
     return lines
 
 

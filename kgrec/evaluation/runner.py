@@ -294,4 +294,6 @@ def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:
         "cores": os.cpu_count(),
     }
     content = {**same, "kgrec_version": kgrec.__version__, "machine": machine}
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    partial = out / f"run.{os.getpid()}.partial"  # several processes may begin in one folder
+    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    partial.replace(file)

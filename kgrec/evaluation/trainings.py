@@ -4,8 +4,9 @@ In:   a graph, settings, a device.
 Out:  what :func:`kgrec.training.fit.fit` makes of them, trained once.
 
 Rows that differ in what is solved after training share its epochs, which are kept in a folder;
-rows that differ in nothing but how parts count share what was solved as well, in memory. The
-seconds of a row that shared are no training time.
+rows that differ in nothing but how parts count share what was solved as well, in memory. Solves
+that read the log alone, as factorisations do, are kept in the folder for every row. The seconds
+of a row that shared are no training time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import BlendSettings, Settings
+from kgrec.solvers.memory import remembering
 from kgrec.training import checkpoint
 from kgrec.training.events import OnEvent, ignore
 from kgrec.training.fit import Fitted, fit
@@ -30,7 +32,7 @@ class Trainings:
     """Trains what it has not trained yet."""
 
     def __init__(self, folder: Path) -> None:
-        """Checkpoints go to ``folder``, named by data, settings and device.
+        """Checkpoints and solves go to ``folder``, the former named by data, settings and device.
 
         What was fitted stays in memory, one model a graph and kind of solve.
         """
@@ -48,11 +50,12 @@ class Trainings:
             return there[1].weighed_by(blend)
         trained = _name_of(train, settings, device, without=_AFTERWARDS)
         folder = self.folder / trained / "checkpoint"
-        fitted = fit(
-            train, settings, device=device, on_event=on_event,
-            on_epoch=lambda trainer: checkpoint.save(trainer, folder),
-            resume=lambda trainer: checkpoint.restore(trainer, folder),
-        )  # fmt: skip
+        with remembering(self.folder / "solved"):
+            fitted = fit(
+                train, settings, device=device, on_event=on_event,
+                on_epoch=lambda trainer: checkpoint.save(trainer, folder),
+                resume=lambda trainer: checkpoint.restore(trainer, folder),
+            )  # fmt: skip
         self._fitted[solved] = (blend, fitted)
         return fitted
 

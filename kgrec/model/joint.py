@@ -67,7 +67,9 @@ class Whitening(nn.Module):
             return
         self.mean.copy_(vectors.mean(0))
         centred = (vectors - self.mean).double()
-        values, directions = torch.linalg.eigh(centred.T @ centred / len(vectors))
+        # On the CPU, whose solver alone says which way a direction points: any device starts alike.
+        covariance = (centred.T @ centred / len(vectors)).cpu()
+        values, directions = torch.linalg.eigh(covariance)
         width = self.map.size(1)
         values, directions = values[-width:].flip(0), directions[:, -width:].flip(1)
         scale = (values + 1e-3 * values[0]).clamp(min=1e-12).rsqrt()

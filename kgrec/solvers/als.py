@@ -10,11 +10,17 @@ alternating solves are done by the library ``implicit``. Nothing here maps betwe
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from implicit.als import AlternatingLeastSquares
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
+
+from kgrec.solvers.memory import remembered
 
 __all__ = ["als_item_factors", "fold_in"]
 
@@ -23,6 +29,7 @@ _MORE_ALTERNATIONS = 6
 """From factors of nearly the same likes."""
 
 
+@remembered
 def als_item_factors(
     likes: sp.csr_matrix,
     *,
@@ -49,7 +56,7 @@ def als_item_factors(
     if start is not None and not start.any():
         start = None
     weighted = (likes * np.float32(1.0 + alpha)).tocsr().astype(np.float32)
-    with threadpool_limits(1, "blas"):  # implicit warns, rightly, of two pools that fight
+    with _one_blas_thread():
         model = AlternatingLeastSquares(
             factors=rank, regularization=regularization, alpha=1.0,
             iterations=_ALTERNATIONS if start is None else _MORE_ALTERNATIONS,
@@ -83,14 +90,30 @@ def fold_in(
     """Person factors ``[B, R]`` of ``histories [B, I]``, given the items' ``[I, R]``.
 
     One regularised least-squares solve a person (Cholesky): the half step of ALS with the
-    items held still.
+    items held still. Who has no history has zeros.
     """
-    weighted = (histories * np.float32(1.0 + alpha)).tocsr().astype(np.float32)
-    with threadpool_limits(1, "blas"):
+    folded = np.zeros((histories.shape[0], item_factors.shape[1]), np.float32)
+    there = np.flatnonzero(np.diff(histories.indptr))
+    if not len(there):
+        return folded
+    weighted = (histories[there] * np.float32(1.0 + alpha)).tocsr().astype(np.float32)
+    with _one_blas_thread():
         model = AlternatingLeastSquares(
             factors=item_factors.shape[1], regularization=regularization, alpha=1.0,
             num_threads=threads, use_gpu=False,
         )  # fmt: skip
         model.item_factors = np.ascontiguousarray(item_factors, dtype=np.float32)
-        folded = model.recalculate_user(np.arange(histories.shape[0]), weighted)
-    return np.asarray(folded, dtype=np.float32)
+        folded[there] = model.recalculate_user(np.arange(len(there)), weighted)
+    return folded
+
+
+def _one_blas_thread() -> AbstractContextManager[Any]:
+    """``implicit`` warns, rightly, of two pools of threads that fight."""
+    limited: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
+    return limited
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Looked up once: the search reads all that the process has mapped, milliseconds a time."""
+    return ThreadpoolController()

@@ -15,6 +15,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
+from kgrec.solvers.memory import remembered
+
 __all__ = ["item_spectrum", "leading_directions", "normalized"]
 
 
@@ -33,6 +35,7 @@ def item_spectrum(
     return leading_directions(normalized(likes), rank=rank, seed=seed)
 
 
+@remembered
 def leading_directions(
     matrix: sp.csr_matrix, *, rank: int, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -114,7 +114,7 @@ class Objective:
         wanted = episode.hidden[people].tocsr()  # [B, I]
         columns, log_drawn = self.candidates(wanted, domain, epoch)  # [N]
         item = model.item_vectors(z, torch.from_numpy(columns).to(self.device), domain)
-        positives = torch.from_numpy(wanted[:, columns].toarray()).to(self.device)  # [B, N]
+        positives = _dense(wanted[:, columns], self.device)  # [B, N]
         logits = person @ item.T
         total = (
             bpr(logits, positives)
@@ -186,3 +186,12 @@ class Objective:
         wanted = self.settings.train.precision
         on_gpu = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
         return wanted == "bf16" or (wanted == "auto" and on_gpu)
+
+
+def _dense(matrix: sp.csr_matrix, device: torch.device) -> Tensor:
+    """``matrix`` on the device; only its entries travel, hardly any of a million places."""
+    found = matrix.tocoo()
+    full = torch.zeros(matrix.shape, device=device)
+    at = torch.from_numpy(np.stack([found.row, found.col]).astype(np.int64)).to(device)
+    full[at[0], at[1]] = torch.from_numpy(found.data).to(device)
+    return full
