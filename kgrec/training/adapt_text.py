@@ -43,10 +43,9 @@ def adapt_to_texts(
         raise ConfigError("text.adapt", "mlm needs an encoder with a mask token, got a decoder")
     if not encoder.learns:
         raise ConfigError("text.adapt", "mlm moves weights, but text.tuning is frozen")
-    device = next(encoder.parameters()).device
     words: Tensor = encoder.backbone.get_input_embeddings().weight  # type: ignore[operator]
     head = nn.Sequential(nn.Linear(encoder.width, encoder.width), nn.LayerNorm(encoder.width))
-    head.to(device)
+    head.to(encoder.device)
     learned = [*head.parameters(), *encoder.trainable().values()]
     optimizer = torch.optim.AdamW(learned, lr=settings.text.learning_rate)
     generator = torch.Generator().manual_seed(settings.train.seed)
@@ -58,17 +57,19 @@ def adapt_to_texts(
         tokens = tokenizer(
             [texts[i] for i in drawn], padding=True, truncation=True, return_tensors="pt",
             max_length=settings.text.max_tokens, return_special_tokens_mask=True,
+            pad_to_multiple_of=encoder.length_step,
         )  # fmt: skip
         special = tokens.pop("special_tokens_mask").bool()
         tokens["input_ids"], labels = mask_tokens(
             tokens["input_ids"], special, tokenizer, generator
         )
-        states: Tensor = encoder.backbone(**tokens.to(device)).last_hidden_state
-        masked = labels.to(device) != _IGNORED
+        states: Tensor = encoder.backbone(**tokens.to(encoder.device)).last_hidden_state
+        labels = labels.to(encoder.device)
+        masked = labels != _IGNORED
         if not masked.any():
             continue
         logits = head(states[masked]) @ words.T
-        loss = functional.cross_entropy(logits, labels.to(device)[masked])
+        loss = functional.cross_entropy(logits, labels[masked])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -54,6 +54,33 @@ def test_a_text_has_the_same_vector_alone_and_among_longer_ones(bert: Path, pool
     torch.testing.assert_close(among, alone, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_lengths_as_on_a_gpu_give_the_same_vectors(
+    bert: Path, decoder: Path, side: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for encoder in (load(bert, max_tokens=16), load(decoder / side, max_tokens=16)):
+        as_they_are = encode(encoder, TEXTS)
+        lengths: list[int] = []
+        keep = encoder.backbone.register_forward_pre_hook(
+            lambda _module, _args, given, lengths=lengths: lengths.append(
+                given["input_ids"].size(1)
+            ),
+            with_kwargs=True,
+        )
+        monkeypatch.setattr(TextEncoder, "length_step", 16)
+        torch.testing.assert_close(encode(encoder, TEXTS), as_they_are, rtol=1e-4, atol=1e-5)
+        assert lengths == [16]
+        keep.remove()
+        monkeypatch.undo()
+
+
+def test_padding_never_passes_the_longest_text_allowed(bert: Path) -> None:
+    elsewhere = torch.device("meta")  # any device but the CPU
+    assert load(bert, max_tokens=32).to(elsewhere).length_step == 16
+    assert load(bert, max_tokens=40).to(elsewhere).length_step is None
+    assert load(bert, max_tokens=32).length_step is None
+
+
 def test_poolings_differ(bert: Path) -> None:
     mean, cls, last = (encode(load(bert, pooling=p), TEXTS) for p in ("mean", "cls", "last"))
     assert not torch.allclose(mean, cls, atol=1e-2)

@@ -32,6 +32,7 @@ def first_step(bert: Path, device: str, *overrides: str) -> tuple[float, dict[st
     settings = tiny(bert, *SAME_NUMBERS, "text.learn_share=1", *overrides)
     trainer = Trainer(SNAPSHOT, settings, device=device, on_event=ignore)
     trainer.epoch = 1
+    trainer.encoder.eval()  # it has a dropout of its own
     loss = trainer.loss(next(iter(trainer._episodes(1))))
     loss.backward()
     parts = (("model", trainer.model), ("encoder", trainer.encoder))
