@@ -158,7 +158,7 @@ def stages_tables(found: Mapping[str, Any]) -> list[str]:
 
 def gpu_table(found: Mapping[str, Any]) -> list[str]:
     peak = found["share_of_peak"]
-    share = f"{peak:.1%} of {found['peak_tflops']:.0f} TFLOPS (bf16)" if peak else "peak unknown"
+    share = f"{peak:.2%} of {found['peak_tflops']:.0f} TFLOPS (bf16)" if peak else "peak unknown"
     idle = found["idle_share"]
     lines = [
         f"{found['device']}: {found['step_seconds'] * 1e3:.1f} ms a joint step of "

@@ -92,7 +92,7 @@ class Objective:
     def bridge_map(self, z: Tensor, domain: int, *, without: NDArray[np.int64]) -> Tensor:
         """``[F, R]`` the bridge of ``domain`` solved on its pool, but for ``without [B]``."""
         pool = self.pools[domain]
-        others = torch.from_numpy(~np.isin(pool.people, without)).to(z)
+        others = torch.from_numpy(~_marked(without, self.log.num_people)[pool.people]).to(z)
         features = self.model.bridge_features(z, pool.view, domain)
         return self.model.bridge(domain).solve(features, pool.targets, others)
 
@@ -141,8 +141,9 @@ class Objective:
         """Text vectors ``[I, W]`` and the items encoded anew with gradient in this step."""
         if not learn_text:
             return self.cache.vectors, np.zeros(0, dtype=np.int64)
-        touched = np.unique(self.log.liked[episode.people].indices)
-        candidates = np.intersect1d(touched, self.cache.items_with_text)
+        liked = self.log.liked[episode.people].indices
+        with_text = self.cache.items_with_text
+        candidates = with_text[_marked(liked, self.log.liked.shape[1])[with_text]]
         most = self.settings.text.texts_per_step
         if len(candidates) > most:
             candidates = np.sort(rng.choice(candidates, most, replace=False))
@@ -158,8 +159,8 @@ class Objective:
         if len(items) <= most:
             return items, None
         rng = np.random.default_rng([self.settings.train.seed, epoch, wanted.nnz])
-        positive = np.unique(wanted.indices)
-        others = np.setdiff1d(items, positive)
+        is_positive = _marked(wanted.indices, wanted.shape[1])
+        positive, others = np.flatnonzero(is_positive), items[~is_positive[items]]
         if len(others) <= most:
             return items, None
         drawn = rng.choice(others, most, replace=False)
@@ -186,6 +187,13 @@ class Objective:
         wanted = self.settings.train.precision
         on_gpu = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
         return wanted == "bf16" or (wanted == "auto" and on_gpu)
+
+
+def _marked(numbers: NDArray[np.integer], size: int) -> NDArray[np.bool_]:
+    """``[size]`` whether a number is among ``numbers``; no sorting, as sets would."""
+    marked = np.zeros(size, bool)
+    marked[numbers] = True
+    return marked
 
 
 def _dense(matrix: sp.csr_matrix, device: torch.device) -> Tensor:
