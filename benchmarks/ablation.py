@@ -8,10 +8,14 @@ unless ``--protocols`` says otherwise). Prints a Markdown table: NDCG@10, and wh
 gains (+) or loses (-) with its 95% paired bootstrap interval. A run that was stopped goes on.
 
 A row costs one training a direction and fold: about a minute on `anime` and nine on `food_kitchen`
-(2 cores); ``--rows`` names some of them, ``--jobs`` runs some at a time (many cores, or a GPU).
-Rows that change only what comes after training share the default's, and all rows share the
-factorisations of the same log. About half of the time goes into tuning text, which
-``--set text.tuning=frozen`` under every row saves.
+(2 cores); ``--rows`` names some of them. Rows that change only what comes after training share the
+default's, and all rows share the factorisations of the same log. About half of the time goes into
+tuning text, which ``--set text.tuning=frozen`` under every row saves.
+
+With many cores or a GPU, make the default first and then the others at once:
+
+    python benchmarks/ablation.py --data DIR --out DIR --kept KEPT --rows default
+    OMP_NUM_THREADS=1 python benchmarks/ablation.py --data DIR --out DIR --kept KEPT --jobs 16
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from graph_store.snapshot import Snapshot
+from kgrec.config import load_settings
 from kgrec.evaluation.cells import people_of, read_cells
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import MAIN_MEASURE
@@ -99,16 +104,15 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, metavar="N",
                         help="processes; name the threads of each by OMP_NUM_THREADS")  # fmt: skip
     parser.add_argument("--kept", type=Path, metavar="DIR",
-                        help="keep what is trained and solved here, for a later run")  # fmt: skip
+                        help="keep what is trained and solved, for this same code")  # fmt: skip
     args = parser.parse_args()
 
     snapshot = read_data(args.data, args.out)
     rows = [DEFAULT, *(name for name in args.rows if name != DEFAULT)]
-    shared = [name for name in rows if trains_as_default(name)]
-    works = [shared, *([name] for name in rows if name not in shared)]
-    names = args.domains or [str(snapshot.domain_keys[d]) for d in np.unique(snapshot.item_domain)]
     kept = args.kept or args.out / KEPT
-    todo = [(work, target) for work in works for target in args.targets or names]
+    targets = args.targets or args.domains or domains_with_likes(snapshot)
+    works = trained_together(rows, args.set, has_tags=snapshot.item_tag.size > 0)
+    todo = [(work, target) for work in works for target in targets]
     if args.jobs == 1:
         for work, target in todo:
             run_rows(work, target, snapshot, args, kept)
@@ -141,10 +145,20 @@ def run_rows(
         run_benchmark(data, settings, args.out / name.replace(" ", "-"), trainings=trainings)
 
 
-def trains_as_default(name: str) -> bool:
-    """Whether a row changes nothing that an epoch reads."""
-    sections = {change.partition(".")[0] for change in ROWS[name]}
-    return name != NO_TAGS and sections <= set(AFTERWARDS)
+def trained_together(
+    rows: Sequence[str], under: Sequence[str], *, has_tags: bool
+) -> list[list[str]]:
+    """The rows in lists that need the same training, which no two processes may do at once."""
+    by_training: dict[tuple[bool, str], list[str]] = {}
+    for name in rows:
+        settings = load_settings("default", [*under, *ROWS[name]])
+        trained = settings.model_dump_json(exclude=set(AFTERWARDS))
+        by_training.setdefault((has_tags and name == NO_TAGS, trained), []).append(name)
+    return list(by_training.values())
+
+
+def domains_with_likes(snapshot: Snapshot) -> list[str]:
+    return [str(snapshot.domain_keys[d]) for d in np.unique(snapshot.item_domain[snapshot.item])]
 
 
 def without_tags(snapshot: Snapshot) -> Snapshot:
@@ -152,22 +166,23 @@ def without_tags(snapshot: Snapshot) -> Snapshot:
 
 
 def print_tables(out: Path, rows: list[str]) -> None:
-    """One table for each protocol and direction."""
+    """One table a protocol and direction; a row that lacks it, or a fold of it, is left out."""
     cells = {name: read_cells(out / name.replace(" ", "-") / CELLS) for name in rows}
     for protocol, direction in dict.fromkeys((k.protocol, k.direction) for k in cells[DEFAULT]):
-        people = {
-            name: people_of(
-                cell for key, cell in found.items()
-                if (key.protocol, key.direction) == (protocol, direction)
-            ).sort("fold", "person")
-            for name, found in cells.items()
+        found = {
+            name: {k.fold: cell for k, cell in there.items()
+                   if (k.protocol, k.direction) == (protocol, direction)}
+            for name, there in cells.items()
         }  # fmt: skip
-        base = people[DEFAULT][MAIN_MEASURE].to_numpy()
-        folds = people[DEFAULT]["fold"].unique().to_list()
+        folds = sorted(found[DEFAULT])
+        people = {
+            name: people_of(by_fold.values()).sort("fold", "person")[MAIN_MEASURE].to_numpy()
+            for name, by_fold in found.items() if sorted(by_fold) == folds
+        }  # fmt: skip
+        base = people[DEFAULT]
         print(f"\n{protocol}: {direction}, {len(base)} people, folds {folds}\n")
         print("| | NDCG@10 | against the default |\n|---|---:|---:|")
-        for name in rows:
-            values = people[name][MAIN_MEASURE].to_numpy()
+        for name, values in people.items():
             gap = paired_difference(values, base)
             gain = f"{gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]" if name != DEFAULT else ""
             print(f"| {name} | {interval(values)} | {gain} |")

@@ -87,8 +87,11 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
         wall = time.perf_counter() - begin
     averages = seen.key_averages()
     own = "self_device_time_total" if on_gpu else "self_cpu_time_total"
-    if on_gpu:  # an operator's row repeats the time of the kernels it started
-        averages = [row for row in averages if row.device_type == DeviceType.CUDA]
+    if on_gpu:  # an operator's row, or an annotation's, repeats the time of its kernels
+        averages = [
+            row for row in averages
+            if row.device_type == DeviceType.CUDA and not row.is_user_annotation
+        ]  # fmt: skip
     rows = sorted(averages, key=lambda row: -getattr(row, own))
     busy = sum(getattr(row, own) for row in rows) / 1e6
     host = cProfile.Profile()
@@ -104,6 +107,7 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
         "flops_a_step": flops,
         "peak_tflops": peak,
         "share_of_peak": flops / seconds / (peak * 1e12) if peak else None,
+        "seen_step_seconds": wall / 5,
         "idle_share": max(0.0, 1 - busy / wall) if on_gpu else None,
         "peak_device_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
         "kernels": [
@@ -119,7 +123,7 @@ def functions(host: cProfile.Profile, *, steps: int) -> list[dict[str, Any]]:
     stats = pstats.Stats(host)
     rows = sorted(stats.stats.items(), key=lambda row: -row[1][2])  # type: ignore[attr-defined]
     return [
-        {"name": f"{Path(file).name}:{line} {name}"[:80], "ms": own / steps * 1e3,
+        {"name": f"{'/'.join(Path(file).parts[-2:])}:{line} {name}"[:80], "ms": own / steps * 1e3,
          "calls": calls // steps}
         for (file, line, name), (_, calls, own, _, _) in rows[:15]
     ]  # fmt: skip

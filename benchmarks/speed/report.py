@@ -163,7 +163,9 @@ def gpu_table(found: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{found['device']}: {found['step_seconds'] * 1e3:.1f} ms a joint step of "
         f"{found['people_a_step']} people, {found['flops_a_step'] / 1e12:.3f} dense TFLOP a step, "
-        f"{share}" + ("." if idle is None else f"; no kernel ran for {idle:.0%} of the time."),
+        f"{share}. Five of these steps again, under the profiler: "
+        f"{found['seen_step_seconds'] * 1e3:.1f} ms each"
+        + ("." if idle is None else f", of which no kernel ran for {idle:.0%}."),
         "",
         "| kernel | calls a step | share of the time |",
         "|---|---:|---:|",

@@ -19,10 +19,10 @@ import numpy as np
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import BlendSettings, Settings
-from kgrec.solvers.memory import remembering
+from kgrec.solvers.kept import remembering
 from kgrec.training import checkpoint
 from kgrec.training.events import OnEvent, ignore
-from kgrec.training.fit import Fitted, fit
+from kgrec.training.fit import Fitted, fit, pick_device
 from kgrec.training.weigh import COUNTING, shares_of
 
 __all__ = ["Trainings"]
@@ -33,6 +33,8 @@ class Trainings:
 
     def __init__(self, folder: Path) -> None:
         """Checkpoints and solves go to ``folder``, the former named by data, settings and device.
+
+        Both are those of the code that made them: a folder must not outlive a change of it.
 
         What was fitted stays in memory, one model a graph and kind of solve.
         """
@@ -65,5 +67,5 @@ _AFTERWARDS: dict[str, Any] = dict.fromkeys(checkpoint.AFTERWARDS, True)
 
 def _name_of(train: Snapshot, settings: Settings, device: str, *, without: dict[str, Any]) -> str:
     """The same for all settings that differ only in those left out."""
-    read = settings.model_dump_json(exclude=without)
-    return hashlib.sha256(f"{train.fingerprint} {device} {read}".encode()).hexdigest()[:16]
+    read, where = settings.model_dump_json(exclude=without), pick_device(device).type
+    return hashlib.sha256(f"{train.fingerprint} {where} {read}".encode()).hexdigest()[:16]

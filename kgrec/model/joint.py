@@ -67,7 +67,7 @@ class Whitening(nn.Module):
             return
         self.mean.copy_(vectors.mean(0))
         centred = (vectors - self.mean).double()
-        # On the CPU, whose solver alone says which way a direction points: any device starts alike.
+        # Which way a direction points is up to the solver: the CPU's, so all devices start alike.
         covariance = (centred.T @ centred / len(vectors)).cpu()
         values, directions = torch.linalg.eigh(covariance)
         width = self.map.size(1)

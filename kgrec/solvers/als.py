@@ -20,7 +20,7 @@ from implicit.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from kgrec.solvers.memory import remembered
+from kgrec.solvers.kept import remembered
 
 __all__ = ["als_item_factors", "fold_in"]
 
@@ -92,11 +92,12 @@ def fold_in(
     One regularised least-squares solve a person (Cholesky): the half step of ALS with the
     items held still. Who has no history has zeros.
     """
+    histories = histories.tocsr()
     folded = np.zeros((histories.shape[0], item_factors.shape[1]), np.float32)
     there = np.flatnonzero(np.diff(histories.indptr))
     if not len(there):
         return folded
-    weighted = (histories[there] * np.float32(1.0 + alpha)).tocsr().astype(np.float32)
+    weighted = (histories[there] * np.float32(1.0 + alpha)).astype(np.float32)
     with _one_blas_thread():
         model = AlternatingLeastSquares(
             factors=item_factors.shape[1], regularization=regularization, alpha=1.0,

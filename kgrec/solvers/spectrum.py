@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils.extmath import randomized_svd
 
-from kgrec.solvers.memory import remembered
+from kgrec.solvers.kept import remembered
 
 __all__ = ["item_spectrum", "leading_directions", "normalized"]
 

@@ -44,6 +44,11 @@ def first_step(bert: Path, device: str, *overrides: str) -> tuple[float, dict[st
     }
 
 
+def alike(found: torch.Tensor, wanted: torch.Tensor) -> bool:
+    """A gradient that is all but zero must be all but zero, not merely small."""
+    return bool((found - wanted).norm() <= 1e-2 * wanted.norm() + 1e-7)
+
+
 @pytest.mark.parametrize("gnn", ["light", "sage"])
 def test_a_step_has_the_loss_and_the_gradients_of_a_step_on_the_cpu(bert: Path, gnn: str) -> None:
     changes = (f"model.gnn={gnn}", "model.layers=2")
@@ -53,13 +58,16 @@ def test_a_step_has_the_loss_and_the_gradients_of_a_step_on_the_cpu(bert: Path, 
     assert grads.keys() == grads_there.keys()
     assert any("lora_B" in name and grad.any() for name, grad in grads.items())
     for name, grad in grads.items():
-        assert torch.allclose(grads_there[name], grad, rtol=1e-2, atol=1e-4), name
+        assert alike(grads_there[name], grad), name
 
 
 def test_compiled_parts_give_the_same_step(bert: Path) -> None:
-    loss, _ = first_step(bert, "cuda")
-    compiled, _ = first_step(bert, "cuda", "train.compile=true")
+    loss, grads = first_step(bert, "cuda")
+    compiled, grads_compiled = first_step(bert, "cuda", "train.compile=true")
     assert compiled == pytest.approx(loss, rel=1e-4)
+    assert grads.keys() == grads_compiled.keys()
+    for name, grad in grads.items():
+        assert alike(grads_compiled[name], grad), name
 
 
 @pytest.mark.parametrize("precision", ["fp32", "auto"])

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.solvers.als import als_item_factors
-from kgrec.solvers.memory import remembered, remembering
+from kgrec.solvers.kept import remembered, remembering
 from kgrec.solvers.spectrum import leading_directions
 
 LIKES = sp.random(30, 20, density=0.3, format="csr", dtype=np.float32, rng=1)
@@ -83,3 +83,10 @@ def test_the_solvers_of_the_model_come_back_as_they_were(tmp_path: Path) -> None
             np.testing.assert_array_equal(again, directions)
             np.testing.assert_array_equal(values_again, values)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_argument_without_a_digest_is_refused_before_it_is_solved(tmp_path: Path) -> None:
+    drawn: object = np.random.default_rng(0)
+    with remembering(tmp_path), pytest.raises(TypeError, match="times is a Generator"):
+        column_sums(LIKES, times=drawn)  # type: ignore[arg-type]
+    assert calls == []

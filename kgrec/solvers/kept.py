@@ -1,4 +1,4 @@
-"""Solves that one row of a benchmark after another asks for, solved once.
+"""Keeps solves in a folder, so that rows of a benchmark that need the same one solve it once.
 
 In:   a function of arrays and plain values; a folder.
 Out:  the same function. Inside :func:`remembering` what it gave for the same arguments is read
@@ -43,7 +43,13 @@ def remembering(folder: Path) -> Iterator[None]:
 
 
 def remembered(solve: Callable[P, R]) -> Callable[P, R]:
-    """``solve`` that can be remembered: it must depend on its arguments alone."""
+    """``solve`` that can be remembered: it must depend on its arguments alone.
+
+    These may be arrays, sparse matrices, numbers, strings, booleans and None.
+
+    Raises:
+        TypeError: Inside :func:`remembering`, for an argument of another kind.
+    """
 
     @wraps(solve)
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -52,7 +58,8 @@ def remembered(solve: Callable[P, R]) -> Callable[P, R]:
             return solve(*args, **kwargs)
         bound = signature(solve).bind(*args, **kwargs)
         bound.apply_defaults()
-        file = folder / f"{solve.__name__}-{_digest(bound.arguments)}.npz"
+        of = f"{solve.__module__}.{solve.__qualname__}"
+        file = folder / f"{solve.__name__}-{_digest(of, bound.arguments)}.npz"
         if not file.is_file():
             solved = solve(*args, **kwargs)
             several = solved if isinstance(solved, tuple) else (solved,)
@@ -66,19 +73,20 @@ def remembered(solve: Callable[P, R]) -> Callable[P, R]:
     return asked
 
 
-def _digest(arguments: dict[str, Any]) -> str:
-    digest = hashlib.sha256()
+def _digest(of: str, arguments: dict[str, Any]) -> str:
+    digest = hashlib.sha256(of.encode())
     for name, value in arguments.items():
-        digest.update(name.encode())
         if sp.issparse(value):
             csr = value.tocsr()
             parts = [np.array(csr.shape), csr.indptr, csr.indices, csr.data]
         elif isinstance(value, np.ndarray):
             parts = [value]
-        else:
-            digest.update(repr(value).encode())
+        elif value is None or isinstance(value, bool | int | float | str):
+            digest.update(f"|{name}={value!r}".encode())
             continue
+        else:
+            raise TypeError(f"{of}: {name} is a {type(value).__name__}, which has no digest")
         for part in parts:
-            digest.update(f"{part.shape} {part.dtype}".encode())
+            digest.update(f"|{name}: {part.shape} {part.dtype}|".encode())
             digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()[:32]
