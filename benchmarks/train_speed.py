@@ -54,6 +54,7 @@ KGREC = {
 }  # fmt: skip
 OTHERS = {"PyG LightGCN": "pyg", "implicit ALS": "als", "implicit BPR": "bpr"}
 SYSTEMS = ("kgrec", *OTHERS.values(), "recbole")
+TEXTS = ("frozen", "none")
 DEFAULT_BATCH = 2048
 """RecBole's own."""
 BASELINES = ("item-knn", "ridge", "svd", "ials", "emcdr", "ridge-map")
@@ -75,6 +76,7 @@ def main() -> int:
     parser.add_argument("--seconds-each", type=float, default=1800.0)
     parser.add_argument("--patience", type=int, default=10, help="results without a better one")
     parser.add_argument("--growth", default="1e5,1e6,1e7", metavar="SIZES")
+    parser.add_argument("--growth-texts", nargs="+", choices=TEXTS, default=list(TEXTS))
     parser.add_argument("--gpu-peak-tflops", type=float)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seed", type=int, default=0)
@@ -220,7 +222,7 @@ def stages(
 def growth(env: dict[str, str], args: argparse.Namespace, result: dict[str, Any]) -> list[str]:
     """Part three: made-up graphs."""
     rows = []
-    for text in ("frozen", "none"):
+    for text in args.growth_texts:
         for size in args.growth.split(","):
             tell(f"growth: {size} interactions, text {text}")
             found = worker(
