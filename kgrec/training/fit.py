@@ -52,8 +52,13 @@ __all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
 
 log = logging.getLogger(__name__)
 
-_FEWEST_EPISODES, _MOST_EPISODES = 8, 32
-"""Cold episodes of a domain in an epoch; where there are none, warm ones."""
+_COLD_EPISODES, _FEWEST_PEOPLE = 8, 32
+"""Cold episodes of a domain in an epoch, fewer where they would have fewer people.
+
+What learns does not grow with the graph, so neither does the number of its steps."""
+
+_MOST_WARM_EPISODES = 32
+"""Warm ones, where there are no cold ones."""
 
 
 @dataclass
@@ -345,17 +350,12 @@ class Trainer:
         ]
 
     def _batch_people(self) -> int:
-        """People of an episode: ``train.batch_people``, unless these make too few or too many.
-
-        Every episode propagates the whole graph, so their number must not grow with it.
-        """
-        batch = self.settings.train.batch_people
+        """People of an episode, which propagates the whole graph: so few episodes, however many."""
         cold = max(len(self.log.overlapping(d)) for d in range(self.log.num_domains))
         if cold and self.settings.train.cold_share > 0:
-            batch = max(32, min(batch, math.ceil(cold / _FEWEST_EPISODES)))
-            return max(batch, math.ceil(cold / _MOST_EPISODES))
+            return max(_FEWEST_PEOPLE, math.ceil(cold / _COLD_EPISODES))
         warm = int((self.log.count_by_domain > 1).sum(axis=0).max())
-        return max(batch, math.ceil(warm / _MOST_EPISODES))
+        return max(self.settings.train.batch_people, math.ceil(warm / _MOST_WARM_EPISODES))
 
     def _graph(self, likes: Any) -> Any:
         """The graph with these likes; tags and domains stay as they are."""
