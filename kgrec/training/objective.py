@@ -3,10 +3,10 @@
 In:   an episode; the model, its text vectors, and the bridge's pools as they stand.
 Out:  one number with gradient to everything that learns.
 
-The episode's likes are hidden from the graph, the graph is propagated once, and the bridge is
-solved once, on people outside the episode. All that is asked of a person follows from these
-two, so the people of a large episode go through in parts, whose logits are not kept but made
-again on the way back. Nothing here draws an episode or moves a weight.
+The episode's likes are hidden from the graph, the graph is propagated once, the bridge is solved
+once, on people outside the episode, and the vectors of its people follow once from these two. Only
+their logits, people by items, go through in parts where the episode is large: these are not kept
+but made again on the way back. Nothing here draws an episode or moves a weight.
 
 Shapes: B people   I items   N candidate items   D width   F features   R factors
 """
@@ -30,7 +30,7 @@ from kgrec.config import Settings
 from kgrec.interactions import Interactions
 from kgrec.model.channels import Channels
 from kgrec.model.graph import visible_likes
-from kgrec.model.joint import JointModel
+from kgrec.model.joint import JointModel, People
 from kgrec.model.losses import bpr, info_nce, prototype_alignment, sampled_softmax
 from kgrec.model.sparse import Sparse
 from kgrec.training.episodes import Episode, Pool, by_root_of_length, make_people
@@ -71,16 +71,22 @@ class Objective:
             z = model.items(text, self.graph_of(visible))
         z = z.float()
         bridge_map = self.bridge_map(z, domain, without=episode.people)
+        known = make_people(
+            visible[episode.people], self.channels, domain, self.log.num_domains, self.device
+        )
+        wanted = episode.hidden[episode.people].tocsr()  # [B, I]
+        person = model.person_vectors(z, known, domain, bridge_map)  # [B, D + R + 1]
+        views = self._views(z, known, wanted, domain) if align.people and episode.cold else None
         total = z.new_zeros(())
-        parts = self._parts(episode)
-        for people in parts:
-            args = (z, bridge_map, episode, people, visible, epoch)
+        parts = self._parts(len(episode.people))
+        for rows in parts:
+            args = (z, person, views, wanted, rows, domain, epoch)
             found = (
                 self._people_loss(*args)
                 if len(parts) == 1
                 else checkpoint(self._people_loss, *args, use_reentrant=False)
             )
-            total = total + found * (len(people) / len(episode.people))
+            total = total + found * (len(rows) / len(episode.people))
         if align.text and len(fresh_items):
             index = torch.from_numpy(fresh_items).to(self.device)
             said = functional.normalize(model.text_map(model.whitening(text[index])), dim=1)
@@ -96,44 +102,46 @@ class Objective:
         features = self.model.bridge_features(z, pool.view, domain)
         return self.model.bridge(domain).solve(features, pool.targets, others)
 
+    def _views(
+        self, z: Tensor, known: People, wanted: sp.csr_matrix, domain: int
+    ) -> tuple[Tensor, Tensor]:
+        """``[B, D]`` each: what other domains say of a person, and what ``domain`` will say."""
+        here = self.model.view(z, known.outside, domain)
+        there = Sparse(by_root_of_length(wanted), self.device) @ z
+        return here, functional.normalize(there, dim=1)
+
     def _people_loss(
         self,
         z: Tensor,
-        bridge_map: Tensor,
-        episode: Episode,
-        people: NDArray[np.int64],
-        visible: sp.csr_matrix,
+        person: Tensor,
+        views: tuple[Tensor, Tensor] | None,
+        wanted: sp.csr_matrix,
+        rows: NDArray[np.int64],
+        domain: int,
         epoch: int,
     ) -> Tensor:
-        """What ``people`` of the episode add: the recommendation loss, and their alignment."""
-        settings, domain, model = self.settings, episode.domain, self.model
-        known = make_people(
-            visible[people], self.channels, domain, self.log.num_domains, self.device
-        )
-        person = model.person_vectors(z, known, domain, bridge_map)  # [B, D + R + 1]
-        wanted = episode.hidden[people].tocsr()  # [B, I]
+        """What people ``rows`` of the episode add: the recommendation loss, and their alignment."""
+        settings, wanted = self.settings, wanted[rows]
+        some = slice(int(rows[0]), int(rows[-1]) + 1)
         columns, log_drawn = self.candidates(wanted, domain, epoch)  # [N]
-        item = model.item_vectors(z, torch.from_numpy(columns).to(self.device), domain)
+        item = self.model.item_vectors(z, torch.from_numpy(columns).to(self.device), domain)
         positives = _dense(wanted[:, columns], self.device)  # [B, N]
-        logits = person @ item.T
+        logits = person[some] @ item.T
         total = (
             bpr(logits, positives)
             if settings.train.loss == "bpr"
             else sampled_softmax(logits, positives, log_drawn)
         )
-        if settings.align.people and episode.cold:
-            there = functional.normalize(
-                Sparse(by_root_of_length(wanted), self.device) @ z, dim=1
-            )  # [B, D] the view that the target domain has of them
-            here = model.view(z, known.outside, domain)
-            found = info_nce(here, there, settings.align.temperature)
+        if views is not None:
+            here, there = views
+            found = info_nce(here[some], there[some], settings.align.temperature)
             total = total + settings.align.people * found
         return total
 
-    def _parts(self, episode: Episode) -> list[NDArray[np.int64]]:
-        """The people of the episode, at most ``train.batch_people`` at a time."""
-        count = math.ceil(len(episode.people) / self.settings.train.batch_people)
-        return np.array_split(episode.people, max(1, count))
+    def _parts(self, people: int) -> list[NDArray[np.int64]]:
+        """Rows of the episode's ``people``, at most ``train.batch_people`` at a time."""
+        count = math.ceil(people / self.settings.train.batch_people)
+        return np.array_split(np.arange(people), max(1, count))
 
     def _text(
         self, episode: Episode, rng: np.random.Generator, *, learn_text: bool
