@@ -110,7 +110,8 @@ def main() -> int:
     snapshot = read_data(args.data, args.out)
     rows = [DEFAULT, *(name for name in args.rows if name != DEFAULT)]
     kept = args.kept or args.out / KEPT
-    targets = args.targets or args.domains or domains_with_likes(snapshot)
+    used = [str(key) for key in snapshot.domain_keys[snapshot.domains_in_use()]]
+    targets = args.targets or args.domains or used
     works = trained_together(rows, args.set, has_tags=snapshot.item_tag.size > 0)
     todo = [(work, target) for work in works for target in targets]
     if args.jobs == 1:
@@ -155,10 +156,6 @@ def trained_together(
         trained = settings.model_dump_json(exclude=set(AFTERWARDS))
         by_training.setdefault((has_tags and name == NO_TAGS, trained), []).append(name)
     return list(by_training.values())
-
-
-def domains_with_likes(snapshot: Snapshot) -> list[str]:
-    return [str(snapshot.domain_keys[d]) for d in np.unique(snapshot.item_domain[snapshot.item])]
 
 
 def without_tags(snapshot: Snapshot) -> Snapshot:

@@ -82,6 +82,10 @@ class Snapshot:
         """Numbers of the items of one domain, ascending."""
         return np.flatnonzero(self.item_domain == domain)
 
+    def domains_in_use(self) -> NDArray[np.int32]:
+        """Numbers of the domains that have an interaction, ascending."""
+        return np.unique(self.item_domain[self.item])
+
     def keep(self, mask: NDArray[np.bool_]) -> Snapshot:
         """The same nodes with only the interactions of ``mask [E]``: how a protocol hides rows."""
         return replace(

@@ -31,6 +31,9 @@ from kgrec.training.episodes import Episode, draw_episodes
 from kgrec.training.events import ignore
 from kgrec.training.fit import Trainer
 
+LOOKED_AT = 5
+"""Steps under a profiler."""
+
 PEAK_TFLOPS = {
     "H200": 989.0, "H100 PCIe": 756.0, "H100": 989.0, "A100": 312.0, "L40S": 362.0, "L4": 121.0,
     "A10": 125.0, "4090": 165.0,
@@ -81,7 +84,7 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     with profile(activities=activities) as seen:
         begin = time.perf_counter()
-        for episode in episodes[:5]:
+        for episode in episodes[:LOOKED_AT]:
             step(trainer, episode)
         wait(on_gpu)
         wall = time.perf_counter() - begin
@@ -96,7 +99,7 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
     busy = sum(getattr(row, own) for row in rows) / 1e6
     host = cProfile.Profile()
     with host:
-        for episode in episodes[:5]:
+        for episode in episodes[:LOOKED_AT]:
             step(trainer, episode)
         wait(on_gpu)
     flops = counter.get_total_flops()
@@ -107,14 +110,18 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
         "flops_a_step": flops,
         "peak_tflops": peak,
         "share_of_peak": flops / seconds / (peak * 1e12) if peak else None,
-        "seen_step_seconds": wall / 5,
+        "seen_step_seconds": wall / LOOKED_AT,
         "idle_share": max(0.0, 1 - busy / wall) if on_gpu else None,
         "peak_device_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
         "kernels": [
-            {"name": row.key[:80], "share": getattr(row, own) / 1e6 / wall, "calls": row.count // 5}
+            {
+                "name": row.key[:80],
+                "share": getattr(row, own) / 1e6 / wall,
+                "calls": row.count // LOOKED_AT,
+            }
             for row in rows[:12]
         ],
-        "host": functions(host, steps=5),
+        "host": functions(host, steps=LOOKED_AT),
     }
 
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.evaluation import protocols
 from kgrec.evaluation.protocols.few_shot import SHOTS
@@ -51,7 +49,7 @@ def groups_of(
     Raises:
         InputError: The published protocol is wanted and ``logs`` has no split for it.
     """
-    used = np.unique(snapshot.item_domain[snapshot.item])
+    used = snapshot.domains_in_use()
     targets = (
         [int(d) for d in used]
         if settings.targets is None

@@ -232,7 +232,7 @@ class _Run:
 
     def _key(self, group: Group, variant: str, name: str) -> CellKey:
         names = [str(key) for key in self.snapshot.domain_keys]
-        used = np.unique(self.snapshot.item_domain[self.snapshot.item])
+        used = self.snapshot.domains_in_use()
         sources = "+".join(names[d] for d in used if d != group.target)
         direction = f"{sources} -> {names[group.target]}"
         return CellKey(variant, direction, group.fold, name)

@@ -98,7 +98,7 @@ class Split:
     def direction(self) -> str:
         """Such as ``kitchen -> food``; sources are all other domains of the snapshot."""
         names = [str(key) for key in self.train.domain_keys]
-        used = np.unique(self.train.item_domain[self.train.item])
+        used = self.train.domains_in_use()
         sources = [names[d] for d in used if d != self.target]
         return f"{'+'.join(sources) or 'nothing'} -> {names[self.target]}"
 

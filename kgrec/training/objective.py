@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,14 +80,14 @@ class Objective:
         views = self._views(z, known, wanted, domain) if align.people and episode.cold else None
         total = z.new_zeros(())
         parts = self._parts(len(episode.people))
-        for rows in parts:
-            args = (z, person, views, wanted, rows, domain, epoch)
+        for some in parts:
+            args = (z, person, views, wanted, some, domain, epoch)
             found = (
                 self._people_loss(*args)
                 if len(parts) == 1
                 else checkpoint(self._people_loss, *args, use_reentrant=False)
             )
-            total = total + found * (len(rows) / len(episode.people))
+            total = total + found * ((some.stop - some.start) / len(episode.people))
         if align.text and len(fresh_items):
             index = torch.from_numpy(fresh_items).to(self.device)
             said = functional.normalize(model.text_map(model.whitening(text[index])), dim=1)
@@ -116,13 +117,12 @@ class Objective:
         person: Tensor,
         views: tuple[Tensor, Tensor] | None,
         wanted: sp.csr_matrix,
-        rows: NDArray[np.int64],
+        some: slice,
         domain: int,
         epoch: int,
     ) -> Tensor:
-        """What people ``rows`` of the episode add: the recommendation loss, and their alignment."""
-        settings, wanted = self.settings, wanted[rows]
-        some = slice(int(rows[0]), int(rows[-1]) + 1)
+        """What ``some`` of the episode's people add: the recommendation loss, and alignment."""
+        settings, wanted = self.settings, wanted[some]
         columns, log_drawn = self.candidates(wanted, domain, epoch)  # [N]
         item = self.model.item_vectors(z, torch.from_numpy(columns).to(self.device), domain)
         positives = _dense(wanted[:, columns], self.device)  # [B, N]
@@ -138,10 +138,12 @@ class Objective:
             total = total + settings.align.people * found
         return total
 
-    def _parts(self, people: int) -> list[NDArray[np.int64]]:
-        """Rows of the episode's ``people``, at most ``train.batch_people`` at a time."""
-        count = math.ceil(people / self.settings.train.batch_people)
-        return np.array_split(np.arange(people), max(1, count))
+    def _parts(self, people: int) -> list[slice]:
+        """The episode's ``people``, at most ``train.batch_people`` at a time, evenly."""
+        count = max(1, math.ceil(people / self.settings.train.batch_people))
+        size, larger = divmod(people, count)
+        ends = [n * size + min(n, larger) for n in range(count + 1)]
+        return [slice(begin, end) for begin, end in pairwise(ends)]
 
     def _text(
         self, episode: Episode, rng: np.random.Generator, *, learn_text: bool
