@@ -1,50 +1,110 @@
 """The losses: sampled softmax with popularity correction, BPR, and contrastive alignment.
 
-In:   logits and which of them are positives; or two views of the same things.
+In:   vectors of people and items and who likes what; or two views of the same things.
 Out:  one number.
 
-Shapes: B people   N candidate items   D width   K prototypes
+Shapes: B people   N candidate items   K width of a score   D width of a view   C prototypes
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 __all__ = ["bpr", "info_nce", "prototype_alignment", "sampled_softmax"]
 
+_BLOCK = 256
+"""People whose scores of all candidates are in memory at once."""
 
-def sampled_softmax(logits: Tensor, positives: Tensor, log_drawn: Tensor | None = None) -> Tensor:
+
+def sampled_softmax(
+    person: Tensor, item: Tensor, positives: sp.csr_matrix, log_drawn: Tensor | None = None
+) -> Tensor:
     """Mean over people of the mean over their positives of ``-log softmax``.
 
     Args:
-        logits: ``[B, N]``.
-        positives: ``[B, N]``, 1 at positives; a row without any counts nothing.
+        person: ``[B, K]``; the score of an item is the inner product with its vector.
+        item: ``[N, K]`` the candidates.
+        positives: ``[B, N]`` an entry for each positive; a row without any counts nothing.
         log_drawn: ``[N]`` log of the chance that an item came to be a candidate. Subtracting
             it makes the sample stand for the whole catalogue (logQ correction; Bengio and
             Senecal, "Adaptive importance sampling", 2008). None where all items are there.
 
     Example:
-        >>> even = torch.zeros(1, 4)
-        >>> round(sampled_softmax(even, torch.tensor([[1.0, 0, 0, 0]])).item(), 4)
+        >>> person, item = torch.zeros(1, 2), torch.ones(4, 2)
+        >>> round(sampled_softmax(person, item, sp.csr_matrix([[1, 0, 0, 0]])).item(), 4)
         1.3863
     """
-    corrected = logits if log_drawn is None else logits - log_drawn
-    log_p = corrected.log_softmax(dim=1)
-    count = positives.sum(1)
-    per_person = -(log_p * positives).sum(1) / count.clamp(min=1)
-    return per_person.sum() / (count > 0).sum().clamp(min=1)
+    loss: Tensor = _Softmax.apply(person, item, positives, log_drawn)
+    return loss
 
 
-def bpr(logits: Tensor, positives: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-    """Bayesian personalised ranking (Rendle et al., UAI 2009): each positive against a draw."""
-    rows, columns = positives.nonzero(as_tuple=True)
-    drawn = torch.randint(logits.size(1), rows.shape, generator=generator, device="cpu")
-    drawn = drawn.to(logits.device)
-    valid = positives[rows, drawn] == 0
-    gap = logits[rows, columns] - logits[rows, drawn]
-    return -(functional.logsigmoid(gap) * valid).sum() / valid.sum().clamp(min=1)
+class _Softmax(torch.autograd.Function):
+    """Makes its gradients along with the loss: scores ``[B, N]`` are neither kept nor made twice.
+
+    The loss is one number: its gradients are known but for a factor as soon as it is (as in
+    Hsu et al., "Liger kernel", 2024, where every row has one label).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, person: Tensor, item: Tensor, positives: sp.csr_matrix, log_drawn: Tensor | None
+    ) -> Tensor:
+        row, column = _places(positives, person.device)
+        count = np.diff(positives.indptr)  # [B]
+        weight = (count > 0) / max((count > 0).sum(), 1)  # of a person in the mean
+        of_person = torch.from_numpy(weight).to(person)
+        of_positive = torch.from_numpy((weight / np.maximum(count, 1)).repeat(count)).to(person)
+        to_person, to_item = torch.empty_like(person), torch.zeros_like(item)
+        loss = person.new_zeros(())
+        ends = [*range(0, len(count), _BLOCK), len(count)]
+        for some in (slice(*pair) for pair in pairwise(ends)):
+            theirs = slice(*positives.indptr[[some.start, some.stop]])
+            at = (row[theirs] - some.start, column[theirs])
+            scores = person[some] @ item.T
+            if log_drawn is not None:
+                scores -= log_drawn
+            top = scores.amax(1, keepdim=True)
+            scores -= top
+            loss -= scores[at] @ of_positive[theirs]
+            sums = scores.exp_().sum(1)
+            loss += sums.log() @ of_person[some]
+            scores *= (of_person[some] / sums).unsqueeze(1)
+            scores[at] -= of_positive[theirs]  # now the loss by the scores
+            torch.mm(scores, item, out=to_person[some])
+            to_item.addmm_(scores.T, person[some])
+        ctx.save_for_backward(to_person, to_item)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        to_person, to_item = ctx.saved_tensors
+        return grads[0] * to_person, grads[0] * to_item, None, None
+
+
+def bpr(
+    person: Tensor,
+    item: Tensor,
+    positives: sp.csr_matrix,
+    *,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Bayesian personalised ranking (Rendle et al., UAI 2009): each positive against a draw.
+
+    Arguments as :func:`sampled_softmax`.
+    """
+    row, column = _places(positives, person.device)
+    drawn = torch.randint(len(item), row.shape, generator=generator).to(row)
+    is_other = ~torch.isin(row * len(item) + drawn, row * len(item) + column)
+    gap = (person[row] * (item[column] - item[drawn])).sum(1)
+    return -(functional.logsigmoid(gap) * is_other).sum() / is_other.sum().clamp(min=1)
 
 
 def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
@@ -60,13 +120,13 @@ def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
 def prototype_alignment(
     left: Tensor, right: Tensor, prototypes: Tensor, temperature: float
 ) -> Tensor:
-    """Pulls two unpaired groups of unit rows ``[B, D]`` onto the same prototypes ``[K, D]``.
+    """Pulls two unpaired groups of unit rows ``[B, D]`` onto the same prototypes ``[C, D]``.
 
     Each row is assigned to prototypes softly; both groups should use each prototype equally
     often (Jensen-Shannon distance of the mean assignments), and each row few of them (entropy).
     """
     unit = functional.normalize(prototypes, dim=1)
-    shares = [(group @ unit.T / temperature).softmax(1) for group in (left, right)]  # [B, K]
+    shares = [(group @ unit.T / temperature).softmax(1) for group in (left, right)]  # [B, C]
     means = [share.mean(0).clamp(min=1e-8) for share in shares]
     middle = (means[0] + means[1]) / 2
     distance = sum((mean * (mean / middle).log()).sum() for mean in means) / 2
@@ -74,3 +134,10 @@ def prototype_alignment(
     spread = (middle * middle.log()).sum()  # most negative where all prototypes are used
     result: Tensor = distance + 0.1 * entropy + 0.1 * spread
     return result
+
+
+def _places(positives: sp.csr_matrix, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Row and column ``[n]`` of each entry; only these travel, none of the places between."""
+    rows: NDArray[np.int64] = np.repeat(np.arange(positives.shape[0]), np.diff(positives.indptr))
+    columns = positives.indices.astype(np.int64)
+    return torch.from_numpy(rows).to(device), torch.from_numpy(columns).to(device)

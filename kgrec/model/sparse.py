@@ -60,9 +60,9 @@ def _csr(matrix: sp.csr_matrix, device: torch.device | str) -> Tensor:
         # torch calls its CSR form beta at the first use; products are all that is used of it.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support", category=UserWarning)
         made = torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype(np.int64)),
-            torch.from_numpy(matrix.indices.astype(np.int64)),
-            torch.from_numpy(matrix.data.astype(np.float32)),
+            torch.from_numpy(matrix.indptr),
+            torch.from_numpy(matrix.indices),
+            torch.from_numpy(matrix.data.astype(np.float32, copy=False)),
             size=matrix.shape,
             check_invariants=False,  # scipy made it; a check costs a pass an episode
         )

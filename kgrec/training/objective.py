@@ -5,8 +5,8 @@ Out:  one number with gradient to everything that learns.
 
 The episode's likes are hidden from the graph, the graph is propagated once, the bridge is solved
 once, on people outside the episode, and the vectors of its people follow once from these two. Only
-their logits, people by items, go through in parts where the episode is large: these are not kept
-but made again on the way back. Nothing here draws an episode or moves a weight.
+what compares people with items or with one another goes through in parts where the episode is
+large. Nothing here draws an episode or moves a weight.
 
 Shapes: B people   I items   N candidate items   D width   F features   R factors
 """
@@ -25,7 +25,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from kgrec.config import Settings
 from kgrec.interactions import Interactions
@@ -77,17 +76,9 @@ class Objective:
         )
         wanted = episode.hidden[episode.people].tocsr()  # [B, I]
         person = model.person_vectors(z, known, domain, bridge_map)  # [B, D + R + 1]
-        views = self._views(z, known, wanted, domain) if align.people and episode.cold else None
-        total = z.new_zeros(())
-        parts = self._parts(len(episode.people))
-        for some in parts:
-            args = (z, person, views, wanted, some, domain, epoch)
-            found = (
-                self._people_loss(*args)
-                if len(parts) == 1
-                else checkpoint(self._people_loss, *args, use_reentrant=False)
-            )
-            total = total + found * ((some.stop - some.start) / len(episode.people))
+        total = self._ranking_loss(z, person, wanted, domain, epoch)
+        if align.people and episode.cold:
+            total = total + align.people * self._people_loss(z, known, wanted, domain)
         if align.text and len(fresh_items):
             index = torch.from_numpy(fresh_items).to(self.device)
             said = functional.normalize(model.text_map(model.whitening(text[index])), dim=1)
@@ -103,39 +94,36 @@ class Objective:
         features = self.model.bridge_features(z, pool.view, domain)
         return self.model.bridge(domain).solve(features, pool.targets, others)
 
-    def _views(
-        self, z: Tensor, known: People, wanted: sp.csr_matrix, domain: int
-    ) -> tuple[Tensor, Tensor]:
-        """``[B, D]`` each: what other domains say of a person, and what ``domain`` will say."""
-        here = self.model.view(z, known.outside, domain)
-        there = Sparse(by_root_of_length(wanted), self.device) @ z
-        return here, functional.normalize(there, dim=1)
-
-    def _people_loss(
-        self,
-        z: Tensor,
-        person: Tensor,
-        views: tuple[Tensor, Tensor] | None,
-        wanted: sp.csr_matrix,
-        some: slice,
-        domain: int,
-        epoch: int,
+    def _ranking_loss(
+        self, z: Tensor, person: Tensor, wanted: sp.csr_matrix, domain: int, epoch: int
     ) -> Tensor:
-        """What ``some`` of the episode's people add: the recommendation loss, and alignment."""
-        settings, wanted = self.settings, wanted[some]
-        columns, log_drawn = self.candidates(wanted, domain, epoch)  # [N]
-        item = self.model.item_vectors(z, torch.from_numpy(columns).to(self.device), domain)
-        positives = _dense(wanted[:, columns], self.device)  # [B, N]
-        logits = person[some] @ item.T
-        total = (
-            bpr(logits, positives)
-            if settings.train.loss == "bpr"
-            else sampled_softmax(logits, positives, log_drawn)
-        )
-        if views is not None:
-            here, there = views
-            found = info_nce(here[some], there[some], settings.align.temperature)
-            total = total + settings.align.people * found
+        """How far the hidden likes ``wanted [B, I]`` are from the top of ``person``'s lists."""
+        parts = self._parts(len(person))
+        drawn = [self.candidates(wanted[some], domain, epoch) for some in parts]
+        # Taken at once: each taking sends back a gradient of the size of the catalogue.
+        numbers = torch.from_numpy(np.concatenate([columns for columns, _ in drawn]))
+        vectors = self.model.item_vectors(z, numbers.to(self.device), domain)
+        items = vectors.split([len(columns) for columns, _ in drawn])  # [N, D + R + 1] each
+        total = z.new_zeros(())
+        for some, item, (columns, log_drawn) in zip(parts, items, drawn, strict=True):
+            positives = wanted[some][:, columns]  # [B, N]
+            loss = (
+                bpr(person[some], item, positives)
+                if self.settings.train.loss == "bpr"
+                else sampled_softmax(person[some], item, positives, log_drawn)
+            )
+            total = total + loss * ((some.stop - some.start) / len(person))
+        return total
+
+    def _people_loss(self, z: Tensor, known: People, wanted: sp.csr_matrix, domain: int) -> Tensor:
+        """Aligns what other domains say of a person with what ``domain`` will say."""
+        here = self.model.view(z, known.outside, domain)  # [B, D]
+        there = Sparse(by_root_of_length(wanted), self.device) @ z
+        there = functional.normalize(there, dim=1)
+        total = z.new_zeros(())
+        for some in self._parts(len(here)):
+            found = info_nce(here[some], there[some], self.settings.align.temperature)
+            total = total + found * ((some.stop - some.start) / len(here))
         return total
 
     def _parts(self, people: int) -> list[slice]:
@@ -204,12 +192,3 @@ def _marked(numbers: NDArray[np.integer], size: int) -> NDArray[np.bool_]:
     marked = np.zeros(size, bool)
     marked[numbers] = True
     return marked
-
-
-def _dense(matrix: sp.csr_matrix, device: torch.device) -> Tensor:
-    """``matrix`` on the device; only its entries travel, hardly any of a million places."""
-    found = matrix.tocoo()
-    full = torch.zeros(matrix.shape, device=device)
-    at = torch.from_numpy(np.stack([found.row, found.col]).astype(np.int64)).to(device)
-    full[at[0], at[1]] = torch.from_numpy(found.data).to(device)
-    return full

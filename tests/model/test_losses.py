@@ -5,69 +5,98 @@ from __future__ import annotations
 import math
 
 import pytest
+import scipy.sparse as sp
 import torch
+from torch import Tensor
 
-from kgrec.model.losses import bpr, info_nce, prototype_alignment, sampled_softmax
+from kgrec.model.losses import _BLOCK, bpr, info_nce, prototype_alignment, sampled_softmax
+
+
+def from_scores(
+    scores: Tensor, positives: list[list[int]], log_drawn: Tensor | None = None
+) -> Tensor:
+    """The softmax loss where items stand on axes, so that vectors of people are their scores."""
+    return sampled_softmax(scores, torch.eye(scores.size(1)), sp.csr_matrix(positives), log_drawn)
 
 
 def test_softmax_loss_by_hand() -> None:
-    logits = torch.tensor([[math.log(3.0), 0.0, 0.0], [0.0, math.log(2.0), 0.0]])
-    positives = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    scores = torch.tensor([[math.log(3.0), 0.0, 0.0], [0.0, math.log(2.0), 0.0]])
     first = (math.log(5 / 3) + math.log(5)) / 2  # the mean over two positives
     second = math.log(4)
-    assert sampled_softmax(logits, positives).item() == pytest.approx((first + second) / 2)
+    loss = from_scores(scores, [[1, 1, 0], [0, 0, 1]])
+    assert loss.item() == pytest.approx((first + second) / 2)
 
 
 def test_a_person_without_positives_counts_nothing() -> None:
-    logits = torch.randn(3, 5)
-    positives = torch.zeros(3, 5)
-    positives[0, 1] = 1.0
-    alone = sampled_softmax(logits[:1], positives[:1])
-    torch.testing.assert_close(sampled_softmax(logits, positives), alone)
-    assert sampled_softmax(logits, torch.zeros(3, 5)).item() == 0.0
+    scores = torch.randn(3, 5, requires_grad=True)
+    nothing = [0, 0, 0, 0, 0]
+    loss = from_scores(scores, [[0, 1, 0, 0, 0], nothing, nothing])
+    torch.testing.assert_close(loss, from_scores(scores[:1], [[0, 1, 0, 0, 0]]))
+    loss.backward()
+    assert scores.grad is not None
+    assert scores.grad[0].abs().min() > 0
+    assert not scores.grad[1:].any()
+    assert from_scores(scores, [nothing] * 3).item() == 0.0
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_the_gradients_of_the_softmax_are_those_that_autograd_finds(corrected: bool) -> None:
+    torch.manual_seed(0)
+    people = _BLOCK + 3  # more than are ranked at once
+    person = torch.randn(people, 6, dtype=torch.float64, requires_grad=True)
+    item = torch.randn(9, 6, dtype=torch.float64, requires_grad=True)
+    liked = (torch.rand(people, 9) < 0.2).double()
+    log_drawn = torch.rand(9, dtype=torch.float64).log() if corrected else None
+    scores = person @ item.T
+    log_p = (scores if log_drawn is None else scores - log_drawn).log_softmax(1)
+    some = liked.sum(1) > 0
+    assert 0 < some.sum() < people
+    plain = -((log_p * liked).sum(1)[some] / liked.sum(1)[some]).mean()
+    loss = sampled_softmax(person, item, sp.csr_matrix(liked.numpy()), log_drawn)
+    torch.testing.assert_close(loss, plain)
+    wanted = torch.autograd.grad(3 * plain, [person, item])
+    torch.testing.assert_close(torch.autograd.grad(3 * loss, [person, item]), wanted)
 
 
 def test_the_corrected_sample_estimates_the_full_softmax() -> None:
     """One positive that is always there, and 20 of 100 others drawn evenly."""
     torch.manual_seed(0)
-    logits = torch.randn(1, 101)
-    positive = torch.zeros(1, 101)
-    positive[0, 0] = 1.0
-    full = sampled_softmax(logits, positive)
+    scores = torch.randn(1, 101)
+    full = from_scores(scores, [[1] + [0] * 100])
     log_drawn = torch.zeros(21)
     log_drawn[1:] = math.log(20 / 100)
     drawn = torch.rand(4000, 100).argsort(dim=1)[:, :20] + 1  # [samples, 20], no item twice
     columns = torch.cat([torch.zeros(4000, 1, dtype=torch.long), drawn], dim=1)
-    corrected = logits[0, columns] - log_drawn
+    corrected = scores[0, columns] - log_drawn
     losses = corrected[:, 0].neg() + corrected.logsumexp(dim=1)
     # The loss is the mean over people, so each sample stands as a person of its own.
-    mine = sampled_softmax(logits[0, columns], positive[0, columns], log_drawn)
+    first = [[1] + [0] * 20] * 4000
+    mine = from_scores(scores[0, columns], first, log_drawn)
     torch.testing.assert_close(mine, losses.mean())
-    normaliser = (losses + logits[0, 0]).exp().mean()  # the sum of exponentials is unbiased
-    assert (normaliser.log() - logits[0, 0]).item() == pytest.approx(full.item(), abs=0.03)
-    uncorrected = sampled_softmax(logits[0, columns], positive[0, columns])
+    normaliser = (losses + scores[0, 0]).exp().mean()  # the sum of exponentials is unbiased
+    assert (normaliser.log() - scores[0, 0]).item() == pytest.approx(full.item(), abs=0.03)
+    uncorrected = from_scores(scores[0, columns], first)
     assert uncorrected.item() < full.item() - 1.0
 
 
 def test_bpr_by_hand_leaves_out_draws_that_are_positives() -> None:
-    logits = torch.tensor([[2.0, 0.0]])
-    positives = torch.tensor([[1.0, 0.0]])
+    person, item = torch.tensor([[2.0, 0.0]]), torch.eye(2)
     seen = set()
     for seed in range(20):
         generator = torch.Generator().manual_seed(seed)
-        seen.add(round(bpr(logits, positives, generator=generator).item(), 5))
+        loss = bpr(person, item, sp.csr_matrix([[1, 0]]), generator=generator)
+        seen.add(round(loss.item(), 5))
     # Either the other item is drawn, or the positive itself, which counts nothing.
     assert seen == {0.0, round(math.log(1 + math.exp(-2.0)), 5)}
 
 
 def test_bpr_falls_when_positives_rise() -> None:
-    positives = torch.zeros(1, 50)
-    positives[0, 0] = 1.0
-    logits = torch.zeros(1, 50, requires_grad=True)
-    bpr(logits, positives, generator=torch.Generator().manual_seed(1)).backward()
-    assert logits.grad is not None
-    assert logits.grad[0, 0] < 0
-    assert logits.grad[0, 1:].max() > 0
+    scores = torch.zeros(1, 50, requires_grad=True)
+    first = sp.csr_matrix([[1] + [0] * 49])
+    bpr(scores, torch.eye(50), first, generator=torch.Generator().manual_seed(1)).backward()
+    assert scores.grad is not None
+    assert scores.grad[0, 0] < 0
+    assert scores.grad[0, 1:].max() > 0
 
 
 def test_info_nce_by_hand_is_the_same_from_both_sides() -> None:
