@@ -256,7 +256,7 @@ class TrainSettings(Section):
     epochs: NonNegativeInt = 6
     """At most this many passes over the people with two domains."""
     batch_people: PositiveInt = 1024
-    """People scored at once, which bounds memory; an episode's fewest where none link domains."""
+    """People who share negatives; where none link domains, an episode's fewest."""
     accumulate: PositiveInt = 1
     """Episodes whose gradients are added up before a step."""
     loss: Literal["softmax", "bpr"] = "softmax"

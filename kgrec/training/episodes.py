@@ -12,6 +12,7 @@ Shapes: P people   I items   N people of a pool   B people of an episode
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,7 +35,16 @@ __all__ = [
     "draw_episodes",
     "make_people",
     "make_pool",
+    "people_an_episode",
 ]
+
+COLD_EPISODES, WARM_EPISODES = 8, 32
+"""Most episodes of a domain in an epoch; warm ones, where there are no cold ones.
+
+What learns does not grow with the graph, so neither does the number of its steps."""
+
+FEWEST_PEOPLE, MOST_PEOPLE = 32, 4_096
+"""Of an episode, as far as there are so many. More say no more about a step than these."""
 
 MAX_POOL = 50_000
 """People of a bridge's solve; more change the map no further and cost time every step."""
@@ -112,46 +122,65 @@ def make_pool(
     return Pool(domain, both, view, torch.from_numpy(targets).to(device))
 
 
+def people_an_episode(interactions: Interactions, *, cold_share: float, least_warm: int) -> int:
+    """How many people an episode asks about, so that few episodes ask about all.
+
+    Args:
+        interactions: The training log.
+        cold_share: Of episodes.
+        least_warm: People of an episode where there are no cold ones.
+    """
+    cold = max(len(interactions.overlapping(d)) for d in range(interactions.num_domains))
+    if cold and cold_share > 0:
+        wanted = max(FEWEST_PEOPLE, math.ceil(cold / COLD_EPISODES))
+    else:
+        warm = int((interactions.count_by_domain > 1).sum(axis=0).max())
+        wanted = max(least_warm, math.ceil(warm / WARM_EPISODES))
+    return min(wanted, MOST_PEOPLE)
+
+
 def draw_episodes(
     interactions: Interactions,
     *,
-    batch_people: int,
+    episode_people: int,
     cold_share: float,
     seed: int,
     epoch: int,
 ) -> Iterator[Episode]:
-    """One epoch: every person with two domains once a domain, and warm episodes beside them."""
+    """One epoch: people with two domains, each once a domain, and warm episodes beside them.
+
+    Where eight episodes do not hold all of these people, every epoch draws anew who is asked.
+    """
     rng = np.random.default_rng([seed, epoch])
-    plan = _plan(interactions, batch_people, cold_share, rng)
+    plan = _plan(interactions, episode_people, cold_share, rng)
     for index in rng.permutation(len(plan)):
         domain, people, is_cold = plan[index]
         hidden = _hide(interactions, people, domain, rng, whole=is_cold)
         yield Episode(domain, people, hidden, is_cold)
 
 
-def count_episodes(interactions: Interactions, *, batch_people: int, cold_share: float) -> int:
+def count_episodes(interactions: Interactions, *, episode_people: int, cold_share: float) -> int:
     """How many episodes every epoch has."""
-    return len(_plan(interactions, batch_people, cold_share, np.random.default_rng(0)))
+    return len(_plan(interactions, episode_people, cold_share, np.random.default_rng(0)))
 
 
 def _plan(
-    interactions: Interactions, batch_people: int, cold_share: float, rng: np.random.Generator
+    interactions: Interactions, episode_people: int, cold_share: float, rng: np.random.Generator
 ) -> list[tuple[int, NDArray[np.int64], bool]]:
     """Domain, people, and whether it is cold, of each episode."""
-    counts = interactions.count_by_domain
     plan: list[tuple[int, NDArray[np.int64], bool]] = []
     for domain in range(interactions.num_domains):
         cold = interactions.overlapping(domain)
-        warm = np.flatnonzero(counts[:, domain] > 1)
-        share = cold_share if len(cold) else 0.0
-        num_cold = -(-len(cold) // batch_people)
-        num_warm = round(num_cold * (1 - share) / share) if share else -(-len(warm) // batch_people)
-        num_warm = min(num_warm, -(-len(warm) // batch_people))
-        if share == 0.0:
+        warm = np.flatnonzero(interactions.count_by_domain[:, domain] > 1)
+        num_cold = min(math.ceil(len(cold) / episode_people), COLD_EPISODES)
+        num_warm = min(math.ceil(len(warm) / episode_people), WARM_EPISODES)
+        if num_cold and cold_share > 0:
+            num_warm = min(num_warm, round(num_cold * (1 - cold_share) / cold_share))
+        else:
             num_cold = 0
         for pool, count, is_cold in ((cold, num_cold, True), (warm, num_warm, False)):
             order = rng.permutation(pool)
-            parts = np.array_split(order[: count * batch_people], count) if count else []
+            parts = np.array_split(order[: count * episode_people], count) if count else []
             plan += [(domain, np.sort(part), is_cold) for part in parts]
     return plan
 

@@ -40,6 +40,7 @@ from kgrec.training.episodes import (
     count_episodes,
     draw_episodes,
     make_pool,
+    people_an_episode,
 )
 from kgrec.training.events import Event, OnEvent, ignore
 from kgrec.training.objective import Objective
@@ -51,14 +52,6 @@ from kgrec.training.weigh import Measured, Weighed, measure_parts, weigh_parts
 __all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
 
 log = logging.getLogger(__name__)
-
-_COLD_EPISODES, _FEWEST_PEOPLE = 8, 32
-"""Cold episodes of a domain in an epoch, fewer where they would have fewer people.
-
-What learns does not grow with the graph, so neither does the number of its steps."""
-
-_MOST_WARM_EPISODES = 32
-"""Warm ones, where there are no cold ones."""
 
 
 @dataclass
@@ -160,9 +153,12 @@ class Trainer:
             settings, self.log, self.channels, self.model, self.prototypes, self.cache, pools,
             self._graph, self.device,
         )  # fmt: skip
-        self.batch_people = self._batch_people()
+        share = settings.train.cold_share
+        self.episode_people = people_an_episode(
+            self.log, cold_share=share, least_warm=settings.train.batch_people
+        )
         self.episodes_per_epoch = count_episodes(
-            self.log, batch_people=self.batch_people, cold_share=settings.train.cold_share
+            self.log, episode_people=self.episode_people, cold_share=share
         )
         self.steps_per_epoch = math.ceil(self.episodes_per_epoch / settings.train.accumulate)
         self.optimizer, self.schedule = self._optimizer()
@@ -349,14 +345,6 @@ class Trainer:
             for domain in range(log.num_domains)
         ]
 
-    def _batch_people(self) -> int:
-        """People of an episode, which propagates the whole graph: so few episodes, however many."""
-        cold = max(len(self.log.overlapping(d)) for d in range(self.log.num_domains))
-        if cold and self.settings.train.cold_share > 0:
-            return max(_FEWEST_PEOPLE, math.ceil(cold / _COLD_EPISODES))
-        warm = int((self.log.count_by_domain > 1).sum(axis=0).max())
-        return max(self.settings.train.batch_people, math.ceil(warm / _MOST_WARM_EPISODES))
-
     def _graph(self, likes: Any) -> Any:
         """The graph with these likes; tags and domains stay as they are."""
         if self.settings.model.gnn == "light":
@@ -367,7 +355,7 @@ class Trainer:
     def _episodes(self, epoch: int) -> Any:
         train = self.settings.train
         return draw_episodes(
-            self.log, batch_people=self.batch_people, cold_share=train.cold_share,
+            self.log, episode_people=self.episode_people, cold_share=train.cold_share,
             seed=train.seed, epoch=epoch,
         )  # fmt: skip
 

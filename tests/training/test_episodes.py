@@ -10,7 +10,13 @@ import scipy.sparse as sp
 
 from kgrec.interactions import Interactions
 from kgrec.training import episodes as episodes_module
-from kgrec.training.episodes import Episode, by_root_of_length, draw_episodes, make_pool
+from kgrec.training.episodes import (
+    Episode,
+    by_root_of_length,
+    draw_episodes,
+    make_pool,
+    people_an_episode,
+)
 from kgrec.training.validation import hold_out, ndcg
 from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny
 
@@ -18,7 +24,7 @@ LOG = Interactions.of(planted_snapshot(small_world()))
 
 
 def draw(log: Interactions = LOG, **changes: float) -> list[Episode]:
-    options = {"batch_people": 16, "cold_share": 0.8, "seed": 0, "epoch": 1} | changes
+    options = {"episode_people": 16, "cold_share": 0.8, "seed": 0, "epoch": 1} | changes
     return list(draw_episodes(log, **options))  # type: ignore[arg-type]
 
 
@@ -36,6 +42,21 @@ def test_every_person_with_two_domains_is_asked_cold_once_a_domain() -> None:
         assert sorted(np.concatenate(asked)) == both.tolist()
 
 
+def test_of_more_people_than_eight_episodes_hold_each_epoch_draws_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(episodes_module, "MOST_PEOPLE", 5)
+    size = people_an_episode(LOG, cold_share=0.8, least_warm=1024)
+    assert size == 5
+    asked = []
+    for epoch in (1, 2):
+        drawn = [e for e in draw(episode_people=size, epoch=epoch) if e.cold and e.domain == 0]
+        assert [len(e.people) for e in drawn] == [5] * 8
+        asked.append(set(np.concatenate([e.people for e in drawn]).tolist()))
+    assert [len(people) for people in asked] == [40, 40]  # nobody twice
+    assert asked[0] != asked[1]
+
+
 def test_a_cold_episode_hides_all_of_the_domain_and_only_that() -> None:
     for episode in draw():
         inside = LOG.liked.toarray() * (LOG.item_domain == episode.domain)
@@ -50,7 +71,7 @@ def test_a_cold_episode_hides_all_of_the_domain_and_only_that() -> None:
 
 def test_the_share_of_cold_episodes_is_as_set() -> None:
     for share in (0.5, 0.8, 1.0):
-        drawn = draw(batch_people=4, cold_share=share)
+        drawn = draw(episode_people=4, cold_share=share)
         assert np.mean([e.cold for e in drawn]) == pytest.approx(share, abs=0.03)
     assert not any(e.cold for e in draw(cold_share=0.0))
 
