@@ -254,9 +254,9 @@ class TrainSettings(Section):
     """The training loop."""
 
     epochs: NonNegativeInt = 6
-    """At most this many passes over the people with two domains."""
+    """At most this many passes over the people with two domains, or a draw of them where many."""
     batch_people: PositiveInt = 1024
-    """People who share negatives; where none link domains, an episode's fewest."""
+    """People told from one another by alignment; where none link domains, an episode's fewest."""
     accumulate: PositiveInt = 1
     """Episodes whose gradients are added up before a step."""
     loss: Literal["softmax", "bpr"] = "softmax"

@@ -65,7 +65,7 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
     train = trainer.settings.train
     trainer.epoch = 1
     drawn = draw_episodes(
-        trainer.log, episode_people=trainer.episode_people, cold_share=train.cold_share,
+        trainer.log, least_warm=train.batch_people, cold_share=train.cold_share,
         seed=train.seed, epoch=1,
     )  # fmt: skip
     episodes = list(islice(cycle(drawn), steps))
@@ -105,7 +105,7 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
     flops = counter.get_total_flops()
     return {
         "device": name,
-        "people_a_step": trainer.episode_people,
+        "people_a_step": max(len(episode.people) for episode in episodes),
         "step_seconds": seconds,
         "flops_a_step": flops,
         "peak_tflops": peak,

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 __all__ = ["bpr", "info_nce", "prototype_alignment", "sampled_softmax"]
@@ -32,10 +33,13 @@ def sampled_softmax(
     Args:
         person: ``[B, K]``; the score of an item is the inner product with its vector.
         item: ``[N, K]`` the candidates.
-        positives: ``[B, N]`` an entry for each positive; a row without any counts nothing.
+        positives: ``[B, N]`` one entry for each positive, whatever its value; a row without any
+            counts nothing.
         log_drawn: ``[N]`` log of the chance that an item came to be a candidate. Subtracting
             it makes the sample stand for the whole catalogue (logQ correction; Bengio and
             Senecal, "Adaptive importance sampling", 2008). None where all items are there.
+
+    Not to be called under autocast. Its gradient has no gradient.
 
     Example:
         >>> person, item = torch.zeros(1, 2), torch.ones(4, 2)
@@ -84,6 +88,7 @@ class _Softmax(torch.autograd.Function):
         return loss
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
         to_person, to_item = ctx.saved_tensors
         return grads[0] * to_person, grads[0] * to_item, None, None
@@ -103,7 +108,11 @@ def bpr(
     row, column = _places(positives, person.device)
     drawn = torch.randint(len(item), row.shape, generator=generator).to(row)
     is_other = ~torch.isin(row * len(item) + drawn, row * len(item) + column)
-    gap = (person[row] * (item[column] - item[drawn])).sum(1)
+    # Taken by embedding: rows repeat, and plain indexing adds up their gradients in any order.
+    of_row, liked, other = (
+        functional.embedding(at, of) for at, of in ((row, person), (column, item), (drawn, item))
+    )
+    gap = (of_row * (liked - other)).sum(1)
     return -(functional.logsigmoid(gap) * is_other).sum() / is_other.sum().clamp(min=1)
 
 

@@ -21,7 +21,7 @@ __all__ = ["Sparse"]
 
 
 class Sparse:
-    """A constant sparse matrix ``[N, M]`` that multiplies dense ones."""
+    """A sparse matrix ``[N, M]`` that multiplies dense ones; it must not change afterwards."""
 
     def __init__(self, matrix: sp.csr_matrix, device: torch.device | str = "cpu") -> None:
         self.shape: tuple[int, int] = matrix.shape
@@ -55,7 +55,7 @@ class _Product(torch.autograd.Function):
 
 
 def _times(matrix: Tensor, dense: Tensor) -> Tensor:
-    """``matrix @ dense``; on a CPU by the kernel of reductions, a third faster than MKL's."""
+    """``matrix @ dense``; on a CPU by the kernel of reductions, faster than MKL's."""
     return matrix @ dense if dense.is_cuda else torch.sparse.mm(matrix, dense, "sum")
 
 

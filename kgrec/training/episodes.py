@@ -35,16 +35,15 @@ __all__ = [
     "draw_episodes",
     "make_people",
     "make_pool",
-    "people_an_episode",
 ]
 
 COLD_EPISODES, WARM_EPISODES = 8, 32
-"""Most episodes of a domain in an epoch; warm ones, where there are no cold ones.
+"""Most episodes of a domain in an epoch: cold ones; warm ones, where there are no cold ones.
 
 What learns does not grow with the graph, so neither does the number of its steps."""
 
 FEWEST_PEOPLE, MOST_PEOPLE = 32, 4_096
-"""Of an episode, as far as there are so many. More say no more about a step than these."""
+"""Of an episode; more would cost a large graph more than they would say about a step."""
 
 MAX_POOL = 50_000
 """People of a bridge's solve; more change the map no further and cost time every step."""
@@ -122,65 +121,59 @@ def make_pool(
     return Pool(domain, both, view, torch.from_numpy(targets).to(device))
 
 
-def people_an_episode(interactions: Interactions, *, cold_share: float, least_warm: int) -> int:
-    """How many people an episode asks about, so that few episodes ask about all.
-
-    Args:
-        interactions: The training log.
-        cold_share: Of episodes.
-        least_warm: People of an episode where there are no cold ones.
-    """
-    cold = max(len(interactions.overlapping(d)) for d in range(interactions.num_domains))
-    if cold and cold_share > 0:
-        wanted = max(FEWEST_PEOPLE, math.ceil(cold / COLD_EPISODES))
-    else:
-        warm = int((interactions.count_by_domain > 1).sum(axis=0).max())
-        wanted = max(least_warm, math.ceil(warm / WARM_EPISODES))
-    return min(wanted, MOST_PEOPLE)
-
-
 def draw_episodes(
-    interactions: Interactions,
-    *,
-    episode_people: int,
-    cold_share: float,
-    seed: int,
-    epoch: int,
+    interactions: Interactions, *, least_warm: int, cold_share: float, seed: int, epoch: int
 ) -> Iterator[Episode]:
     """One epoch: people with two domains, each once a domain, and warm episodes beside them.
 
-    Where eight episodes do not hold all of these people, every epoch draws anew who is asked.
+    Where an epoch's episodes do not hold all of these people, each epoch draws anew who is asked.
+
+    Args:
+        interactions: The training log.
+        least_warm: People of a warm episode, at least, in a domain without cold ones.
+        cold_share: Of the episodes of a domain.
+        seed: All draws follow from it
+        epoch: and from this.
     """
     rng = np.random.default_rng([seed, epoch])
-    plan = _plan(interactions, episode_people, cold_share, rng)
+    plan = _plan(interactions, least_warm, cold_share, rng)
     for index in rng.permutation(len(plan)):
         domain, people, is_cold = plan[index]
         hidden = _hide(interactions, people, domain, rng, whole=is_cold)
         yield Episode(domain, people, hidden, is_cold)
 
 
-def count_episodes(interactions: Interactions, *, episode_people: int, cold_share: float) -> int:
+def count_episodes(interactions: Interactions, *, least_warm: int, cold_share: float) -> int:
     """How many episodes every epoch has."""
-    return len(_plan(interactions, episode_people, cold_share, np.random.default_rng(0)))
+    return len(_plan(interactions, least_warm, cold_share, np.random.default_rng(0)))
 
 
 def _plan(
-    interactions: Interactions, episode_people: int, cold_share: float, rng: np.random.Generator
+    interactions: Interactions, least_warm: int, cold_share: float, rng: np.random.Generator
 ) -> list[tuple[int, NDArray[np.int64], bool]]:
-    """Domain, people, and whether it is cold, of each episode."""
+    """Domain, people, and whether it is cold, of each episode.
+
+    Episodes are as large as makes few of them ask about all, within their bounds.
+    """
+    domains = range(interactions.num_domains)
+    colds = [interactions.overlapping(domain) for domain in domains]
+    warms = [np.flatnonzero(interactions.count_by_domain[:, domain] > 1) for domain in domains]
+    size_cold = max(FEWEST_PEOPLE, math.ceil(max(map(len, colds)) / COLD_EPISODES))
+    size_cold = min(size_cold, MOST_PEOPLE)
+    size_warm = min(math.ceil(max(map(len, warms)) / WARM_EPISODES), MOST_PEOPLE)
+    size_warm = max(size_warm, least_warm)
     plan: list[tuple[int, NDArray[np.int64], bool]] = []
-    for domain in range(interactions.num_domains):
-        cold = interactions.overlapping(domain)
-        warm = np.flatnonzero(interactions.count_by_domain[:, domain] > 1)
-        num_cold = min(math.ceil(len(cold) / episode_people), COLD_EPISODES)
-        num_warm = min(math.ceil(len(warm) / episode_people), WARM_EPISODES)
-        if num_cold and cold_share > 0:
-            num_warm = min(num_warm, round(num_cold * (1 - cold_share) / cold_share))
+    for domain, cold, warm in zip(domains, colds, warms, strict=True):
+        if len(cold) and cold_share > 0:
+            size = size_cold
+            num_cold = min(math.ceil(len(cold) / size), COLD_EPISODES)
+            num_warm = round(num_cold * (1 - cold_share) / cold_share)
         else:
-            num_cold = 0
+            size, num_cold, num_warm = size_warm, 0, WARM_EPISODES
+        num_warm = min(num_warm, math.ceil(len(warm) / size))
         for pool, count, is_cold in ((cold, num_cold, True), (warm, num_warm, False)):
             order = rng.permutation(pool)
-            parts = np.array_split(order[: count * episode_people], count) if count else []
+            parts = np.array_split(order[: count * size], count) if count else []
             plan += [(domain, np.sort(part), is_cold) for part in parts]
     return plan
 

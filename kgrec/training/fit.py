@@ -40,7 +40,6 @@ from kgrec.training.episodes import (
     count_episodes,
     draw_episodes,
     make_pool,
-    people_an_episode,
 )
 from kgrec.training.events import Event, OnEvent, ignore
 from kgrec.training.objective import Objective
@@ -153,12 +152,10 @@ class Trainer:
             settings, self.log, self.channels, self.model, self.prototypes, self.cache, pools,
             self._graph, self.device,
         )  # fmt: skip
-        share = settings.train.cold_share
-        self.episode_people = people_an_episode(
-            self.log, cold_share=share, least_warm=settings.train.batch_people
-        )
         self.episodes_per_epoch = count_episodes(
-            self.log, episode_people=self.episode_people, cold_share=share
+            self.log,
+            least_warm=settings.train.batch_people,
+            cold_share=settings.train.cold_share,
         )
         self.steps_per_epoch = math.ceil(self.episodes_per_epoch / settings.train.accumulate)
         self.optimizer, self.schedule = self._optimizer()
@@ -355,7 +352,7 @@ class Trainer:
     def _episodes(self, epoch: int) -> Any:
         train = self.settings.train
         return draw_episodes(
-            self.log, episode_people=self.episode_people, cold_share=train.cold_share,
+            self.log, least_warm=train.batch_people, cold_share=train.cold_share,
             seed=train.seed, epoch=epoch,
         )  # fmt: skip
 

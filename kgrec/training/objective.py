@@ -4,11 +4,10 @@ In:   an episode; the model, its text vectors, and the bridge's pools as they st
 Out:  one number with gradient to everything that learns.
 
 The episode's likes are hidden from the graph, the graph is propagated once, the bridge is solved
-once, on people outside the episode, and the vectors of its people follow once from these two. Only
-what compares people with items or with one another goes through in parts where the episode is
-large. Nothing here draws an episode or moves a weight.
+once, on people outside the episode, and the vectors of its people follow once from these two.
+Nothing here draws an episode or moves a weight.
 
-Shapes: B people   I items   N candidate items   D width   F features   R factors
+Shapes: B people   I items   N candidate items   D width   F features   R factors   C prototypes
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,7 +45,7 @@ class Objective:
     log: Interactions
     channels: Channels
     model: JointModel
-    prototypes: Tensor  # [K, D]
+    prototypes: Tensor  # [C, D]
     cache: TextCache
     pools: list[Pool]
     """Of every domain; solved anew on everybody when training is over."""
@@ -98,40 +96,27 @@ class Objective:
         self, z: Tensor, person: Tensor, wanted: sp.csr_matrix, domain: int, epoch: int
     ) -> Tensor:
         """How far the hidden likes ``wanted [B, I]`` are from the top of ``person``'s lists."""
-        parts = self._parts(len(person))
-        drawn = [self.candidates(wanted[some], domain, epoch) for some in parts]
-        # Taken at once: each taking sends back a gradient of the size of the catalogue.
-        numbers = torch.from_numpy(np.concatenate([columns for columns, _ in drawn]))
-        vectors = self.model.item_vectors(z, numbers.to(self.device), domain)
-        items = vectors.split([len(columns) for columns, _ in drawn])  # [N, D + R + 1] each
-        total = z.new_zeros(())
-        for some, item, (columns, log_drawn) in zip(parts, items, drawn, strict=True):
-            positives = wanted[some][:, columns]  # [B, N]
-            loss = (
-                bpr(person[some], item, positives)
-                if self.settings.train.loss == "bpr"
-                else sampled_softmax(person[some], item, positives, log_drawn)
-            )
-            total = total + loss * ((some.stop - some.start) / len(person))
-        return total
+        columns, log_drawn = self.candidates(wanted, domain, epoch)
+        item = self.model.item_vectors(z, torch.from_numpy(columns).to(self.device), domain)
+        positives = wanted[:, columns]  # [B, N]
+        if self.settings.train.loss == "bpr":
+            return bpr(person, item, positives)
+        return sampled_softmax(person, item, positives, log_drawn)
 
     def _people_loss(self, z: Tensor, known: People, wanted: sp.csr_matrix, domain: int) -> Tensor:
-        """Aligns what other domains say of a person with what ``domain`` will say."""
-        here = self.model.view(z, known.outside, domain)  # [B, D]
-        there = Sparse(by_root_of_length(wanted), self.device) @ z
-        there = functional.normalize(there, dim=1)
-        total = z.new_zeros(())
-        for some in self._parts(len(here)):
-            found = info_nce(here[some], there[some], self.settings.align.temperature)
-            total = total + found * ((some.stop - some.start) / len(here))
-        return total
+        """Aligns what other domains say of a person with what ``domain`` will say.
 
-    def _parts(self, people: int) -> list[slice]:
-        """The episode's ``people``, at most ``train.batch_people`` at a time, evenly."""
-        count = max(1, math.ceil(people / self.settings.train.batch_people))
-        size, larger = divmod(people, count)
-        ends = [n * size + min(n, larger) for n in range(count + 1)]
-        return [slice(begin, end) for begin, end in pairwise(ends)]
+        Each is told from at most ``train.batch_people`` others.
+        """
+        here = self.model.view(z, known.outside, domain)  # [B, D]
+        there = functional.normalize(Sparse(by_root_of_length(wanted), self.device) @ z, dim=1)
+        total = z.new_zeros(())
+        count = math.ceil(len(here) / self.settings.train.batch_people)
+        pairs = zip(here.tensor_split(count), there.tensor_split(count), strict=True)
+        for some, same in pairs:
+            found = info_nce(some, same, self.settings.align.temperature)
+            total = total + found * (len(some) / len(here))
+        return total
 
     def _text(
         self, episode: Episode, rng: np.random.Generator, *, learn_text: bool

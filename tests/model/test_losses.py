@@ -40,9 +40,11 @@ def test_a_person_without_positives_counts_nothing() -> None:
 
 
 @pytest.mark.parametrize("corrected", [False, True])
-def test_the_gradients_of_the_softmax_are_those_that_autograd_finds(corrected: bool) -> None:
+@pytest.mark.parametrize("people", [40, 2 * _BLOCK, 2 * _BLOCK + 3])
+def test_the_gradients_of_the_softmax_are_those_that_autograd_finds(
+    people: int, corrected: bool
+) -> None:
     torch.manual_seed(0)
-    people = _BLOCK + 3  # more than are ranked at once
     person = torch.randn(people, 6, dtype=torch.float64, requires_grad=True)
     item = torch.randn(9, 6, dtype=torch.float64, requires_grad=True)
     liked = (torch.rand(people, 9) < 0.2).double()
@@ -97,6 +99,21 @@ def test_bpr_falls_when_positives_rise() -> None:
     assert scores.grad is not None
     assert scores.grad[0, 0] < 0
     assert scores.grad[0, 1:].max() > 0
+
+
+def test_bpr_gives_the_same_gradient_to_the_last_digit_every_time() -> None:
+    """Of so many pairs of so few items that threads would add up in any order."""
+    torch.manual_seed(0)
+    people, items = 3000, 40
+    liked = sp.csr_matrix((torch.rand(people, items) < 0.2).numpy())
+    person, item = torch.randn(people, 32), torch.randn(items, 32, requires_grad=True)
+    first, *others = (
+        torch.autograd.grad(
+            bpr(person, item, liked, generator=torch.Generator().manual_seed(0)), item
+        )[0]
+        for _ in range(5)
+    )
+    assert all(torch.equal(first, other) for other in others)
 
 
 def test_info_nce_by_hand_is_the_same_from_both_sides() -> None:

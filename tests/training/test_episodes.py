@@ -10,13 +10,7 @@ import scipy.sparse as sp
 
 from kgrec.interactions import Interactions
 from kgrec.training import episodes as episodes_module
-from kgrec.training.episodes import (
-    Episode,
-    by_root_of_length,
-    draw_episodes,
-    make_pool,
-    people_an_episode,
-)
+from kgrec.training.episodes import Episode, by_root_of_length, draw_episodes, make_pool
 from kgrec.training.validation import hold_out, ndcg
 from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny
 
@@ -24,7 +18,7 @@ LOG = Interactions.of(planted_snapshot(small_world()))
 
 
 def draw(log: Interactions = LOG, **changes: float) -> list[Episode]:
-    options = {"episode_people": 16, "cold_share": 0.8, "seed": 0, "epoch": 1} | changes
+    options = {"least_warm": 16, "cold_share": 0.8, "seed": 0, "epoch": 1} | changes
     return list(draw_episodes(log, **options))  # type: ignore[arg-type]
 
 
@@ -46,15 +40,29 @@ def test_of_more_people_than_eight_episodes_hold_each_epoch_draws_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(episodes_module, "MOST_PEOPLE", 5)
-    size = people_an_episode(LOG, cold_share=0.8, least_warm=1024)
-    assert size == 5
     asked = []
     for epoch in (1, 2):
-        drawn = [e for e in draw(episode_people=size, epoch=epoch) if e.cold and e.domain == 0]
+        drawn = [e for e in draw(epoch=epoch) if e.cold and e.domain == 0]
         assert [len(e.people) for e in drawn] == [5] * 8
         asked.append(set(np.concatenate([e.people for e in drawn]).tolist()))
     assert [len(people) for people in asked] == [40, 40]  # nobody twice
     assert asked[0] != asked[1]
+
+
+def test_a_domain_that_nobody_links_has_as_large_episodes_as_where_nobody_links_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two domains with few people in both, and beside them one with many people of its own."""
+    monkeypatch.setattr(episodes_module, "FEWEST_PEOPLE", 2)
+    likes = [(f"u{n}", f"{d}:{k}") for n in range(8) for d in "ab" for k in range(2)]
+    likes += [(f"v{n}", f"c:{k}") for n in range(320) for k in range(2)]
+    items = {f"{d}:{k}": (d, None) for d in "abc" for k in range(2)}
+    log = Interactions.of(make_snapshot(likes, items))
+    drawn = draw(log, least_warm=5)
+    linked = [len(e.people) for e in drawn if e.cold]
+    alone = [len(e.people) for e in drawn if e.domain == 2]
+    assert linked == [2] * 8
+    assert alone == [10] * 32
 
 
 def test_a_cold_episode_hides_all_of_the_domain_and_only_that() -> None:
@@ -69,9 +77,11 @@ def test_a_cold_episode_hides_all_of_the_domain_and_only_that() -> None:
             assert 0 < hidden.sum() < (inside * mine).sum()
 
 
-def test_the_share_of_cold_episodes_is_as_set() -> None:
-    for share in (0.5, 0.8, 1.0):
-        drawn = draw(episode_people=4, cold_share=share)
+def test_the_share_of_cold_episodes_is_as_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(episodes_module, "FEWEST_PEOPLE", 1)
+    monkeypatch.setattr(episodes_module, "MOST_PEOPLE", 1)
+    for share in (0.15, 0.5, 0.8, 1.0):
+        drawn = draw(cold_share=share)
         assert np.mean([e.cold for e in drawn]) == pytest.approx(share, abs=0.03)
     assert not any(e.cold for e in draw(cold_share=0.0))
 
