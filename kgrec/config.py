@@ -254,7 +254,7 @@ class TrainSettings(Section):
     """The training loop."""
 
     epochs: NonNegativeInt = 6
-    """At most this many passes over the people with two domains, or a draw of them where many."""
+    """At most this many passes over the people with two domains; of very many, over a draw."""
     batch_people: PositiveInt = 1024
     """People told from one another by alignment; where none link domains, an episode's fewest."""
     accumulate: PositiveInt = 1
