@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 LOWEST := .venv-lowest
+# Processes that run tests; each computes with one thread.
+JOBS ?= 2
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
@@ -35,8 +37,8 @@ types: $(READY)  ## mypy, strict, over the three packages.
 imports: $(READY)  ## import-linter: imports point down.
 	$(BIN)/lint-imports --no-cache --no-logo
 
-tests: $(READY)  ## pytest, without the slow tests.
-	$(BIN)/python -m pytest -m "not slow" -q
+tests: $(READY)  ## pytest in JOBS processes, without the slow tests; the ten slowest at the end.
+	$(BIN)/python -m pytest -m "not slow" -q -n $(JOBS) --dist loadgroup --durations=10
 
 format: $(READY)  ## Put sources into the form that `make lint` asks for.
 	$(BIN)/ruff check --fix .
@@ -58,10 +60,13 @@ clean:  ## Remove environments, caches and what `make demo` wrote.
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Bytecode is compiled here, once: where the environment forbids writing it, every process would
+# compile torch anew.
 # venv without pip on a Debian without python3-venv: say so, rather than fail somewhere later.
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) could not make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet -c constraints.txt uv
-	$(UV) pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[offline]' --group dev
+	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt \
+		-e '.[offline]' --group dev
 	@touch $@

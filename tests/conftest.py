@@ -1,13 +1,25 @@
-"""What tests of several folders share: a real Neo4j, and emptied stores in it."""
+"""What tests of several folders share: a real Neo4j, emptied stores in it, and how tests run.
+
+`make tests` runs them in two processes. Tests that share an expensive fixture stay in one of them:
+those of one file, and all that talk to the Neo4j of the session.
+"""
 
 from __future__ import annotations
 
 import os
+
+# Set before a numeric library is imported. Tests compute little: several threads take longer than
+# one, and those of two test processes would compete for the same CPUs.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# ranx, which one test compares with, would spend half a minute on compiling.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cpu_seconds import cpu_seconds, note, slowest
 from tests.neo4j_server.server import Neo4jServer, ServerMissingError, do_without, missing
 
 if TYPE_CHECKING:
@@ -67,7 +79,48 @@ def empty_neo4j(url: str, prefix: str = TEST_PREFIX) -> None:
         store.drop_all()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests that have to run in the same process (pytest-xdist, ``loadgroup``)."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            on_server = item.get_closest_marker("neo4j") is not None
+            group = "neo4j" if on_server else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    return (yield from _noted(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    return (yield from _noted(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    return (yield from _noted(item))
+
+
+def _noted(item: pytest.Item) -> Iterator[None]:
+    before = cpu_seconds()
+    try:
+        return (yield)
+    finally:
+        note(item, cpu_seconds() - before)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    reports = [
+        report
+        for some in terminalreporter.stats.values()
+        for report in some
+        if getattr(report, "when", None) == "teardown"
+    ]
+    if len(reports) > 1:
+        terminalreporter.section("most CPU seconds")
+        terminalreporter.write_line("\n".join(slowest(reports)))
     for reason in dict.fromkeys(missing):
         terminalreporter.write_line("")
         terminalreporter.write_line(f"NEO4J TESTS WERE SKIPPED: {reason}", red=True, bold=True)

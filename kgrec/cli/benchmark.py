@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgrec.cli.options import JsonOption, OutOption, ThreadsOption, limit_threads
+from kgrec.cli.options import JsonOption, OutOption, ThreadsOption
 from kgrec.cli.output import check_out, deliver, print_json, print_table
 from kgrec.cli.progress import messages, reporting
+from kgrec.cli.threads import set_threads
 
 if TYPE_CHECKING:
     from kgrec.evaluation.results import Results
@@ -44,7 +45,7 @@ def cold_start(
 
     Cells that are finished stay; the same command goes on after an interruption.
     """
-    limit_threads(threads)
+    set_threads(threads)
     from kgrec.evaluation.data import read_data
     from kgrec.evaluation.report import write_report
     from kgrec.evaluation.runner import run_benchmark

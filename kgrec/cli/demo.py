@@ -12,9 +12,9 @@ from kgrec.cli.options import (
     PrefixOption,
     SetOption,
     ThreadsOption,
-    limit_threads,
 )
 from kgrec.cli.output import print_json, print_table
+from kgrec.cli.threads import set_threads
 
 if TYPE_CHECKING:
     from kgrec.demo import Demo, Story
@@ -50,7 +50,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Ingest the bundled anime set, train, recommend films to people whose films were hidden."""
-    limit_threads(threads)
+    set_threads(threads)
     from kgrec.cli.progress import reporting
     from kgrec.demo import run_demo
 

@@ -16,9 +16,9 @@ from kgrec.cli.options import (
     RunOption,
     StoreOption,
     ThreadsOption,
-    limit_threads,
 )
 from kgrec.cli.output import print_json, print_table
+from kgrec.cli.threads import set_threads
 
 if TYPE_CHECKING:
     from graph_store import GraphStore
@@ -54,7 +54,7 @@ def vectors(
     as_json: JsonOption = False,
 ) -> None:
     """Put the vectors of items and users onto their nodes, searchable by the store."""
-    limit_threads(threads)
+    set_threads(threads)
     from kgrec import enrichment
 
     with _at_work(run, store, label_prefix, read_only=dry_run) as (model, graph, report):
@@ -84,7 +84,7 @@ def similar_items(
     as_json: JsonOption = False,
 ) -> None:
     """Draw SIMILAR_TO between items that lie close, within and across domains."""
-    limit_threads(threads)
+    set_threads(threads)
     from kgrec import enrichment
 
     with _at_work(run, store, label_prefix, read_only=dry_run) as (model, graph, report):

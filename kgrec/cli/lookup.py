@@ -14,9 +14,9 @@ from kgrec.cli.options import (
     PrefixOption,
     RunOption,
     ThreadsOption,
-    limit_threads,
 )
 from kgrec.cli.output import check_out, print_json, print_table, write_frame
+from kgrec.cli.threads import set_threads
 from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def recommend(
             f"got {' and '.join(given) or 'none'}"
         )
     check_out(out)
-    limit_threads(threads)
+    set_threads(threads)
     from kgrec.cli.progress import reporting
     from kgrec.lookup.user_files import read_users
 
@@ -148,7 +148,7 @@ def similar(
 ) -> None:
     """List the items nearest to an item, in its own domain and in others."""
     check_out(out)
-    limit_threads(threads)
+    set_threads(threads)
     with _opened(run) as opened:
         found = opened.similar(item, domain=domain, k=k)
     if out is not None:
@@ -181,7 +181,7 @@ def explain(
     if len(names) != wanted:
         what = "the item only" if wanted == 1 else "a user and an item"
         raise InputError(f"name {what}, got {len(names)}: {' '.join(map(repr, names))}")
-    limit_threads(threads)
+    set_threads(threads)
     with _opened(run, store, label_prefix) as opened:
         told = opened.explain(
             names[0] if wanted == 2 else None, names[-1], history=_split(history), likes=likes

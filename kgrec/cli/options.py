@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +19,6 @@ __all__ = [
     "SetOption",
     "StoreOption",
     "ThreadsOption",
-    "limit_threads",
 ]
 
 
@@ -61,14 +59,6 @@ SetOption = Annotated[
     ),
 ]
 ThreadsOption = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Threads to compute with; default: all.")
+    int | None,
+    typer.Option(min=1, metavar="N", help="Threads to compute with; default: one for each CPU."),
 ]
-
-
-def limit_threads(threads: int | None) -> None:
-    """Hold the numeric libraries to ``threads``; to be called before they are imported."""
-    if threads is None:
-        return
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
-                 "POLARS_MAX_THREADS"):  # fmt: skip
-        os.environ[name] = str(threads)

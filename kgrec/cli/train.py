@@ -16,10 +16,10 @@ from kgrec.cli.options import (
     PrefixOption,
     SetOption,
     ThreadsOption,
-    limit_threads,
 )
 from kgrec.cli.output import print_json, print_table
 from kgrec.cli.progress import Report, messages, reporting
+from kgrec.cli.threads import set_threads
 from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train text encoder and graph network together on a graph; write a run folder."""
-    limit_threads(threads)
+    set_threads(threads)
     from kgrec.config import load_settings
 
     settings = load_settings(config, overrides or [])

@@ -1,7 +1,7 @@
 """Text vectors of all items, for baselines that read text.
 
 In:   a snapshot.
-Out:  ``[I, W]`` of the default encoder, frozen; zero rows where an item has no text.
+Out:  ``[I, W]`` of a frozen encoder; zero rows where an item has no text.
 
 The vectors of the last snapshot's texts are kept, since a benchmark asks for the same again
 and again. Text is what it is whatever rows a split hides, so nothing can leak here.
@@ -15,22 +15,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.config import TextSettings
 from kgrec.solvers.whitening import unit_rows
 
 __all__ = ["TextVectors", "has_text", "pooled"]
 
 
 class TextVectors:
-    """Encodes a catalogue once; pass one to all baselines that read text."""
+    """Encodes a catalogue once; pass one to all baselines that read text.
 
-    def __init__(self) -> None:
+    Args:
+        settings: Which encoder; its weights do not move. By default the default encoder.
+    """
+
+    def __init__(self, settings: TextSettings | None = None) -> None:
+        self._settings = settings or TextSettings(tuning="frozen")
         self._kept: tuple[str, NDArray[np.float32]] | None = None
 
     def of(self, snapshot: Snapshot) -> NDArray[np.float32]:
         """``[I, W]``, each row of length one or zero."""
         digest = hashlib.sha256("\0".join(text or "" for text in snapshot.texts).encode())
         if self._kept is None or self._kept[0] != digest.hexdigest():
-            self._kept = (digest.hexdigest(), _encode(snapshot))
+            self._kept = (digest.hexdigest(), _encode(snapshot, self._settings))
         return self._kept[1]
 
 
@@ -44,13 +50,12 @@ def pooled(total: NDArray[np.float32], lengths: NDArray[np.integer]) -> NDArray[
     return np.asarray(total / np.sqrt(np.maximum(lengths, 1))[:, None], dtype=np.float32)
 
 
-def _encode(snapshot: Snapshot) -> NDArray[np.float32]:
-    from kgrec.config import TextSettings
+def _encode(snapshot: Snapshot, settings: TextSettings) -> NDArray[np.float32]:
     from kgrec.model.text_encoder import TextEncoder
     from kgrec.training.fit import pick_device
     from kgrec.training.text_cache import TextCache, default_folder
 
-    encoder = TextEncoder.load(TextSettings(tuning="frozen")).to(pick_device("auto"))
+    encoder = TextEncoder.load(settings).to(pick_device("auto"))
     cache = TextCache(snapshot.texts, snapshot.text_hashes, encoder, folder=default_folder())
     cache.refresh()
     return unit_rows(cache.vectors.numpy())

@@ -62,8 +62,10 @@ def _times(matrix: Tensor, dense: Tensor) -> Tensor:
 def _csr(matrix: sp.csr_matrix, device: torch.device | str) -> Tensor:
     matrix.sort_indices()
     with warnings.catch_warnings():
-        # torch calls its CSR form beta at the first use; products are all that is used of it.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support", category=UserWarning)
+        # torch warns once that its CSR form is in beta (products are all that is used of it), and
+        # torch 2.11 also that invariants are not checked, although check_invariants is given.
+        for begins in ("Sparse CSR tensor support", "Sparse invariant checks"):
+            warnings.filterwarnings("ignore", message=begins, category=UserWarning)
         made = torch.sparse_csr_tensor(
             torch.from_numpy(matrix.indptr),
             torch.from_numpy(matrix.indices),

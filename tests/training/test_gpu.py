@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from kgrec.config import TextSettings
 from kgrec.evaluation.baselines.alpharec import AlphaRec
 from kgrec.evaluation.baselines.lightgcn import LightGCN
 from kgrec.evaluation.recommender import Recommender
@@ -104,9 +105,9 @@ def test_a_checkpoint_of_a_gpu_goes_on_there(bert: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["lightgcn", "alpharec"])
 def test_a_baseline_learns_the_vectors_that_it_learns_on_the_cpu(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts = TextVectors()
+    texts = TextVectors(TextSettings(name=str(bert), tuning="frozen", max_tokens=12))
 
     def scores() -> np.ndarray:
         made: Recommender = (

@@ -150,7 +150,7 @@ def test_a_run_killed_by_the_system_and_resumed_equals_an_undisturbed_one(
     bert: Path, tmp_path: Path
 ) -> None:
     save_snapshot(SNAPSHOT, tmp_path / "snapshot")
-    settings = tiny(bert, "text.tuning=lora", "train.epochs=60", "train.learning_rate=1e-3")
+    settings = tiny(bert, "text.tuning=lora", "train.epochs=20", "train.learning_rate=1e-3")
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
 
