@@ -47,9 +47,9 @@ def main() -> None:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         stores = {"DuckDB": open_store(str(Path(folder) / "g.duckdb"))}
         for version in args.neo4j:
-            from tests.neo4j_server.server import Neo4jServer
+            from tests.neo4j_server.server import THROUGHPUT, Neo4jServer
 
-            server = stack.enter_context(Neo4jServer(version))
+            server = stack.enter_context(Neo4jServer(version, java_options=THROUGHPUT))
             stores[f"Neo4j {version}"] = open_store(server.url)
         if args.store:
             stores[args.store.rpartition("@")[2]] = open_store(args.store, label_prefix="KgBench")

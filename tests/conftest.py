@@ -79,12 +79,13 @@ def empty_neo4j(url: str, prefix: str = TEST_PREFIX) -> None:
         store.drop_all()
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group the tests that have to run in the same process (pytest-xdist, ``loadgroup``)."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             on_server = item.get_closest_marker("neo4j") is not None
-            group = "neo4j" if on_server else str(item.path)
+            group = "neo4j" if on_server else item.path.stem
             item.add_marker(pytest.mark.xdist_group(group))
 
 

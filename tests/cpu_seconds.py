@@ -30,8 +30,13 @@ def note(item: Any, seconds: float) -> None:
 
 
 def slowest(reports: list[Any], count: int = 10) -> list[str]:
-    """A line for each of the ``count`` tests that took most, and one for all together."""
-    last = {report.nodeid: report.user_properties for report in reports}  # of the last phase
+    """A line for each of the ``count`` tests that took most, and one for all together.
+
+    Args:
+        reports: Of the last phase of each test; they know the seconds of all its phases.
+        count: How many lines.
+    """
+    last = {report.nodeid.partition("@")[0]: report.user_properties for report in reports}
     total: Counter[str] = Counter()
     for name, properties in last.items():
         total[name] = sum(seconds for key, seconds in properties if key == _NAME)

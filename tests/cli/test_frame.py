@@ -6,7 +6,8 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 import typer
@@ -18,12 +19,32 @@ from kgrec.cli import failures
 from kgrec.cli.app import COMMANDS, app, main
 from kgrec.cli.failures import interrupts
 from kgrec.config import Settings
+from tests.cli.command import kgrec as run_kgrec
 
 HEAVY = ("torch", "transformers", "polars", "duckdb", "neo4j", "networkx", "scipy", "sklearn")
 
 
-def kgrec_command(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "kgrec", *args], capture_output=True, text=True)
+@dataclass(frozen=True)
+class Said:
+    """What a command wrote, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def kgrec_command(capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(*args: str) -> Said:
+        capsys.readouterr()
+        code = run_kgrec(*args)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
 
 
 def test_the_command_line_imports_nothing_heavy() -> None:
@@ -33,21 +54,22 @@ def test_the_command_line_imports_nothing_heavy() -> None:
 
 
 def test_help_names_the_commands_and_goes_to_stdout() -> None:
-    done = kgrec_command("--help")
+    command = [sys.executable, "-m", "kgrec", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert done.stderr == ""
     for name in ("ingest", "status", "snapshot", "export", "forget", "config"):
         assert name in done.stdout
 
 
-def test_every_group_of_commands_has_a_help() -> None:
+def test_every_group_of_commands_has_a_help(kgrec_command: Command) -> None:
     group = typer.main.get_command(app)
     for name in sorted(group.commands):  # type: ignore[attr-defined]
         done = kgrec_command(name, "--help")
         assert (done.returncode, done.stderr) == (0, ""), name
 
 
-def test_the_version_is_that_of_the_package() -> None:
+def test_the_version_is_that_of_the_package(kgrec_command: Command) -> None:
     assert kgrec_command("--version").stdout == f"kgrec {kgrec.__version__}\n"
 
 
@@ -62,7 +84,9 @@ def test_the_version_is_that_of_the_package() -> None:
         (["config", "show", "default", "--set", "model.dim"], "--set: must look like a.b=value"),
     ],
 )
-def test_bad_input_is_one_line_on_stderr_and_exit_code_2(args: list[str], said: str) -> None:
+def test_bad_input_is_one_line_on_stderr_and_exit_code_2(
+    args: list[str], said: str, kgrec_command: Command
+) -> None:
     done = kgrec_command(*args)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -71,7 +95,7 @@ def test_bad_input_is_one_line_on_stderr_and_exit_code_2(args: list[str], said: 
     assert done.stderr.count("\n") == 1
 
 
-def test_a_missing_thing_is_exit_code_3() -> None:
+def test_a_missing_thing_is_exit_code_3(kgrec_command: Command) -> None:
     done = kgrec_command("config", "explain", "nothing")
     assert done.returncode == 3
     assert done.stderr == "error: no setting begins with 'nothing'; see `kgrec config explain`\n"
@@ -116,23 +140,23 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ended.value.code == 130
 
 
-def test_config_list_names_the_shipped_configs() -> None:
+def test_config_list_names_the_shipped_configs(kgrec_command: Command) -> None:
     assert "default" in json.loads(kgrec_command("config", "list", "--json").stdout)
 
 
-def test_config_show_writes_every_setting_with_overrides() -> None:
+def test_config_show_writes_every_setting_with_overrides(kgrec_command: Command) -> None:
     done = kgrec_command("config", "show", "default", "--json", "--set", "model.dim=16")
     settings = json.loads(done.stdout)
     assert settings["model"]["dim"] == 16
     assert set(settings) == set(Settings.model_fields)
 
 
-def test_config_show_knows_a_benchmark_by_its_protocols() -> None:
+def test_config_show_knows_a_benchmark_by_its_protocols(kgrec_command: Command) -> None:
     settings = json.loads(kgrec_command("config", "show", "cold-start", "--json").stdout)
     assert settings["protocols"] == ["strict-cold"]
 
 
-def test_config_explain_says_default_type_and_meaning() -> None:
+def test_config_explain_says_default_type_and_meaning(kgrec_command: Command) -> None:
     rows = json.loads(kgrec_command("config", "explain", "--json").stdout)
     by_name = {row["setting"]: row for row in rows}
     assert by_name["text.tuning"]["type"] == "frozen | lora | full"

@@ -9,11 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
+
+from tests.cli.command import kgrec
 
 ROWS = 200_000
 
 
-def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     pl.DataFrame(
         {
@@ -23,13 +29,11 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path) -> N
         }
     ).write_parquet(tmp_path / "interactions.parquet")
 
-    def kgrec(*args: str) -> list[str]:
-        return [sys.executable, "-m", "kgrec", *args]
-
-    command = kgrec("ingest", "interactions.parquet", "--store", "g.duckdb")
+    command = ["ingest", "interactions.parquet", "--store", "g.duckdb"]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
+        [sys.executable, "-m", "kgrec", *command],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
         assert running.stderr is not None
         for line in running.stderr:
             if line.startswith("nodes:User"):  # the relationships are still to come
@@ -40,17 +44,13 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path) -> N
     assert "the same command goes on where it stood" in rest
     assert "Traceback" not in rest
 
-    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert again.returncode == 0, again.stderr
-    assert "written before the interruption" in again.stdout
+    assert kgrec(*command) == 0
+    assert "written before the interruption" in capfd.readouterr().out
 
-    undisturbed = [*command[:-1], "h.duckdb"]
-    subprocess.run(undisturbed, cwd=tmp_path, capture_output=True, check=True)
-    fingerprints = {
-        subprocess.run(
-            kgrec("snapshot", "--store", f"{store}.duckdb", "--out", store),
-            cwd=tmp_path, capture_output=True, text=True, check=True,
-        ).stdout
-        for store in "gh"
-    }  # fmt: skip
-    assert len(fingerprints) == 1
+    assert kgrec(*command[:-1], "h.duckdb") == 0
+    capfd.readouterr()
+    for store in "gh":
+        assert kgrec("snapshot", "--store", f"{store}.duckdb", "--out", store) == 0
+    fingerprints = capfd.readouterr().out.split()
+    assert len(fingerprints) == 2
+    assert len(set(fingerprints)) == 1

@@ -23,6 +23,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
@@ -30,6 +31,8 @@ from typing import NoReturn, Self
 __all__ = [
     "CALENDAR",
     "LTS",
+    "SHORT_LIVED",
+    "THROUGHPUT",
     "Neo4jServer",
     "ServerMissingError",
     "do_without",
@@ -39,6 +42,12 @@ __all__ = [
 
 LTS = "5.26.21"
 CALENDAR = "2026.09.0"
+
+SHORT_LIVED = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""Java options of a server that lives for minutes: its second compiler would not pay for itself."""
+
+THROUGHPUT = ("-XX:+UseSerialGC",)
+"""Java options of a server whose speed is measured."""
 
 missing: list[str] = []
 """Why tests were skipped for want of a server; said loudly when all are done."""
@@ -54,12 +63,18 @@ class Neo4jServer:
     """One server; a context manager that leaves nothing behind."""
 
     def __init__(
-        self, version: str = LTS, *, heap: str = "768m", wait_seconds: float = 300
+        self,
+        version: str = LTS,
+        *,
+        heap: str = "768m",
+        java_options: Sequence[str] = SHORT_LIVED,
+        wait_seconds: float = 300,
     ) -> None:
         self.version = version
         self.password = secrets.token_urlsafe(12)
         self.port = _free_port()
         self._heap = heap
+        self._java_options = tuple(java_options)
         self._wait_seconds = wait_seconds
         self._home = Path(tempfile.mkdtemp(prefix="kgrec-neo4j-"))
         self._process: subprocess.Popen[bytes] | None = None
@@ -78,7 +93,7 @@ class Neo4jServer:
         """Return when the server answers."""
         java, lib = self._java_and_jars()
         log = self._home / "server.log"
-        command = [str(java), f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-cp", f"{lib}/*",
+        command = [str(java), f"-Xmx{self._heap}", *self._java_options, "-cp", f"{lib}/*",
                    str(_HERE / "TestServer.java"), str(self._home), str(self.port),
                    self.password]  # fmt: skip
         with log.open("wb") as out:
