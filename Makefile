@@ -38,7 +38,7 @@ imports: $(READY)  ## import-linter: imports point down.
 	$(BIN)/lint-imports --no-cache --no-logo
 
 tests: $(READY)  ## pytest in JOBS processes, without the slow tests; the ten slowest at the end.
-	$(BIN)/python -m pytest -m "not slow" -q -n $(JOBS) --dist loadgroup --durations=10
+	$(BIN)/python -m pytest -m "not slow" -q -n $(JOBS) --dist loadfile --durations=10
 
 format: $(READY)  ## Put sources into the form that `make lint` asks for.
 	$(BIN)/ruff check --fix .

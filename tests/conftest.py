@@ -1,7 +1,7 @@
 """What tests of several folders share: a real Neo4j, emptied stores in it, and how tests run.
 
-`make tests` runs them in two processes. Tests that share an expensive fixture stay in one of them:
-those of one file, and all that talk to the Neo4j of the session.
+`make tests` runs them in two processes: the tests of one file in the same process, and each
+process with a Neo4j server of its own.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from graph_store.neo4j_store import Neo4jStore
     from tests.trained_world import TrainedWorld
 
-TEST_PREFIX = "KgTest"
-"""Before every label that tests write, so that a database under NEO4J_URI keeps its own."""
+TEST_PREFIX = "KgTest" + os.environ.get("PYTEST_XDIST_WORKER", "").capitalize()
+"""Before every label that tests write, so that a database under NEO4J_URI keeps its own, and that
+two test processes keep apart in it."""
 
 
 @pytest.fixture(scope="session")
@@ -77,16 +78,6 @@ def empty_neo4j(url: str, prefix: str = TEST_PREFIX) -> None:
 
     with Neo4jStore.from_url(url, label_prefix=prefix) as store:
         store.drop_all()
-
-
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests that have to run in the same process (pytest-xdist, ``loadgroup``)."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            on_server = item.get_closest_marker("neo4j") is not None
-            group = "neo4j" if on_server else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)

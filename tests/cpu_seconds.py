@@ -36,7 +36,7 @@ def slowest(reports: list[Any], count: int = 10) -> list[str]:
         reports: Of the last phase of each test; they know the seconds of all its phases.
         count: How many lines.
     """
-    last = {report.nodeid.partition("@")[0]: report.user_properties for report in reports}
+    last = {report.nodeid: report.user_properties for report in reports}
     total: Counter[str] = Counter()
     for name, properties in last.items():
         total[name] = sum(seconds for key, seconds in properties if key == _NAME)

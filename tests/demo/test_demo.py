@@ -14,8 +14,6 @@ from tests.cli.command import kgrec
 from tests.conftest import TEST_PREFIX
 from tests.trained_world import TINY
 
-pytestmark = pytest.mark.xdist_group("neo4j")  # one training serves all tests of the file
-
 QUICK = [*TINY, "train.epochs=1"]
 
 

@@ -117,7 +117,6 @@ def write_log(store: GraphStore, after_batch: Callable[[int], None]) -> None:
         after_batch(batch)
 
 
-@pytest.mark.xdist_group("own-server")
 def test_a_server_killed_in_the_middle_and_restarted_costs_nothing(tmp_path: Path) -> None:
     with EmbeddedStore(tmp_path / "g.duckdb") as quiet:
         write_log(quiet, lambda _: None)

@@ -139,7 +139,6 @@ def ingest_and_kill_the_server(
 
 
 @pytest.mark.neo4j
-@pytest.mark.xdist_group("own-server")
 def test_kills_of_the_server_in_the_middle(
     folder: Path, undisturbed: str, tmp_path: Path, own_server: Neo4jServer
 ) -> None:
