@@ -51,7 +51,7 @@ def read_column(path: Path, column: str) -> pl.Series:
         InputError: A table without ``column``, a column of a type that holds no names, or a file
             that cannot be read.
     """
-    if not path.is_file():
+    if not path.exists():
         raise NotFoundError(
             f"there is no file {path}; give one name a line, or CSV or Parquet with {column!r}"
         )

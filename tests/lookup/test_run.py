@@ -82,7 +82,7 @@ def test_a_frame_has_the_promised_columns_and_ids_as_they_came_in(run: Run) -> N
     assert item_id in SCIFI_FILMS
     assert key == f"films:{item_id}"
     assert title == ITEMS[key][0]
-    assert 0 < score
+    assert score > 0
     assert reason.startswith(f"{title} is here because ")
 
 
