@@ -104,7 +104,8 @@ def recommend(
     """Recommend items of a domain to a person, to many, for a history or for a text.
 
     The table, --json and --out hold the same fields: key, item_id, domain, title, rank and
-    score, with --users also user_id, with --explain also reason.
+    score, with --users also user_id, with --explain also reason. People of a file that are not in
+    the graph are left out and named; where none is in the graph, the exit code is 3.
     """
     options = {"--user": user, "--users": users, "--history": history, "--likes": likes}
     given = [name for name, value in options.items() if value]

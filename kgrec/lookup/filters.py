@@ -8,15 +8,15 @@ Out:  a mask over those items, and a word in the log where a condition cannot do
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_store.filters import users_left_out
 from graph_store.schema import split_item_key
 from graph_store.snapshot import NO_TIME
 from graph_store.store import NodeFilter
+from kgrec.errors import InputError
 from kgrec.lookup.facts import Facts
 from kgrec.lookup.keys import key_of, keys_of
 from kgrec.lookup.names import KeyIndex, not_found, unknown_user
@@ -51,7 +51,7 @@ def allowed_items(
         mask &= _by_tags(where, facts, items)
     if where.since is not None:
         mask &= _since(where.since, facts, items)
-    if users := [key_of(user, "not_seen_by") for user in users_left_out(where)]:
+    if users := _users(where.not_seen_by):
         people = facts.people(users)
         for user, known in zip(users, people.known, strict=True):
             if not known:
@@ -94,7 +94,18 @@ def _meant(key: str, domain: str, keys: KeyIndex) -> str:
     return f"items are named domain:item_id, the first unknown one is {key!r}"
 
 
+def _users(given: object) -> list[str]:
+    """The users of ``not_seen_by``: one key, or many."""
+    if given is None:
+        return []
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return [key_of(given, "not_seen_by")]
+    return keys_of(given, "not_seen_by")
+
+
 def _since(since: int, facts: Facts, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+    if isinstance(since, bool) or not isinstance(since, int | np.integer):
+        raise InputError(f"since must be whole Unix seconds, got {since!r}")
     last = facts.last_times()[items]
     if len(items) and (last == NO_TIME).all():
         log.warning(

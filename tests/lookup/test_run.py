@@ -213,6 +213,8 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: Run, ask: object, sen
         ({"likes": 3}, "likes must be a text, got int"),
         ({"user": "ann", "where": NodeFilter(tags_any="scifi")}, "tags_any must be a list of keys"),
         ({"user": "ann", "where": NodeFilter(deny="x")}, "deny must be a list of keys"),
+        ({"user": "ann", "where": NodeFilter(since="2023")}, "since must be whole Unix seconds"),  # type: ignore[arg-type]
+        ({"user": "ann", "where": NodeFilter(not_seen_by=1.5)}, "not_seen_by must be a text or"),  # type: ignore[arg-type]
         ({"likes": "  "}, "empty text"),
         ({"user": "ann", "domain": None}, "name one of books, films"),
         ({"user": "ann", "where": NodeFilter(domain="books")}, "leave the filter's domain out"),
