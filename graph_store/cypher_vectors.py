@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from graph_store.cypher import Names
+from graph_store.filters import users_left_out
 from graph_store.schema import Label, RelType
 from graph_store.store import NodeFilter
 
@@ -164,9 +165,10 @@ def conditions(names: Names, where: NodeFilter) -> tuple[str, dict[str, Any]]:
     if where.tags_none:
         texts.append(f"NOT EXISTS {{ MATCH {tagged} WHERE t.key IN $tags_none }}")
         params["tags_none"] = list(where.tags_none)
-    if where.not_seen_by is not None:
-        texts.append(f"NOT EXISTS {{ MATCH (:{user} {{key: $not_seen_by}})-{interacted}->(n) }}")
-        params["not_seen_by"] = where.not_seen_by
+    if users := users_left_out(where):
+        seen = f"MATCH (u:{user})-{interacted}->(n) WHERE u.key IN $not_seen_by"
+        texts.append(f"NOT EXISTS {{ {seen} }}")
+        params["not_seen_by"] = users
     if where.since is not None:
         texts.append(f"EXISTS {{ MATCH (:{user})-{interacted}->(n) WHERE r.at >= $since }}")
         params["since"] = where.since

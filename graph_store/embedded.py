@@ -175,6 +175,11 @@ class EmbeddedStore:
         try:
             with self._reading() as cursor:
                 return select(cursor, text, params)
+        except duckdb.PermissionException as error:
+            raise GraphStoreError(
+                "query() reads the graph only, and no file, network address or extension; load "
+                f"other data in Python and pass values as parameters ({str(error).splitlines()[0]})"
+            ) from error
         except duckdb.Error as error:
             raise GraphStoreError(f"DuckDB refuses this query: {error}") from error
 

@@ -24,6 +24,16 @@ from graph_store.schema import FORMAT_VERSION
 
 __all__ = ["one_number", "open_file", "select"]
 
+_SEALED = {
+    "enable_external_access": False,
+    "python_enable_replacements": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "lock_configuration": True,
+}
+"""No statement reaches a file but the graph's own, the network, an extension or a variable of the
+calling program, and no statement changes that: queries are often written by others."""
+
 
 def open_file(
     path: Path, *, read_only: bool, memory_limit: str, threads: int | None
@@ -36,10 +46,11 @@ def open_file(
     if path.is_dir():
         raise GraphStoreError(f"{path} is a folder; name a file in it, e.g. {path / 'g.duckdb'}")
     path.parent.mkdir(parents=True, exist_ok=True)
+    # DuckDB spills into a folder beside the file, which is where the room is.
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
-        "temp_directory": f"{path}.tmp",  # beside the file: there the room is
         "preserve_insertion_order": False,
+        **_SEALED,
     }
     if threads:
         config["threads"] = threads

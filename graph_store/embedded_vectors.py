@@ -23,7 +23,7 @@ from graph_store.embedded_enrichment import open_number
 from graph_store.embedded_file import select
 from graph_store.embedded_schema import node_table, vector_table
 from graph_store.errors import GraphStoreError
-from graph_store.filters import check_filter, check_vectors
+from graph_store.filters import check_filter, check_vectors, users_left_out
 from graph_store.schema import Label
 from graph_store.store import Near, NodeFilter
 
@@ -141,12 +141,12 @@ def _conditions(where: NodeFilter) -> tuple[list[str], dict[str, Any]]:
     if where.tags_none:
         conditions.append(f"NOT EXISTS ({tags.format(what='1', names='$tags_none')})")
         params["tags_none"] = list(where.tags_none)
-    if where.not_seen_by is not None:
+    if users := users_left_out(where):
         conditions.append(
             "n.id NOT IN (SELECT r.target FROM rel_interacted r JOIN node_user u "
-            "ON u.id = r.source WHERE u.key = $not_seen_by)"
+            "ON u.id = r.source WHERE u.key IN (SELECT unnest($not_seen_by)))"
         )
-        params["not_seen_by"] = where.not_seen_by
+        params["not_seen_by"] = users
     if where.since is not None:
         conditions.append('n.id IN (SELECT target FROM rel_interacted WHERE "at" >= $since)')
         params["since"] = where.since

@@ -1,7 +1,7 @@
 """What every store asks of a search's filter and of vectors before it takes them.
 
 In:   a label and a :class:`~graph_store.store.NodeFilter`; keys and vectors.
-Out:  nothing, or one clear error. Nothing here knows a store.
+Out:  nothing, or one clear error; a filter's users. Nothing here knows a store.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from graph_store.errors import GraphStoreError
 from graph_store.schema import Label
 from graph_store.store import NodeFilter
 
-__all__ = ["check_filter", "check_vectors"]
+__all__ = ["check_filter", "check_vectors", "users_left_out"]
 
 
 def check_filter(label: Label, where: NodeFilter) -> None:
@@ -29,6 +29,15 @@ def check_filter(label: Label, where: NodeFilter) -> None:
             f"a search among {label} nodes cannot be filtered by {', '.join(asked)}; "
             f"only allow and deny apply there"
         )
+
+
+def users_left_out(where: NodeFilter) -> list[str]:
+    """The users of ``not_seen_by`` as a list, empty where there is no such condition."""
+    if where.not_seen_by is None:
+        return []
+    if isinstance(where.not_seen_by, str):
+        return [where.not_seen_by]
+    return list(where.not_seen_by)
 
 
 def check_vectors(keys: Sequence[str], vectors: NDArray[np.float32]) -> None:

@@ -103,8 +103,8 @@ class NodeFilter:
     tags_any: Sequence[str] = ()
     tags_all: Sequence[str] = ()
     tags_none: Sequence[str] = ()
-    not_seen_by: str | None = None
-    """A user's key: leave out what this user has interacted with."""
+    not_seen_by: str | Sequence[str] | None = None
+    """Keys of users, or one key: leave out what any of them has interacted with."""
     since: int | None = None
     """Unix seconds: only items with an interaction at or after this time."""
     allow: Sequence[str] | None = None
@@ -203,7 +203,10 @@ class GraphStore(Protocol):
         ...
 
     def query(self, text: str, **params: Any) -> pl.DataFrame:
-        """The store's own language: Cypher on Neo4j, SQL on DuckDB. Reads only."""
+        """Answer in the store's own language: Cypher on Neo4j, SQL on DuckDB. Reads only.
+
+        On DuckDB nothing but the graph can be read: no file, network address or extension.
+        """
         ...
 
     # --- vectors ------------------------------------------------------------------

@@ -41,6 +41,11 @@ class InputError(KgrecError, ValueError):
 class NotFoundError(KgrecError, LookupError):
     """A run, user, item or domain that was named does not exist."""
 
+    def __init__(self, message: str, *, name: str | None = None) -> None:
+        self.name = name
+        """What was named, where the message is about one name."""
+        super().__init__(message)
+
 
 class RunError(KgrecError):
     """A run folder is unfinished, damaged or of another format version."""

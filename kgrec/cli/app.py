@@ -16,6 +16,7 @@ import typer
 
 import kgrec
 from kgrec.cli import failures, progress
+from kgrec.cli.output import echo
 
 __all__ = ["app", "main"]
 
@@ -34,7 +35,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"kgrec {kgrec.__version__}")
+        echo(f"kgrec {kgrec.__version__}")
         raise typer.Exit
 
 

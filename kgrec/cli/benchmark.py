@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgrec.cli.options import JsonOption, OutOption, ThreadsOption
-from kgrec.cli.output import check_out, deliver, print_json, print_table
-from kgrec.cli.progress import messages, reporting
+from kgrec.cli.output import check_out, deliver, echo, print_json, print_table
+from kgrec.cli.progress import message, reporting
 from kgrec.cli.threads import set_threads
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ def cold_start(
                 on_cell=lambda what, done, total: report("cells", done, total, what),
             )  # fmt: skip
         except KeyboardInterrupt:
-            messages.print("stopped; the same command goes on where it stood", soft_wrap=True)
+            message("stopped; the same command goes on where it stood")
             raise
     results = write_report(out)
     if as_json:
         print_json({**results.run, "rows": results.rows})
     else:
         _show(results)
-    messages.print(f"report: {out / 'report.html'}", soft_wrap=True)
+    message(f"report: {out / 'report.html'}")
 
 
 @app.command()
@@ -105,4 +105,4 @@ def _show(results: Results) -> None:
     for (protocol, direction), rows in results.tables().items():
         lines = [cells_of(row) for row in rows]
         print_table(headers_of(rows), lines, title=f"{protocol}: {direction}")
-        typer.echo()
+        echo()

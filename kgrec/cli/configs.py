@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli.options import JsonOption, SetOption
-from kgrec.cli.output import print_json, print_table
+from kgrec.cli.output import echo, print_json, print_table
 from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def show(
         return
     import yaml
 
-    typer.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), nl=False)
+    for line in yaml.safe_dump(settings, sort_keys=False, allow_unicode=True).rstrip().split("\n"):
+        echo(line)
 
 
 @commands.command()

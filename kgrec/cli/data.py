@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli.options import JsonOption, PrefixOption, StoreOption
-from kgrec.cli.output import print_json, print_table
-from kgrec.cli.progress import messages
+from kgrec.cli.output import echo, print_json, print_table
+from kgrec.cli.progress import message, waiting
 from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -48,16 +48,16 @@ def status(
         print_json(found)
         return
     print_table(["nodes", "count"], list(found["nodes"].items()))
-    typer.echo()
+    echo()
     print_table(["relationships", "count"], list(found["relationships"].items()))
     if found["domains"]:
-        typer.echo()
+        echo()
         print_table(
             ["domain", "users", "items", "interactions"],
             [[name, *counts.values()] for name, counts in found["domains"].items()],
         )
     if found["jobs"]:
-        typer.echo()
+        echo()
         print_table(
             ["job", "kind", "started", "finished", "stands at"],
             [_job_row(job) for job in found["jobs"]],
@@ -79,17 +79,16 @@ def snapshot(
         raise InputError(f"--out: {out} is not an empty folder; choose another or remove it")
     with (
         open_store(store, read_only=True, label_prefix=label_prefix) as graph,
-        messages.status("reading the graph"),
+        waiting("reading the graph"),
     ):
         taken = take_snapshot(graph)
-    with messages.status(f"writing {out}"):
+    with waiting(f"writing {out}"):
         save_snapshot(taken, out)
-    messages.print(
+    message(
         f"{taken.num_users:,} users, {taken.num_items:,} items, {len(taken.user):,} interactions "
-        f"written to {out}",
-        soft_wrap=True,
+        f"written to {out}"
     )
-    typer.echo(taken.fingerprint)
+    echo(taken.fingerprint)
 
 
 def export(
@@ -111,14 +110,15 @@ def export(
     prefix_of_store = label_prefix if is_neo4j_url(store) else ""
     with (
         open_store(store, read_only=True, label_prefix=prefix_of_store) as graph,
-        messages.status(f"writing {out}"),
+        waiting(f"writing {out}"),
     ):
         if form is ExportFormat.NEO4J_IMPORT:
-            typer.echo(export_neo4j_import(graph, out, label_prefix=label_prefix))
+            echo(str(export_neo4j_import(graph, out, label_prefix=label_prefix)))
         elif form is ExportFormat.GRAPHML:
-            typer.echo(export_graphml(graph, out))
+            echo(str(export_graphml(graph, out)))
         else:
-            typer.echo("\n".join(map(str, export_parquet(graph, out))))
+            for written in export_parquet(graph, out):
+                echo(str(written))
 
 
 def forget(
@@ -140,12 +140,12 @@ def forget(
         from kgrec.training.forget import forget_user
 
         try:
-            typer.echo(f"{run}: {forget_user(run, user):,} interactions of {user} deleted")
+            echo(f"{run}: {forget_user(run, user):,} interactions of {user} deleted")
         except NotFoundError as error:
             unknown.append(error)
     with open_store(store, label_prefix=label_prefix) as graph:
         try:
-            typer.echo(f"{graph.url}: {graph.forget_user(user):,} relationships of {user} deleted")
+            echo(f"{graph.url}: {graph.forget_user(user):,} relationships of {user} deleted")
         except UnknownNodeError as error:
             unknown.append(error)
     if len(unknown) == (1 if run is None else 2):

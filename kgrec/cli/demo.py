@@ -13,7 +13,7 @@ from kgrec.cli.options import (
     SetOption,
     ThreadsOption,
 )
-from kgrec.cli.output import print_json, print_table
+from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.threads import set_threads
 
 if TYPE_CHECKING:
@@ -69,16 +69,16 @@ def demo(
         return
     for story in done.stories:
         _print_story(story)
-        typer.echo()
+        echo()
     _print_table(done)
     _print_next(done, store, label_prefix)
 
 
 def _print_story(story: Story) -> None:
-    typer.echo(f"{story.user} liked {story.num_watched:,} series on TV, among them")
+    echo(f"{story.user} liked {story.num_watched:,} series on TV, among them")
     for watched in story.watched:
-        typer.echo(f"    {watched.title} ({', '.join(watched.tags)})")
-    typer.echo("Their films were hidden. Ten that kgrec recommends, and which of them they liked:")
+        echo(f"    {watched.title} ({', '.join(watched.tags)})")
+    echo("Their films were hidden. Ten that kgrec recommends, and which of them they liked:")
     rows = [
         (line.rank, line.title, "yes" if line.key in story.liked else "",
          line.explanation.because if line.explanation else "")
@@ -88,7 +88,7 @@ def _print_story(story: Story) -> None:
 
 
 def _print_table(done: Demo) -> None:
-    typer.echo(
+    echo(
         f"All {done.people:,} people whose films were hidden, each of {done.films:,} films ranked; "
         f"mean and 95% interval:"
     )
@@ -100,25 +100,27 @@ def _print_table(done: Demo) -> None:
                for name in done.table[0].measures]  # fmt: skip
     print_table(("", *headers), rows)
     for name, gap in done.against.items():
-        typer.echo(
+        echo(
             f"NDCG@10, kgrec minus {name}, same people: {gap.mean:+.3f} "
             f"[{gap.low:+.3f}, {gap.high:+.3f}]"
         )
     spent = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in done.seconds.items())
-    typer.echo(f"{sum(done.seconds.values()):.0f} s in all: {spent}", err=True)
+    echo(f"{sum(done.seconds.values()):.0f} s in all: {spent}", err=True)
 
 
 def _print_next(done: Demo, store: str | None, label_prefix: str) -> None:
     live = f"--store {done.store}" + (f" --label-prefix {label_prefix}" if label_prefix else "")
     first = done.stories[0].films[0]
-    typer.echo(
-        f"\nTo go on:\n"
+    lines = (
+        "",
+        "To go on:",
         f"    kgrec recommend --run {done.run} {live} --user {first.user} "
-        f"--domain {first.domain} --explain\n"
-        f"    kgrec similar --run {done.run} {first.key}\n"
+        f"--domain {first.domain} --explain",
+        f"    kgrec similar --run {done.run} {first.key}",
         f"    kgrec enrich vectors --run {done.run} {live}",
-        err=True,
     )
+    for line in lines:
+        echo(line, err=True)
 
 
 def _interval(interval: Interval) -> str:

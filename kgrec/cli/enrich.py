@@ -17,7 +17,7 @@ from kgrec.cli.options import (
     StoreOption,
     ThreadsOption,
 )
-from kgrec.cli.output import print_json, print_table
+from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.threads import set_threads
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def undo(
     if as_json:
         print_json({"run": run_id, "taken_back": taken})
     else:
-        typer.echo(f"{run_id}: {taken:,} taken back")
+        echo(f"{run_id}: {taken:,} taken back")
 
 
 @contextmanager
@@ -155,14 +155,14 @@ def _tell(done: Enrichment, *, as_json: bool) -> None:
         print_json(done)
         return
     if done.in_force_already:
-        typer.echo(f"{done.run}: in force already, nothing written ({_counted(done.counts)})")
+        echo(f"{done.run}: in force already, nothing written ({_counted(done.counts)})")
     elif done.dry_run:
-        typer.echo(f"{done.run}: would write {_counted(done.counts)}")
+        echo(f"{done.run}: would write {_counted(done.counts)}")
     else:
-        typer.echo(f"{done.run}: wrote {_counted(done.counts)} in {done.seconds:.1f} s")
+        echo(f"{done.run}: wrote {_counted(done.counts)} in {done.seconds:.1f} s")
     for reason, count in done.left_out.items():
         if count:
-            typer.echo(f"left out: {count:,} {reason}", err=True)
+            echo(f"left out: {count:,} {reason}", err=True)
 
 
 def _counted(counts: dict[str, int]) -> str:

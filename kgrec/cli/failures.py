@@ -10,10 +10,13 @@ the packages here would make ``kgrec --help`` slow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
+
+from kgrec.cli.printable import printable
 
 __all__ = ["BAD_INPUT", "FAILURE", "INTERRUPTED", "MISSING", "interrupts", "tell"]
 
@@ -69,8 +72,9 @@ def interrupts() -> Iterator[None]:
 
 
 def say(sentence: str) -> None:
-    """Write one error line to stderr."""
-    typer.echo(f"{typer.style('error:', fg='red')} {sentence}", err=True)
+    """Write one error line to stderr, safe to be shown."""
+    line = re.sub(r"\s*[\r\n]+\s*", " ", sentence)
+    typer.echo(f"{typer.style('error:', fg='red')} {printable(line)}", err=True)
 
 
 def _tell_usage(error: Exception) -> int:

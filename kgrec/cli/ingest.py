@@ -10,8 +10,8 @@ import typer
 
 from kgrec.cli.failures import interrupts
 from kgrec.cli.options import JsonOption, PrefixOption, StoreOption
-from kgrec.cli.output import print_json, print_table
-from kgrec.cli.progress import messages, reporting
+from kgrec.cli.output import echo, print_json, print_table
+from kgrec.cli.progress import message, reporting
 from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def ingest(
                     work_dir=work_dir,
                 )
         except KeyboardInterrupt:
-            messages.print("stopped; the same command goes on where it stood", soft_wrap=True)
+            message("stopped; the same command goes on where it stood")
             raise
     if as_json:
         print_json(summary.to_dict())
@@ -159,6 +159,7 @@ def _show(summary: IngestSummary) -> None:
         rows.append(("items that no catalogue describes", summary.items_without_text))
     print_table(["what", "count"], rows)
     scale = "none" if summary.rating_max is None else f"0 to {summary.rating_max:g}"
-    typer.echo(f"\nratings: {scale}; {summary.seconds:.1f} s; job {summary.job}", err=True)
+    echo(err=True)
+    echo(f"ratings: {scale}; {summary.seconds:.1f} s; job {summary.job}", err=True)
     if summary.rejects_path is not None:
-        typer.echo(f"rows that cannot be used are in {summary.rejects_path}", err=True)
+        echo(f"rows that cannot be used are in {summary.rejects_path}", err=True)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgrec.cli.conditions import (
+    AllowOption,
+    DenyOption,
+    NotSeenByOption,
+    SinceOption,
+    TagsAllOption,
+    TagsAnyOption,
+    TagsNoneOption,
+    make_filter,
+    one_value_an_option,
+)
 from kgrec.cli.options import (
     JsonOption,
     OutOption,
@@ -15,15 +25,16 @@ from kgrec.cli.options import (
     RunOption,
     ThreadsOption,
 )
-from kgrec.cli.output import check_out, print_json, print_table, write_frame
+from kgrec.cli.output import check_out, echo, print_json, print_table, write_frame
+from kgrec.cli.progress import message, reporting
 from kgrec.cli.threads import set_threads
 from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from graph_store.store import NodeFilter
     from kgrec.lookup import Recommendations, Run
+    from kgrec.lookup.user_files import UserFile
 
 __all__ = ["register"]
 
@@ -40,14 +51,13 @@ UserOption = Annotated[str | None, typer.Option(metavar="KEY", help="One person.
 HistoryOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="KEYS",
-        help="Items somebody liked, by key or title, with commas between; may be given again.",
+        metavar="ITEM",
+        help="An item that somebody liked, by key or whole title; repeat the option for several.",
     ),
 ]
 LikesOption = Annotated[
     str | None, typer.Option(metavar="TEXT", help="What somebody likes, in their own words.")
 ]
-TagsOption = list[str] | None
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +72,11 @@ def recommend(
     user: UserOption = None,
     users: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Many: Parquet or CSV with `user_id`, or one id a line."),
+        typer.Option(
+            metavar="FILE",
+            help="Many people: a text file with one id a line, or CSV or Parquet with a column "
+            "`user_id`.",
+        ),
     ] = None,
     history: HistoryOption = None,
     likes: LikesOption = None,
@@ -70,21 +84,13 @@ def recommend(
         str | None, typer.Option(metavar="D", help="Where to recommend from.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many a person.")] = 10,
-    tags_any: Annotated[
-        TagsOption, typer.Option(metavar="TAGS", help="Only items with one of these tags.")
-    ] = None,
-    tags_all: Annotated[
-        TagsOption, typer.Option(metavar="TAGS", help="Only items with all of these tags.")
-    ] = None,
-    tags_none: Annotated[
-        TagsOption, typer.Option(metavar="TAGS", help="Only items with none of these tags.")
-    ] = None,
-    allow: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Only items named there, a key a line.")
-    ] = None,
-    deny: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="No items named there, a key a line.")
-    ] = None,
+    tags_any: TagsAnyOption = None,
+    tags_all: TagsAllOption = None,
+    tags_none: TagsNoneOption = None,
+    allow: AllowOption = None,
+    deny: DenyOption = None,
+    since: SinceOption = None,
+    not_seen_by: NotSeenByOption = None,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also items that the person already has.")
     ] = False,
@@ -95,7 +101,12 @@ def recommend(
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """Recommend items of a domain to a person, to many, for a history or for a text."""
+    """Recommend items of a domain to a person, to many, for a history or for a text.
+
+    The table, --json and --out hold the same fields: key, item_id, domain, title, rank and
+    score, with --users also user_id, with --explain also reason. People of a file that are not in
+    the graph are left out and named; where none is in the graph, the exit code is 3.
+    """
     options = {"--user": user, "--users": users, "--history": history, "--likes": likes}
     given = [name for name, value in options.items() if value]
     if len(given) != 1:
@@ -105,16 +116,24 @@ def recommend(
         )
     check_out(out)
     set_threads(threads)
-    from kgrec.cli.progress import reporting
     from kgrec.lookup.user_files import read_users
 
     file = read_users(users) if users is not None else None
-    where = _filter(tags_any, tags_all, tags_none, allow, deny)
-    with _opened(run, store, label_prefix) as opened, reporting() as report:
+    where = make_filter(
+        tags_any=tags_any, tags_all=tags_all, tags_none=tags_none, allow=allow, deny=deny,
+        since=since, not_seen_by=not_seen_by,
+    )  # fmt: skip
+    repeated = {"--history": history, "--tags-any": tags_any, "--tags-all": tags_all,
+                "--tags-none": tags_none, "--not-seen-by": not_seen_by}  # fmt: skip
+    with (
+        _opened(run, store, label_prefix) as opened,
+        one_value_an_option(repeated),
+        reporting() as report,
+    ):
         found = opened.recommend(
             user,
             users=file.keys if file is not None else None,
-            history=_split(history),
+            history=history or None,
             likes=likes,
             domain=domain,
             k=k,
@@ -123,16 +142,12 @@ def recommend(
             explain=why,
             on_progress=lambda done, total: report("recommending", done, total),
         )
-    if file is not None:
-        _tell_unknown(found, len(file.keys))
-    if out is not None:
-        frame = file.frame(found) if file is not None else found.to_frame()
-        write_frame(_with_reason(frame, found) if why else frame, out)
-        typer.echo(f"{frame.height:,} rows written to {out}", err=True)
-    elif as_json:
-        print_json(found.to_dicts())
-    else:
-        _print(found, why=why, many=users is not None)
+    if file is not None and users is not None:
+        _tell_left_out(found, file, users)
+    if not len(found):
+        advice = "loosen the filters" if where is not None else "--include-seen shows what is seen"
+        message(f"nothing is left to recommend; {advice}")
+    _deliver(file.frame(found) if file is not None else found.to_frame(), as_json=as_json, out=out)
 
 
 def similar(
@@ -146,19 +161,15 @@ def similar(
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """List the items nearest to an item, in its own domain and in others."""
+    """List the items nearest to an item, in its own domain and in others.
+
+    The table, --json and --out hold the same fields: key, item_id, domain, title, rank and score.
+    """
     check_out(out)
     set_threads(threads)
     with _opened(run) as opened:
         found = opened.similar(item, domain=domain, k=k)
-    if out is not None:
-        write_frame(found.to_frame(), out)
-        typer.echo(f"{len(found):,} rows written to {out}", err=True)
-    elif as_json:
-        print_json(found.to_dicts())
-    else:
-        rows = [(one.rank, one.key, one.title, one.score) for one in found]
-        print_table(("rank", "item", "title", "score"), rows)
+    _deliver(found.to_frame(), as_json=as_json, out=out)
 
 
 def explain(
@@ -182,14 +193,14 @@ def explain(
         what = "the item only" if wanted == 1 else "a user and an item"
         raise InputError(f"name {what}, got {len(names)}: {' '.join(map(repr, names))}")
     set_threads(threads)
-    with _opened(run, store, label_prefix) as opened:
+    with _opened(run, store, label_prefix) as opened, one_value_an_option({"--history": history}):
         told = opened.explain(
-            names[0] if wanted == 2 else None, names[-1], history=_split(history), likes=likes
+            names[0] if wanted == 2 else None, names[-1], history=history or None, likes=likes
         )
     if as_json:
         print_json(told.to_dict())
         return
-    typer.echo(told.sentence)
+    echo(told.sentence)
     rows = [(one.kind, one.strength, one.path) for one in told.reasons]
     print_table(("reason", "strength", "path"), rows)
 
@@ -200,64 +211,37 @@ def _opened(run: Path, store: str | None = None, label_prefix: str = "") -> Run:
     return kgrec.load(run, store=store, label_prefix=label_prefix)
 
 
-def _split(values: Sequence[str] | None) -> list[str] | None:
-    """Values with commas between, or given again and again, as one list."""
-    if not values:
-        return None
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]
-
-
-def _filter(
-    tags_any: TagsOption, tags_all: TagsOption, tags_none: TagsOption,
-    allow: Path | None, deny: Path | None,
-) -> NodeFilter:  # fmt: skip
-    from graph_store.store import NodeFilter
-
-    return NodeFilter(
-        tags_any=_split(tags_any) or (),
-        tags_all=_split(tags_all) or (),
-        tags_none=_split(tags_none) or (),
-        allow=_keys_of(allow) if allow is not None else None,
-        deny=_keys_of(deny) if deny is not None else (),
-    )
-
-
-def _keys_of(path: Path) -> list[str]:
-    if not path.is_file():
-        raise NotFoundError(f"there is no file {path}; write one with an item's key a line")
-    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-    return [line for line in lines if line]
-
-
-def _tell_unknown(found: Recommendations, asked: int) -> None:
-    unknown = found.unknown
+def _tell_left_out(found: Recommendations, file: UserFile, path: Path) -> None:
+    """Say who of a file got no answer; nobody at all got one: an error, as with --user."""
+    if file.without_id:
+        message(f"{path}: {file.without_id:,} rows hold no id and were left out")
+    unknown, asked = found.unknown, len(file.keys)
     if not unknown:
         return
     named = ", ".join(unknown[:_NAMED_AT_MOST])
     more = len(unknown) - _NAMED_AT_MOST
     tail = f" and {more:,} more" if more > 0 else ""
-    typer.echo(
+    if len(unknown) == asked:
+        raise NotFoundError(
+            f"--users: none of the {asked:,} people of {path} is in the graph: {named}{tail}"
+        )
+    message(
         f"{len(unknown):,} of {asked:,} people are not in the graph and were left out: "
-        f"{named}{tail}",
-        err=True,
+        f"{named}{tail}"
     )
 
 
-def _with_reason(frame: pl.DataFrame, found: Recommendations) -> pl.DataFrame:
-    from polars import Series, String
-
-    told = [line.explanation.sentence if line.explanation else None for line in found]
-    return frame.with_columns(Series("reason", told, dtype=String))
-
-
-def _print(found: Recommendations, *, why: bool, many: bool) -> None:
-    if not len(found):
-        typer.echo("nothing is left to recommend; loosen the filters", err=True)
+def _deliver(frame: pl.DataFrame, *, as_json: bool, out: Path | None) -> None:
+    """Send an answer where the options say, with the same fields in every form."""
+    if out is not None:
+        write_frame(frame, out)
+        echo(f"{frame.height:,} rows written to {out}", err=True)
         return
-    headers = ["user"] * many + ["rank", "item", "title", "score"] + ["why"] * why
-    rows = []
-    for line in found:
-        reason = line.explanation.reasons[0].path if line.explanation else None
-        rows.append([line.user] * many + [line.rank, line.key, line.title, line.score]
-                    + [reason] * why)  # fmt: skip
-    print_table(headers, rows)
+    from kgrec.lookup.results import USER_ID, plain_rows
+
+    if as_json:
+        print_json(plain_rows(frame))
+    elif frame.height:
+        if USER_ID in frame.columns:  # ids that are numbers are no quantities
+            frame = frame.with_columns(frame[USER_ID].cast(str))
+        print_table(frame.columns, frame.rows())

@@ -3,7 +3,8 @@
 In:   rows, plain data or a polars frame.
 Out:  text on stdout, or one file of a form told by its ending.
 
-Nothing here writes a message; those go to stderr (:mod:`kgrec.cli.progress`).
+Whatever is shown passes :func:`kgrec.cli.printable.printable`; a file keeps the data as it is.
+Messages go to stderr (:mod:`kgrec.cli.progress`).
 """
 
 from __future__ import annotations
@@ -17,20 +18,26 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from kgrec.cli.printable import printable, printable_json
 from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["check_out", "deliver", "print_json", "print_table", "write_frame"]
+__all__ = ["check_out", "deliver", "echo", "print_json", "print_table", "write_frame"]
 
 ENDINGS = (".parquet", ".csv", ".jsonl")
 _WIDE = 10_000  # a pipe has no width; a table there is as wide as its cells
 
 
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Write one line to stdout, or to stderr, safe to be shown."""
+    typer.echo(printable(text), err=err)
+
+
 def print_json(data: object) -> None:
     """Write plain data, dataclasses and paths among it, as indented JSON."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+    typer.echo(printable_json(json.dumps(data, indent=2, ensure_ascii=False, default=_plain)))
 
 
 def print_table(
@@ -47,13 +54,15 @@ def print_table(
     for number, header in enumerate(headers):
         values = [row[number] for row in cells]
         numeric = bool(values) and all(isinstance(v, int | float) for v in values if v is not None)
-        table.add_column(header, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(
+            Text(printable(header)), justify="right" if numeric else "left", overflow="fold"
+        )
     for row in cells:
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_row(*(Text(printable(_cell(value))) for value in row))
     width = None if sys.stdout.isatty() else _WIDE
     console = Console(file=sys.stdout, width=width, highlight=False)
     if title:
-        console.print(Text(title, style="bold"))
+        console.print(Text(printable(title), style="bold"))
     console.print(table)
 
 
@@ -61,7 +70,7 @@ def deliver(frame: pl.DataFrame, *, as_json: bool = False, out: Path | None = No
     """Send a frame where the options say: into ``out``, as JSON rows, or as a table."""
     if out is not None:
         write_frame(frame, out)
-        typer.echo(f"{frame.height:,} rows written to {out}", err=True)
+        echo(f"{frame.height:,} rows written to {out}", err=True)
     elif as_json:
         print_json(frame.to_dicts())
     else:

@@ -16,16 +16,29 @@ from typing import TYPE_CHECKING, Protocol
 from rich.console import Console
 from rich.text import Text
 
+from kgrec.cli.printable import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+    from rich.status import Status
 
-__all__ = ["Report", "configure", "messages", "reporting"]
+__all__ = ["Report", "configure", "message", "messages", "reporting", "waiting"]
 
 OURS = ("kgrec", "graph_store", "loaders")
 SECONDS_BETWEEN_LINES = 15.0
 
 messages = Console(stderr=True, highlight=False)
 """Where messages and bars are drawn; one console, so that neither tears the other."""
+
+
+def message(text: str) -> None:
+    """Write one line beside the bars, safe to be shown."""
+    messages.print(Text(printable(text)), soft_wrap=True)
+
+
+def waiting(what: str) -> Status:
+    """Say on a terminal what is being done, for as long as the block takes."""
+    return messages.status(Text(printable(what)))
 
 
 class Report(Protocol):
@@ -41,7 +54,7 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         style = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "red"}.get(record.levelname)
-        text = Text(self.format(record))
+        text = Text(printable(self.format(record), keep="\n\t"))
         if style:
             text = Text.assemble((f"{record.levelname.lower()}: ", style), text)
         messages.print(text, soft_wrap=True)
@@ -94,12 +107,12 @@ def _bars() -> Progress:
     )
 
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         console=messages,
     )
 
@@ -111,11 +124,11 @@ class _Bars:
 
     def __call__(self, what: str, done: int, total: int | None = None, note: str = "") -> None:
         if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what, total=total, note=note)
+            self._tasks[what] = self._bars.add_task(printable(what), total=total, note="")
         task = self._tasks[what]
         self._bars.update(task, completed=done, total=total)
         if note:
-            self._bars.update(task, note=note)
+            self._bars.update(task, note=printable(note))
 
 
 class _SparseLines:
@@ -133,4 +146,4 @@ class _SparseLines:
             self._finished.add(what)
         of_total = f" of {total:,}" if total is not None else ""
         tail = f"  {note}" if note else ""
-        messages.print(Text(f"{what}: {done:,}{of_total}{tail}"), soft_wrap=True)
+        message(f"{what}: {done:,}{of_total}{tail}")

@@ -17,8 +17,8 @@ from kgrec.cli.options import (
     SetOption,
     ThreadsOption,
 )
-from kgrec.cli.output import print_json, print_table
-from kgrec.cli.progress import Report, messages, reporting
+from kgrec.cli.output import echo, print_json, print_table
+from kgrec.cli.progress import Report, message, reporting, waiting
 from kgrec.cli.threads import set_threads
 from kgrec.errors import InputError, NotFoundError
 
@@ -78,7 +78,7 @@ def train(
                 graph, settings, out, resume=resume, device=device.value, on_event=_listener(report)
             )
         except KeyboardInterrupt:
-            messages.print("stopped; the same command with --resume goes on", soft_wrap=True)
+            message("stopped; the same command with --resume goes on")
             raise
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     lines = (out / "history.jsonl").read_text(encoding="utf-8").splitlines()
@@ -89,7 +89,7 @@ def train(
     columns = list(dict.fromkeys(name for row in history for name in row))
     if history:
         print_table(columns, [[row.get(name) for name in columns] for row in history])
-        typer.echo()
+        echo()
     _show_parts(manifest["parts"])
     shown = [(name, manifest[name]) for name in MANIFEST_SHOWN if name in manifest]
     print_table(["run", str(out)], [(name, _in_words(name, value)) for name, value in shown])
@@ -107,7 +107,7 @@ def _show_parts(weighed: list[dict[str, Any]]) -> None:
         ]  # fmt: skip
         rows.append([row["domain"], "new" if row["newcomers"] else "known", row["people"], *cells])
     print_table(["domain", "people", "held out", *names], rows)
-    typer.echo()
+    echo()
 
 
 def _check_out(out: Path, *, resume: bool) -> None:
@@ -128,7 +128,7 @@ def _read(store: str | None, snapshot: Path | None, label_prefix: str) -> Snapsh
     if store is not None and snapshot is None:
         with (
             open_store(store, read_only=True, label_prefix=label_prefix) as graph,
-            messages.status("reading the graph"),
+            waiting("reading the graph"),
         ):
             return take_snapshot(graph)
     if snapshot is not None and store is None:
@@ -153,7 +153,7 @@ def _listener(report: Report) -> OnEvent:
             begun.append(stage)
         report(stage, event.done, event.total, event.note)
         if event.epoch:
-            messages.print(f"epoch {event.epoch['epoch']}  {event.note}", soft_wrap=True)
+            message(f"epoch {event.epoch['epoch']}  {event.note}")
 
     return on_event
 

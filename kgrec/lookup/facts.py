@@ -80,10 +80,6 @@ class Facts(Protocol):
         """``[I]`` Unix seconds of each item's last interaction, ``NO_TIME`` where unknown."""
         ...
 
-    def user_keys(self) -> Sequence[str]:
-        """All users, sorted; only read to say which name was probably meant."""
-        ...
-
 
 class SnapshotFacts:
     """The graph as it was when the run was trained."""
@@ -125,10 +121,6 @@ class SnapshotFacts:
         np.maximum.at(last, snapshot.item, snapshot.at)
         return last
 
-    def user_keys(self) -> Sequence[str]:
-        keys: list[str] = self._model.snapshot.user_keys.tolist()
-        return keys
-
 
 class StoreFacts:
     """The graph as it is now in a store; each question reads anew."""
@@ -167,9 +159,6 @@ class StoreFacts:
         last = np.full(len(self._items.keys), NO_TIME, dtype=np.int64)
         last[item[item >= 0]] = frame["at"].to_numpy()[item >= 0]
         return last
-
-    def user_keys(self) -> Sequence[str]:
-        return self._store.read_nodes(Label.USER)["key"].to_list()
 
     def _one_by_one(self, users: Sequence[str]) -> People:
         liked: list[list[int]] = []

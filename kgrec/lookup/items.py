@@ -31,6 +31,16 @@ class ItemNames:
         return dict(zip(self._snapshot.item_keys.tolist(), self._snapshot.titles, strict=True))
 
     @cached_property
+    def keys(self) -> pl.Series:
+        """``[I]`` each item's key."""
+        return pl.Series(self._snapshot.item_keys.tolist(), dtype=pl.String)
+
+    @cached_property
+    def titles(self) -> pl.Series:
+        """``[I]`` each item's title, null where there is none."""
+        return pl.Series(list(self._snapshot.titles), dtype=pl.String)
+
+    @cached_property
     def domains(self) -> pl.Series:
         """``[I]`` name of each item's domain."""
         keys = pl.Series(self._snapshot.domain_keys.tolist(), dtype=pl.String)
@@ -66,7 +76,7 @@ class ItemNames:
         if titled:
             keys = ", ".join(repr(str(self._snapshot.item_keys[one])) for one in titled[:5])
             raise InputError(f"{len(titled)} items are called {item!r}; name one of {keys} by key")
-        raise NotFoundError(f"no item {item!r} in {where}; {self._advice(item)}")
+        raise NotFoundError(f"no item {item!r} in {where}; {self._advice(item)}", name=item)
 
     def _advice(self, item: str) -> str:
         near = near_names(item, self.index.keys.tolist(), count=2)

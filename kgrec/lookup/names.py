@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kgrec.errors import NotFoundError
 
-__all__ = ["KeyIndex", "near_names", "not_found"]
+__all__ = ["KeyIndex", "near_names", "not_found", "unknown_user"]
 
 _WINDOW = 5_000
 """Of more names than twice this, only the alphabetical neighbourhood is compared."""
@@ -64,16 +64,23 @@ def near_names(name: str, known: Sequence[str], *, count: int = 3) -> list[str]:
     return [folded[match] for match in matches]
 
 
-def not_found(
-    what: str, name: str, known: Sequence[str], *, where: str, hint: str = ""
-) -> NotFoundError:
-    """The error for a ``what`` (user, item, domain, tag) called ``name`` that is not there."""
+def not_found(what: str, name: str, known: Sequence[str], *, where: str) -> NotFoundError:
+    """The error for a ``what`` (domain, tag) called ``name`` that is not there."""
     near = near_names(name, known)
     if near:
         advice = f"did you mean {' or '.join(repr(one) for one in near)}?"
     else:
-        advice = hint or f"there are {_listed(known)}"
-    return NotFoundError(f"no {what} {name!r} in {where}; {advice}")
+        advice = f"there are {_listed(known)}"
+    return NotFoundError(f"no {what} {name!r} in {where}; {advice}", name=name)
+
+
+def unknown_user(key: str, *, where: str) -> NotFoundError:
+    """The error for a user that is not there; it never names another user, who is a person."""
+    return NotFoundError(
+        f"no user {key!r} in {where}; check the id, or give a history or a text instead for "
+        f"somebody new",
+        name=key,
+    )
 
 
 def _listed(known: Sequence[str], most: int = 5) -> str:

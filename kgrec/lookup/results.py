@@ -13,13 +13,32 @@ import networkx as nx
 import polars as pl
 
 __all__ = [
+    "FIELDS",
+    "REASON",
+    "USER_ID",
     "Explanation",
     "Reason",
     "Recommendation",
     "Recommendations",
     "SimilarItem",
     "SimilarItems",
+    "plain_rows",
 ]
+
+FIELDS: dict[str, pl.DataType] = {
+    "key": pl.String(),
+    "item_id": pl.String(),
+    "domain": pl.String(),
+    "title": pl.String(),
+    "rank": pl.Int32(),
+    "score": pl.Float32(),
+}
+"""What every line of an answer holds, in this order, in Python, JSON, files and tables alike."""
+USER_ID = "user_id"
+"""Stands before :data:`FIELDS` where many users are asked for."""
+REASON = "reason"
+"""Stands behind them where reasons are asked for."""
+_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +92,13 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {
-            "user": self.user,
-            "domain": self.domain,
+            "user_id": self.user,
+            "key": self.key,
             "item_id": self.item_id,
+            "domain": self.domain,
             "title": self.title,
-            "score": round(self.score, 6),
-            "sentence": self.sentence,
+            "score": round(self.score, _DIGITS),
+            "reason": self.sentence,
             "reasons": [reason.to_dict() for reason in self.reasons],
         }
 
@@ -88,31 +108,17 @@ class Recommendation:
     """One line of an answer."""
 
     user: str | None
-    """As it came in; None where a history or a text was given."""
-    domain: str
-    item_id: str
+    """Key of the user; None where a history or a text was given."""
     key: str
+    """The item's key, ``domain:item_id``."""
+    item_id: str
+    domain: str
     title: str | None
     rank: int
     """1 is best."""
     score: float
     explanation: Explanation | None = None
     """Only where it was asked for."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        values: dict[str, Any] = {
-            "user_id": self.user,
-            "domain": self.domain,
-            "item_id": self.item_id,
-            "title": self.title,
-            "rank": self.rank,
-            "score": round(self.score, 6),
-        }
-        if self.explanation is not None:
-            values["sentence"] = self.explanation.sentence
-            values["reasons"] = [reason.to_dict() for reason in self.explanation.reasons]
-        return values
 
 
 class Recommendations(Sequence[Recommendation]):
@@ -122,23 +128,39 @@ class Recommendations(Sequence[Recommendation]):
         self,
         table: pl.DataFrame,
         *,
-        titles: Mapping[str, str | None],
+        many: bool = False,
         unknown: Sequence[str] = (),
         explanations: Mapping[int, Explanation] | None = None,
     ) -> None:
-        self._table = table
-        self._titles = titles
-        self._explanations = explanations or {}
+        """Keep the columns.
+
+        Args:
+            table: ``user_id`` and :data:`FIELDS`.
+            many: Whether many users were asked for, so that lines must say whose they are.
+            unknown: Ids that were asked for and that the graph does not know.
+            explanations: By line number, where reasons were asked for.
+        """
+        self._table = table.select(USER_ID, *FIELDS)
+        self._many = many
+        self._explanations = explanations
         self.unknown = list(unknown)
         """Ids that were asked for and that the graph does not know."""
 
     def to_frame(self) -> pl.DataFrame:
-        """Columns ``user_id, domain, item_id, rank, score``; ids as they came in."""
-        return self._table
+        """Columns ``key, item_id, domain, title, rank, score``.
+
+        Where many users were asked for, ``user_id`` comes first; where reasons were asked for,
+        ``reason`` comes last, one sentence.
+        """
+        frame = self._table.select([USER_ID] * self._many + list(FIELDS))
+        if self._explanations is None:
+            return frame
+        told = [self._explanations[row].sentence for row in range(frame.height)]
+        return frame.with_columns(pl.Series(REASON, told, dtype=pl.String))
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Plain data for JSON, one entry a line."""
-        return [line.to_dict() for line in self]
+        """The rows of :meth:`to_frame` as plain data for JSON."""
+        return plain_rows(self.to_frame())
 
     def __len__(self) -> int:
         return self._table.height
@@ -159,47 +181,42 @@ class Recommendations(Sequence[Recommendation]):
         return (self._line(row) for row in range(len(self)))
 
     def __repr__(self) -> str:
-        people = self._table["user_id"].n_unique()
+        people = self._table[USER_ID].n_unique()
         return f"<{len(self)} recommendations for {people} people, {len(self.unknown)} unknown>"
 
     def _line(self, row: int) -> Recommendation:
-        user, domain, item_id, rank, score = self._table.row(row)
-        key = f"{domain}:{item_id}"
-        return Recommendation(
-            user, domain, item_id, key, self._titles.get(key), rank, score,
-            self._explanations.get(row),
-        )  # fmt: skip
+        user, key, item_id, domain, title, rank, score = self._table.row(row)
+        explanation = (self._explanations or {}).get(row)
+        return Recommendation(user, key, item_id, domain, title, rank, score, explanation)
 
 
 @dataclass(frozen=True, slots=True)
 class SimilarItem:
     """One item near another; ``score`` is the cosine in the one space of all domains."""
 
-    domain: str
-    item_id: str
     key: str
+    """The item's key, ``domain:item_id``."""
+    item_id: str
+    domain: str
     title: str | None
     rank: int
     score: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return {"domain": self.domain, "item_id": self.item_id, "title": self.title,
-                "rank": self.rank, "score": round(self.score, 6)}  # fmt: skip
 
 
 class SimilarItems(list[SimilarItem]):
     """Items near another, best first."""
 
     def to_frame(self) -> pl.DataFrame:
-        """Columns ``domain, item_id, title, rank, score``."""
+        """Columns ``key, item_id, domain, title, rank, score``."""
         return pl.DataFrame(
-            [(one.domain, one.item_id, one.title, one.rank, one.score) for one in self],
-            schema={"domain": pl.String, "item_id": pl.String, "title": pl.String,
-                    "rank": pl.Int32, "score": pl.Float32},
-            orient="row",
-        )  # fmt: skip
+            [[getattr(one, name) for name in FIELDS] for one in self], schema=FIELDS, orient="row"
+        )
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Plain data for JSON."""
-        return [one.to_dict() for one in self]
+        """The rows of :meth:`to_frame` as plain data for JSON."""
+        return plain_rows(self.to_frame())
+
+
+def plain_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain data; scores with six digits, which is more than they are good for."""
+    return frame.with_columns(pl.col("score").cast(pl.Float64).round(_DIGITS)).to_dicts()

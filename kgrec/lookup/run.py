@@ -12,7 +12,7 @@ Shapes: B people of a block   I_d items of the domain
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -29,9 +29,12 @@ from kgrec.interactions import histories
 from kgrec.lookup.facts import Facts, People, SnapshotFacts, StoreFacts
 from kgrec.lookup.filters import allowed_items
 from kgrec.lookup.items import ItemNames
-from kgrec.lookup.names import not_found
+from kgrec.lookup.keys import Key, Keys, key_of, keys_of
+from kgrec.lookup.names import not_found, unknown_user
 from kgrec.lookup.reasons import Explainer
 from kgrec.lookup.results import (
+    FIELDS,
+    USER_ID,
     Explanation,
     Recommendations,
     SimilarItem,
@@ -102,10 +105,10 @@ class Run:
 
     def recommend(
         self,
-        user: str | None = None,
+        user: Key | None = None,
         *,
-        users: Sequence[str] | None = None,
-        history: Sequence[str] | None = None,
+        users: Keys | None = None,
+        history: Keys | None = None,
         likes: str | None = None,
         domain: str | None = None,
         k: int = 10,
@@ -117,7 +120,8 @@ class Run:
         """The ``k`` best items of ``domain``, for exactly one of:
 
         Args:
-            user: Key of one user; an unknown one is an error.
+            user: Key of one user; an unknown one is an error. A whole number is the key of its
+                digits, since ids become text when they are ingested.
             users: Keys of many; unknown ones are listed in the result's ``unknown``.
             history: Items somebody liked, by key (or by title, where only one item has it).
             likes: What somebody likes, in their own words.
@@ -130,11 +134,11 @@ class Run:
 
         Raises:
             InputError: Not exactly one of the four, or ``k`` below 1.
-            NotFoundError: An unknown user, item, tag or domain; names near matches.
+            NotFoundError: An unknown user, item, tag or domain; names near matches, but never
+                another user.
         """
         number = self._domain(domain)
-        if k < 1:
-            raise InputError(f"k must be at least 1, got {k}")
+        _check_count(k)
         who, people = self._who(user, users, history, likes)
         if where is not None and where.domain not in (None, self.domains[number]):
             raise InputError(
@@ -162,22 +166,21 @@ class Run:
         table = self._table(who, person, item, rank, score)
         return Recommendations(
             table,
-            titles=self._items.title_of,
+            many=users is not None,
             unknown=unknown,
             explanations=self._explanations(who, people, number, person, item, score, likes)
             if explain
             else None,
         )
 
-    def similar(self, item: str, *, domain: str | None = None, k: int = 10) -> SimilarItems:
+    def similar(self, item: Key, *, domain: str | None = None, k: int = 10) -> SimilarItems:
         """The ``k`` items nearest to ``item`` (a key or a title), of one domain or of all.
 
         Raises:
             NotFoundError: An unknown item or domain; names near matches.
         """
-        if k < 1:
-            raise InputError(f"k must be at least 1, got {k}")
-        number = self._items.number(item, self._where)
+        _check_count(k)
+        number = self._items.number(key_of(item, "item"), self._where)
         space = self.model.item_space
         inside = np.ones(len(space), dtype=np.bool_)
         if domain is not None:
@@ -187,26 +190,27 @@ class Run:
             Vectors(space[number][None]), Vectors(space[others]), min(k, len(others))
         )
         keys = self.model.snapshot.item_keys[others[best[0]]].tolist()
+        lines = zip(keys, map(split_item_key, keys), score[0].tolist(), strict=True)
         return SimilarItems(
-            SimilarItem(*split_item_key(key), key, self._items.title_of[key], rank, float(s))
-            for rank, (key, s) in enumerate(zip(keys, score[0], strict=True), start=1)
+            SimilarItem(key, item_id, its_domain, self._items.title_of[key], rank, cosine)
+            for rank, (key, (its_domain, item_id), cosine) in enumerate(lines, start=1)
         )
 
     def explain(
         self,
-        user: str | None = None,
-        item: str = "",
+        user: Key | None = None,
+        item: Key = "",
         *,
-        history: Sequence[str] | None = None,
+        history: Keys | None = None,
         likes: str | None = None,
     ) -> Explanation:
         """Why ``item`` would be recommended to a user, to a history or for a text.
 
         Raises:
             InputError: Not exactly one of user, history and likes.
-            NotFoundError: An unknown user or item; names near matches.
+            NotFoundError: An unknown user or item; names near items, but never another user.
         """
-        number = self._items.number(item, self._where)
+        number = self._items.number(key_of(item, "item"), self._where)
         domain = int(self.model.snapshot.item_domain[number])
         who, people = self._who(user, None, history, likes)
         ((_, vectors),) = self._blocks(people, np.array([0]), domain, likes, None)
@@ -257,9 +261,9 @@ class Run:
 
     def _who(
         self,
-        user: str | None,
-        users: Sequence[str] | None,
-        history: Sequence[str] | None,
+        user: Key | None,
+        users: Keys | None,
+        history: Keys | None,
         likes: str | None,
     ) -> tuple[list[str | None], People]:
         """Names as they came in, and what is known of each."""
@@ -272,24 +276,24 @@ class Run:
             )
         width = self.model.snapshot.num_items
         if user is not None:
-            people = self._facts.people([user])
+            key = key_of(user, "user")
+            people = self._facts.people([key])
             if not people.known[0]:
-                raise not_found(
-                    "user", user, self._facts.user_keys(), where=self._facts.where,
-                    hint="give a history or a text instead for somebody new",
-                )  # fmt: skip
-            return [user], people
+                raise unknown_user(key, where=self._facts.where)
+            return [key], people
         if users is not None:
-            if isinstance(users, str):
-                raise InputError(f"users must be a list of keys, got the text {users!r}")
-            return list(users), self._facts.people(users)
+            keys = keys_of(users, "users")
+            return [*keys], self._facts.people(keys)
         known = np.ones(1, dtype=np.bool_)
         if history is not None:
-            if isinstance(history, str) or not len(history):
-                raise InputError(f"history must be a list of one item or more, got {history!r}")
-            row = histories([[self._items.number(one, self._where) for one in history]], width)
+            items = keys_of(history, "history")
+            if not items:
+                raise InputError("history must be a list of one item or more, got an empty one")
+            row = histories([[self._items.number(one, self._where) for one in items]], width)
             return [None], People(row, row, known)
-        if not (likes or "").strip():
+        if not isinstance(likes, str):
+            raise InputError(f"likes must be a text, got {type(likes).__name__}")
+        if not likes.strip():
             raise InputError("likes must say something, got an empty text")
         empty = histories([[]], width)
         return [None], People(empty, empty, known)
@@ -320,14 +324,16 @@ class Run:
         rank: NDArray[np.int64],
         score: NDArray[np.float32],
     ) -> pl.DataFrame:
-        names = pl.Series("user_id", who, dtype=pl.String)
+        names = pl.Series(USER_ID, who, dtype=pl.String)
         return pl.DataFrame(
             [
                 names.gather(person),
-                self._items.domains.gather(item).alias("domain"),
+                self._items.keys.gather(item).alias("key"),
                 self._items.ids.gather(item).alias("item_id"),
-                pl.Series("rank", rank, dtype=pl.Int32),
-                pl.Series("score", score, dtype=pl.Float32),
+                self._items.domains.gather(item).alias("domain"),
+                self._items.titles.gather(item).alias("title"),
+                pl.Series("rank", rank, dtype=FIELDS["rank"]),
+                pl.Series("score", score, dtype=FIELDS["score"]),
             ]
         )
 
@@ -352,3 +358,10 @@ class Run:
             )
             found.update(zip(lines.tolist(), told, strict=True))
         return found
+
+
+def _check_count(k: int) -> None:
+    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+        raise InputError(f"k must be a whole number, got {k!r}")
+    if k < 1:
+        raise InputError(f"k must be at least 1, got {k}")

@@ -1,7 +1,7 @@
 """Reads the people to answer for from a file, and gives answers their ids back as they came in.
 
 In:   Parquet or CSV with a column ``user_id``, or a text file with one id a line.
-Out:  user keys. Nothing here knows whether such people exist.
+Out:  user keys, by the rule of ``kgrec ingest``. Nothing here knows whether such people exist.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pathlib import Path
 
 import polars as pl
 
-from kgrec.errors import InputError, NotFoundError
-from kgrec.lookup.results import Recommendations
+from kgrec.errors import InputError
+from kgrec.lookup.list_files import read_column
+from kgrec.lookup.results import USER_ID, Recommendations
+from loaders.ids import id_texts
 
-__all__ = ["COLUMN", "UserFile", "read_users"]
-
-COLUMN = "user_id"
+__all__ = ["UserFile", "read_users"]
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,12 @@ class UserFile:
     """As the graph spells them."""
     kind: pl.DataType
     """What the ids were in the file: numbers stay numbers in what is written."""
+    without_id: int = 0
+    """Rows that name nobody: a missing value, NaN or a fraction."""
 
     def frame(self, answers: Recommendations) -> pl.DataFrame:
         """The columns of the answers with ``user_id`` of the file's own type."""
-        return answers.to_frame().with_columns(pl.col(COLUMN).cast(self.kind))
+        return answers.to_frame().with_columns(pl.col(USER_ID).cast(self.kind))
 
 
 def read_users(path: Path) -> UserFile:
@@ -40,39 +42,9 @@ def read_users(path: Path) -> UserFile:
         NotFoundError: No such file.
         InputError: No column ``user_id``, no id at all, or a file that cannot be read.
     """
-    if not path.is_file():
-        raise NotFoundError(f"there is no file {path}; give Parquet, CSV or one id a line")
-    try:
-        ids = _from_parquet(path) if path.suffix == ".parquet" else _from_text(path)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} cannot be read ({reason}); give Parquet, CSV or text") from error
-    keys = ids.drop_nulls().unique(maintain_order=True)
-    if not len(keys):
-        raise InputError(f"{path} names nobody; write one id a line or a column {COLUMN!r}")
-    return UserFile(keys.cast(pl.String).to_list(), keys.dtype)
-
-
-def _from_parquet(path: Path) -> pl.Series:
-    columns = pl.read_parquet_schema(path)
-    _check(path, list(columns))
-    return pl.read_parquet(path, columns=[COLUMN])[COLUMN]
-
-
-def _from_text(path: Path) -> pl.Series:
-    text = path.read_text(encoding="utf-8-sig")
-    header = [name.strip().strip('"') for name in text.partition("\n")[0].split(",")]
-    if path.suffix == ".csv":
-        _check(path, header)
-    if COLUMN in header:
-        frame = pl.read_csv(text.encode(), infer_schema=False)
-        return frame.rename({name: name.strip() for name in frame.columns})[COLUMN]
-    lines = (line.strip() for line in text.splitlines())
-    return pl.Series([line for line in lines if line], dtype=pl.String)
-
-
-def _check(path: Path, columns: list[str]) -> None:
-    if COLUMN not in columns:
-        raise InputError(
-            f"{path} has no column {COLUMN!r}, it has {', '.join(columns) or 'none'}; rename one"
-        )
+    names = read_column(path, USER_ID)
+    keys = id_texts(names)
+    known = keys.drop_nulls().unique(maintain_order=True)
+    if not len(known):
+        raise InputError(f"{path} names nobody; write one id a line or a column {USER_ID!r}")
+    return UserFile(known.to_list(), names.dtype, keys.null_count())

@@ -324,6 +324,7 @@ class StoreContract:
             (NodeFilter(tags_all=["x", "y", "x"]), ["f:1"]),
             (NodeFilter(tags_none=["y"]), ["f:2", "f:3"]),
             (NodeFilter(not_seen_by="ann"), ["f:2", "f:3"]),
+            (NodeFilter(not_seen_by=["ann", "bob"]), ["f:3"]),
             (NodeFilter(not_seen_by="nobody"), ["f:1", "f:2", "b:1", "f:3"]),
             (NodeFilter(since=30), ["f:1", "f:2"]),
             (NodeFilter(allow=["f:3", "b:1", "gone"]), ["b:1", "f:3"]),

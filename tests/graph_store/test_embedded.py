@@ -57,6 +57,10 @@ def test_sql_reads_views_named_like_the_graph(path: Path) -> None:
         "DELETE FROM node_user",
         "SELECT 1; DROP TABLE node_user",
         "COPY node_user TO 'x.csv'",
+        "ATTACH 'other.duckdb'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
         "SELEC",
     ],
 )
@@ -66,6 +70,44 @@ def test_the_native_door_reads_only(path: Path, text: str) -> None:
         with pytest.raises(GraphStoreError):
             store.query(text)
         assert store.read_nodes(Label.USER).height == 3
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "read_csv('{file}')",
+        "read_text('{file}')",
+        "read_blob('{file}')",
+        "read_json('{file}')",
+        "read_parquet('{file}')",
+        "glob('{folder}/*')",
+        "'{file}'",
+        "read_csv('https://example.com/x.csv')",
+        "query('FROM read_text(''{file}'')')",
+    ],
+)
+@pytest.mark.parametrize("read_only", [False, True], ids=["writing", "reading"])
+def test_a_query_reaches_no_file_but_the_graph(path: Path, source: str, read_only: bool) -> None:
+    secret = path.with_name("secret.csv")
+    secret.write_text("password\nhunter2\n", encoding="utf-8")
+    EmbeddedStore(path).close()
+    with EmbeddedStore(path, read_only=read_only) as store:
+        with pytest.raises(GraphStoreError, match=r"^query\(\) reads the graph only.*$") as told:
+            store.query(f"SELECT * FROM {source.format(file=secret, folder=path.parent)}")
+        assert "hunter2" not in str(told.value)
+
+
+def test_a_query_sees_no_variable_of_the_calling_program(path: Path) -> None:
+    with EmbeddedStore(path) as store:
+        mine = pl.DataFrame({"a": [1]})
+        with pytest.raises(GraphStoreError, match="mine does not exist"):
+            store.query("SELECT * FROM mine")
+        assert mine.height == 1
+
+
+def test_what_does_not_fit_into_memory_still_spills_beside_the_file(path: Path) -> None:
+    with EmbeddedStore(path) as store:
+        assert store.query("SELECT current_setting('temp_directory') AS at").item() == f"{path}.tmp"
 
 
 def test_several_may_read_one_file_and_none_of_them_writes(path: Path) -> None:

@@ -107,7 +107,23 @@ def test_filters_and_reasons_follow_the_tags_of_the_store(store: GraphStore, run
     assert "cult" in found[0].explanation.sentence
 
 
-def test_an_unknown_user_is_looked_for_among_the_live_ones(store: GraphStore, run: Run) -> None:
+def test_an_unknown_user_is_told_without_the_name_of_another(store: GraphStore, run: Run) -> None:
     add_user(store, "zoe", ["books:emma"])
-    with pytest.raises(NotFoundError, match=r"no user 'zoee' in the store .*'zoe'"):
+    with pytest.raises(NotFoundError, match="no user 'zoee' in the store ") as told:
         run.recommend("zoee", domain="films")
+    assert "'zoe'" not in str(told.value)
+
+
+def test_items_that_others_have_and_items_of_long_ago_are_left_out(
+    store: GraphStore, run: Run
+) -> None:
+    row = {"source": "dan", "target": "films:matrix", "kind": "view", "weight": 1.0, "count": 1}
+    store.upsert_relationships(RelType.INTERACTED, pl.DataFrame([{**row, "at": 1_700_000_000}]))
+    since = run.recommend("eve", domain="films", where=NodeFilter(since=1_700_000_000))
+    assert [line.key for line in since] == ["films:matrix"]
+    where = NodeFilter(not_seen_by=["ben", "dan"])
+    assert [line.key for line in run.recommend("eve", domain="films", where=where)] == []
+    where = NodeFilter(not_seen_by=["dan"])
+    assert [line.key for line in run.recommend("eve", domain="films", where=where)] == [
+        "films:alien"
+    ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from graph_store.store import NodeFilter
 from kgrec.errors import InputError, NotFoundError
 from kgrec.lookup import Run
-from tests.lookup.small import LIKES, SmallModel
+from tests.lookup.small import ITEMS, LIKES, SmallModel
 
+FIELDS = ["key", "item_id", "domain", "title", "rank", "score"]
 SCIFI_FILMS = {"alien", "matrix", "tron"}
 
 
@@ -72,15 +75,34 @@ def test_unknown_people_among_many_are_listed_and_are_no_error(run: Run) -> None
 
 
 def test_a_frame_has_the_promised_columns_and_ids_as_they_came_in(run: Run) -> None:
-    frame = run.recommend(users=["shop:ann"], domain="films", k=1).to_frame()
-    assert frame.columns == ["user_id", "domain", "item_id", "rank", "score"]
-    assert frame["user_id"].to_list() == ["shop:ann"]
-    assert frame["item_id"][0] in SCIFI_FILMS
+    frame = run.recommend(users=["shop:ann"], domain="films", k=1, explain=True).to_frame()
+    assert frame.columns == ["user_id", *FIELDS, "reason"]
+    ((user, key, item_id, domain, title, rank, score, reason),) = frame.rows()
+    assert (user, domain, rank) == ("shop:ann", "films", 1)
+    assert item_id in SCIFI_FILMS
+    assert key == f"films:{item_id}"
+    assert title == ITEMS[key][0]
+    assert score > 0
+    assert reason.startswith(f"{title} is here because ")
+
+
+def test_plain_data_holds_the_fields_of_the_frame(run: Run) -> None:
+    for many in ({"users": ["ann", "eve"]}, {"user": "ann"}, {"likes": "scifi"}):
+        for explain in (False, True):
+            found = run.recommend(**many, domain="films", k=2, explain=explain)  # type: ignore[arg-type]
+            fields = ["user_id"] * ("users" in many) + FIELDS + ["reason"] * explain
+            assert found.to_frame().columns == fields
+            assert [list(row) for row in found.to_dicts()] == [fields] * len(found)
+            assert [row["title"] for row in found.to_dicts()] == [line.title for line in found]
+    near = run.similar("dune", k=2)
+    assert near.to_frame().columns == FIELDS
+    assert [list(row) for row in near.to_dicts()] == [FIELDS, FIELDS]
+    assert [row["key"] for row in near.to_dicts()] == [one.key for one in near]
 
 
 def test_nobody_to_answer_for_gives_an_empty_frame_of_the_same_columns(run: Run) -> None:
     none = run.recommend(users=[], domain="films").to_frame()
-    some = run.recommend("ann", domain="films").to_frame()
+    some = run.recommend(users=["ann"], domain="films").to_frame()
     assert none.schema == some.schema
     assert none.height == 0
 
@@ -94,6 +116,7 @@ def test_nobody_to_answer_for_gives_an_empty_frame_of_the_same_columns(run: Run)
         (NodeFilter(allow=["films:alien", "books:dune", "elsewhere:1"]), {"alien"}),
         (NodeFilter(deny=["films:alien", "films:tron"]), {"clueless", "matrix", "notebook"}),
         (NodeFilter(not_seen_by="dan"), {"alien", "clueless", "notebook"}),
+        (NodeFilter(not_seen_by=["dan", "fay"]), {"alien", "clueless"}),
         (NodeFilter(since=1), set()),
         (NodeFilter(allow=[]), set()),
     ],
@@ -109,7 +132,51 @@ def test_similar_items_cross_domains_and_leave_the_item_itself_out(run: Run) -> 
     assert {item.key for item in run.similar("books:neuro", domain="films", k=3)} == {
         f"films:{one}" for one in SCIFI_FILMS
     }
-    assert near.to_frame().columns == ["domain", "item_id", "title", "rank", "score"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda r: r.recommend("anne", domain="films"),
+        lambda r: r.recommend("zzz", domain="films"),
+        lambda r: r.explain("anne", "films:tron"),
+        lambda r: r.recommend("ann", domain="films", where=NodeFilter(not_seen_by=["anne"])),
+    ],
+)
+def test_an_unknown_user_is_told_without_the_name_of_another(run: Run, ask: object) -> None:
+    with pytest.raises(NotFoundError, match="no user '(anne|zzz)' in the run") as told:
+        ask(run)  # type: ignore[operator]
+    assert not [user for user in LIKES if f"'{user}'" in str(told.value)]
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"),
+    [
+        (NodeFilter(deny=["alien", "tron"]), "none of the 2 keys of the deny list is an item of "
+         "the run small-run, so it leaves nothing out; write 'films:alien' instead of 'alien'"),
+        (NodeFilter(deny=["zz"]), "items are named domain:item_id, the first unknown one is 'zz'"),
+        (NodeFilter(deny=["books:dune"]), "no item of the deny list is of domain 'films'"),
+        (NodeFilter(allow=["zz"]), "none of the 1 keys of the allow list .* nothing is left"),
+        (NodeFilter(allow=["films:tron", "zz"]), "1 of the 2 keys of the allow list are no items"),
+        (NodeFilter(since=5), "no interaction with these items has a time"),
+    ],
+)  # fmt: skip
+def test_a_condition_that_cannot_do_what_it_says_is_told(
+    run: Run, caplog: pytest.LogCaptureFixture, where: NodeFilter, sentence: str
+) -> None:
+    caplog.set_level("INFO", "kgrec")
+    run.recommend("ann", domain="films", where=where)
+    (told,) = caplog.messages
+    assert re.search(sentence, told)
+
+
+def test_lists_whose_every_key_is_known_are_told_nothing_about(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "kgrec")
+    where = NodeFilter(allow=["films:alien", "books:dune"], deny=["films:tron"])
+    run.recommend("ann", domain="films", where=where)
+    assert caplog.messages == []
 
 
 def test_an_item_may_be_named_by_its_title(run: Run) -> None:
@@ -119,7 +186,6 @@ def test_an_item_may_be_named_by_its_title(run: Run) -> None:
 @pytest.mark.parametrize(
     ("ask", "sentence"),
     [
-        (lambda r: r.recommend("anne", domain="films"), "no user 'anne'.*did you mean 'ann'"),
         (lambda r: r.recommend("ann", domain="filmes"), "no domain 'filmes'.*'films'"),
         (lambda r: r.similar("books:neruo"), r"no item 'books:neruo'.*'books:neuro' \(Neurom"),
         (lambda r: r.similar("Neuromance"), r"did you mean.*'books:neuro' \(Neuromancer\)"),
@@ -142,6 +208,13 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: Run, ask: object, sen
         ({"user": "ann", "k": 0}, "k must be at least 1, got 0"),
         ({"users": "ann"}, "list of keys"),
         ({"history": []}, "one item or more"),
+        ({"user": "ann", "k": "3"}, "k must be a whole number, got '3'"),
+        ({"user": "ann", "k": 2.5}, "k must be a whole number, got 2.5"),
+        ({"likes": 3}, "likes must be a text, got int"),
+        ({"user": "ann", "where": NodeFilter(tags_any="scifi")}, "tags_any must be a list of keys"),
+        ({"user": "ann", "where": NodeFilter(deny="x")}, "deny must be a list of keys"),
+        ({"user": "ann", "where": NodeFilter(since="2023")}, "since must be whole Unix seconds"),  # type: ignore[arg-type]
+        ({"user": "ann", "where": NodeFilter(not_seen_by=1.5)}, "not_seen_by must be a text or"),  # type: ignore[arg-type]
         ({"likes": "  "}, "empty text"),
         ({"user": "ann", "domain": None}, "name one of books, films"),
         ({"user": "ann", "where": NodeFilter(domain="books")}, "leave the filter's domain out"),

@@ -38,6 +38,15 @@ def test_parquet_is_read_and_numbers_stay_numbers(tmp_path: Path) -> None:
     assert file.frame(nobody).schema["user_id"] == pl.Int64
 
 
+def test_floats_are_the_ids_that_ingest_makes_of_them(tmp_path: Path) -> None:
+    """A column of numbers becomes floats in pandas as soon as one value is missing."""
+    ids = [3.0, float("nan"), 7.0, None, 1.5, float("inf"), 3.0]
+    pl.DataFrame({"user_id": ids}).write_parquet(tmp_path / "u.parquet")
+    file = read_users(tmp_path / "u.parquet")
+    assert file.keys == ["3", "7"]
+    assert file.without_id == 4
+
+
 def test_leading_zeros_of_ids_survive(tmp_path: Path) -> None:
     (tmp_path / "u.csv").write_text("user_id\n007\n", encoding="utf-8")
     assert read_users(tmp_path / "u.csv").keys == ["007"]

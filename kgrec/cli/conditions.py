@@ -1,0 +1,169 @@
+"""Options of lookups that narrow an answer, and the filter that they make.
+
+In:   tags, lists of items, a time and users, as the command line gives them.
+Out:  a ``NodeFilter``; or one sentence that names the option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgrec.cli.progress import message
+from kgrec.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from graph_store.store import NodeFilter
+
+__all__ = [
+    "AllowOption",
+    "DenyOption",
+    "NotSeenByOption",
+    "SinceOption",
+    "TagsAllOption",
+    "TagsAnyOption",
+    "TagsNoneOption",
+    "make_filter",
+    "one_value_an_option",
+    "unix_seconds",
+]
+
+_REPEAT = "repeat the option for several"
+_FILE = "a text file with one key a line, or CSV or Parquet with a column `key`"
+
+TagsAnyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tags-any", metavar="TAG", help=f"Only items with this tag, or one of these; {_REPEAT}."
+    ),
+]
+TagsAllOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tags-all", metavar="TAG", help=f"Only items with this tag, or all of these; {_REPEAT}."
+    ),
+]
+TagsNoneOption = Annotated[
+    list[str] | None,
+    typer.Option("--tags-none", metavar="TAG", help=f"No items with this tag; {_REPEAT}."),
+]
+AllowOption = Annotated[
+    Path | None,
+    typer.Option("--allow", metavar="FILE", help=f"Only items named there: {_FILE}."),
+]
+DenyOption = Annotated[
+    Path | None,
+    typer.Option("--deny", metavar="FILE", help=f"No items named there: {_FILE}."),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME",
+        help="Only items with an interaction since then: 2023-01-05, 2023-01-05T18:30+02:00, or "
+        "Unix seconds. A time without a zone is UTC.",
+    ),
+]  # fmt: skip
+NotSeenByOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--not-seen-by", metavar="USER",
+        help=f"No items that this user has an interaction with; {_REPEAT}.",
+    ),
+]  # fmt: skip
+
+_FIRST_SECONDS, _FIRST_MILLISECONDS = 100_000_000, 100_000_000_000
+"""Of whole numbers: below the first a year or a date (20230105), from the second on no seconds."""
+
+
+def make_filter(
+    *,
+    tags_any: Sequence[str] | None = None,
+    tags_all: Sequence[str] | None = None,
+    tags_none: Sequence[str] | None = None,
+    allow: Path | None = None,
+    deny: Path | None = None,
+    since: str | None = None,
+    not_seen_by: Sequence[str] | None = None,
+) -> NodeFilter | None:
+    """The conditions given, None where there are none.
+
+    Raises:
+        InputError: A time or a list that cannot be read.
+        NotFoundError: A list that is not there.
+    """
+    given = (tags_any, tags_all, tags_none, allow, deny, since, not_seen_by)
+    if not any(given):
+        return None
+    from graph_store.store import NodeFilter
+
+    return NodeFilter(
+        tags_any=tags_any or (),
+        tags_all=tags_all or (),
+        tags_none=tags_none or (),
+        allow=_listed("--allow", allow) if allow is not None else None,
+        deny=_listed("--deny", deny) if deny is not None else (),
+        since=unix_seconds(since) if since is not None else None,
+        not_seen_by=not_seen_by or None,
+    )
+
+
+def unix_seconds(text: str) -> int:
+    """The time of ``--since``.
+
+    Raises:
+        InputError: Neither ISO 8601 nor Unix seconds since March 1973.
+
+    Example:
+        >>> unix_seconds("2023-01-05"), unix_seconds("2023-01-05T01:00+01:00")
+        (1672876800, 1672876800)
+        >>> unix_seconds("1672876800")
+        1672876800
+    """
+    written = text.strip()
+    if written.isascii() and written.isdigit():
+        if _FIRST_SECONDS <= int(written) < _FIRST_MILLISECONDS:
+            return int(written)
+        raise InputError(
+            f"--since: {written} is no number of seconds since 1970; "
+            f"give Unix seconds, or a date such as 2023-01-05"
+        )
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        raise InputError(
+            f"--since: got {text!r}; give a date such as 2023-01-05, a time such as "
+            f"2023-01-05T18:30, or Unix seconds"
+        ) from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+@contextmanager
+def one_value_an_option(options: Mapping[str, Sequence[str] | None]) -> Iterator[None]:
+    """Where an unknown name has a comma, say that an option takes one value.
+
+    Args:
+        options: The values of the options that may be repeated.
+    """
+    try:
+        yield
+    except NotFoundError as error:
+        for option, values in options.items():
+            if error.name is not None and "," in error.name and error.name in (values or ()):
+                raise NotFoundError(
+                    f"{error} ({option} takes one value: repeat it for several)", name=error.name
+                ) from error
+        raise
+
+
+def _listed(option: str, path: Path) -> list[str]:
+    from kgrec.lookup.list_files import read_items
+
+    keys = read_items(path)
+    if not keys:
+        message(f"{option}: {path} names no item")
+    return keys
