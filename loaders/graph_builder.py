@@ -78,6 +78,8 @@ class IngestSummary:
     """Ratings of this size weigh 1; None when there are no ratings."""
     items_without_text: int
     """Items that no catalogue describes; they are kept."""
+    without_value: dict[str, list[str]]
+    """By file, the columns that the map or the form names and in which no row has a value."""
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -154,6 +156,7 @@ def ingest(
             resumed=resumed,
             rating_max=scale,
             items_without_text=staging.items_without_text(),
+            without_value=read.without_value,
             seconds=round(time.monotonic() - started, 3),
         )
     store.finish_job(name, now=int(now()), summary=summary.to_dict())
@@ -170,6 +173,7 @@ class _Reading:
     on_progress: OnProgress
     rows: int = field(default=0, init=False)
     bytes_before: int = field(default=0, init=False)
+    without_value: dict[str, list[str]] = field(default_factory=dict, init=False)
 
     def all(self, *, latest: int) -> int:
         """Read every table; return the number of rows, bad ones included."""
@@ -192,7 +196,9 @@ class _Reading:
 
     def _table(self, table: Table, rules: Rules) -> None:
         total, size = self.source.total_bytes, table.path.stat().st_size
+        without_value: tuple[str, ...] = ()
         for rows in table.fields():
+            without_value = rows.without_value
             if rows.bytes_done > size:  # a log that is being written could be followed for ever
                 raise SourceChangedError(_CHANGED)
             good, bad = check(table.role, rows.frame, rules)
@@ -202,6 +208,8 @@ class _Reading:
             self.rows += len(rows.frame) + len(rows.faults)
             self.rejects.check(self.rows, at_end=False)
             self.on_progress("reading", min(total, self.bytes_before + rows.bytes_done), total)
+        if without_value:
+            self.without_value[table.path.name] = list(without_value)
 
 
 def _write(

@@ -6,7 +6,8 @@ Out:  a log with ratings of up to 5 and times in seconds, and the catalogue with
 
 Left out: demographic data, and the tags that people gave (``tags.csv``), which are opinions of
 single persons rather than facts about a film. All items are of the domain ``movies`` unless
-another is named.
+another is named. The layout of each file is fixed: ``--separator`` and ``--quote`` are refused.
+Catalogues that are no UTF-8 are Latin-1 (those of 100K and 1M), packed or not.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from pathlib import Path
 
 import polars as pl
 
-from loaders.errors import BadSourceError
-from loaders.layouts import Delimited
+from loaders.delimited import Delimited
+from loaders.lines import encoding_of_lines
 from loaders.source import SourceOptions, Table
-from loaders.tabular import files_of
+from loaders.tabular import files_of, refuse_options
 
 __all__ = ["tables"]
 
@@ -41,9 +42,10 @@ _NO_GENRE = "(no genres listed)"
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """What each file is, by its name."""
+    refuse_options("movielens", options, "separator", "quote")
     found = []
     for path in files_of(paths):
-        table = _table(path)
+        table = _table(path, options.encoding)
         if table is None:
             log.info("%s is left out: it holds no ratings and no catalogue", path)
             continue
@@ -58,27 +60,29 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     return found
 
 
-def _table(path: Path) -> Table | None:
+def _table(path: Path, encoding: str | None) -> Table | None:
     name = path.name.lower()
     for suffix in (".gz", ".zst"):
         name = name.removesuffix(suffix)
     same = {field: field for field in _LOG}
     if name == "u.data":  # u1.base and the like say the same again
-        return Table(path, "interactions", Delimited("\t", None, _LOG), same)
+        return Table(path, "interactions", Delimited("\t", None, _LOG, encoding), same)
     if name == "ratings.dat":
-        return Table(path, "interactions", Delimited("::", None, _LOG), same)
+        return Table(path, "interactions", Delimited("::", None, _LOG, encoding), same)
     if name == "ratings.csv":
-        return Table(path, "interactions", Delimited(), _CSV_LOG)
+        return Table(path, "interactions", Delimited(encoding=encoding), _CSV_LOG)
     if name == "u.item":
-        layout = Delimited("|", None, _ITEM_100K, _encoding(path))
+        layout = Delimited("|", None, _ITEM_100K, encoding or encoding_of_lines(path))
         columns = {"item": "item", "title": "title"}
         return Table(path, "items", layout, columns, transform=_genre_flags, extra=_GENRES)
     if name == "movies.dat":
-        layout = Delimited("::", None, ("item", "title", "tags"), _encoding(path))
-        columns = {field: field for field in ("item", "title", "tags")}
+        names = ("item", "title", "tags")
+        layout = Delimited("::", None, names, encoding or encoding_of_lines(path))
+        columns = {name: name for name in names}
         return Table(path, "items", layout, columns, transform=_without_no_genre)
     if name == "movies.csv":
-        return Table(path, "items", Delimited(), _CSV_ITEMS, transform=_without_no_genre)
+        layout = Delimited(encoding=encoding)
+        return Table(path, "items", layout, _CSV_ITEMS, transform=_without_no_genre)
     return None
 
 
@@ -90,16 +94,3 @@ def _genre_flags(fields: pl.DataFrame) -> pl.DataFrame:
 
 def _without_no_genre(fields: pl.DataFrame) -> pl.DataFrame:
     return fields.with_columns(pl.col("tags").replace(_NO_GENRE, None))
-
-
-def _encoding(path: Path) -> str:
-    """100K and 1M have Latin-1 catalogues, 10M has UTF-8; they are small enough to try."""
-    if path.suffix.lower() in (".gz", ".zst"):
-        return "latin-1"
-    try:
-        path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1"
-    except OSError as error:
-        raise BadSourceError(f"{path} cannot be opened: {error.strerror}") from error
-    return "utf-8"

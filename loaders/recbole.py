@@ -5,7 +5,8 @@ Out:  a log and a catalogue; the domain is the file's name (``ml-100k``) unless 
 
 Types: ``token`` is a text, ``float`` a number, ``token_seq`` texts with a space between. Columns
 are found by the names that RecBole's own conversions use, others by ``--map FIELD=NAME`` (without
-the type). ``.user``, ``.kg``, ``.link`` and ``.net`` are left out.
+the type). ``.user``, ``.kg``, ``.link`` and ``.net`` are left out. A quote is a character like any
+other unless ``--quote`` names one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from pathlib import Path
 
 import polars as pl
 
+from loaders.delimited import Delimited
 from loaders.errors import BadSourceError
-from loaders.layouts import Delimited
 from loaders.records import FIELDS, Role
 from loaders.source import SourceOptions, Table
 from loaders.tabular import files_of
@@ -56,7 +57,9 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
 
 
 def _table(path: Path, role: Role, options: SourceOptions) -> Table:
-    layout = Delimited("\t", None)
+    layout = Delimited("\t", None).with_options(
+        separator=options.separator, quote=options.quote, encoding=options.encoding
+    )
     typed = {header.partition(":")[0]: header for header in layout.columns(path)}
     columns = {
         field: header

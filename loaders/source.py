@@ -1,7 +1,8 @@
 """A source: the files of one ingest, what their columns mean, and a fingerprint of their bytes.
 
 In:   paths, the name of a form, options.
-Out:  a :class:`Source` of :class:`Table` after table; opening it reads heads, not whole files.
+Out:  a :class:`Source` of :class:`Table` after table. Opening it reads heads, not whole files,
+      save where a head does not say what a file is (:mod:`loaders.tabular`).
 
 Forms: ``tabular`` (:mod:`loaders.tabular`), ``amazon-reviews``, ``movielens``, ``recbole`` and
 the bundled ``sample``.
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
+from loaders.encodings import fault_of_encoding
 from loaders.errors import BadSourceError
 from loaders.layouts import Layout, Rows
 from loaders.records import Role
@@ -46,6 +48,13 @@ class SourceOptions:
     """``s``, ``ms`` or ``iso``; None: what the form says."""
     tag_separator: str = "|"
     """Between tags in a column of text."""
+    separator: str | None = None
+    """Between the fields of delimited text; None: what the form says (CSV: a comma)."""
+    quote: str | None = None
+    """The character around fields of delimited text that hold separators or line breaks; ``none``:
+    quotes mean nothing; None: what the form says (CSV: ``"``, others: ``none``)."""
+    encoding: str | None = None
+    """Of text files without a byte-order mark; None: UTF-8."""
     links: Sequence[str | Path] = ()
     """Files of accounts that are one person: two columns, ``account_a`` and ``account_b``."""
 
@@ -59,6 +68,11 @@ class Table:
     layout: Layout
     columns: Mapping[str, str]
     """Which column of the file holds which field."""
+    candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For fields of no certain column: the columns that may appear, of which the first one with a
+    value gives the field (JSON Lines, where a key need not be in every record)."""
+    expected: tuple[str, ...] = ()
+    """Fields whose columns the map or the form names; told if no row has a value there."""
     domain: str | None = None
     kind: str | None = None
     time_unit: TimeUnit = "auto"
@@ -70,16 +84,25 @@ class Table:
 
     def fields(self) -> Iterator[Rows]:
         """Read the file; frames have ``line`` and fields."""
-        wanted = list(dict.fromkeys([*self.columns.values(), *self.extra]))
+        possible = [name for names in self.candidates.values() for name in names]
+        wanted = list(dict.fromkeys([*self.columns.values(), *possible, *self.extra]))
+        missing = [name for name in self.expected if name in {*self.columns, *self.candidates}]
         for rows in self.layout.read(self.path, wanted):
             frame = rows.frame
             fields = frame.select(
                 "line",
                 *(pl.col(column).alias(name) for name, column in self.columns.items()),
+                *(pl.coalesce(names).alias(name) for name, names in self.candidates.items()),
                 *(column for column in self.extra),
             )
+            missing = [name for name in missing if fields[name].null_count() == len(fields)]
+            rows.without_value = tuple(map(self._columns_of, missing))
             rows.frame = fields if self.transform is None else self.transform(fields)
             yield rows
+
+    def _columns_of(self, name: str) -> str:
+        """Of a field, for people: ``categories or category``."""
+        return " or ".join(self.candidates.get(name) or [self.columns[name]])
 
 
 @dataclass(frozen=True)
@@ -117,9 +140,12 @@ class Source:
         options = asdict(self.options)
         del options["links"]  # part of the files
         tables = [
-            [t.role, t.path.name, dict(t.columns), t.domain, t.kind, t.time_unit, t.tag_separator]
+            [
+                t.role, t.path.name, dict(t.columns), dict(t.candidates), t.domain, t.kind,
+                t.time_unit, t.tag_separator,
+            ]
             for t in self.tables
-        ]
+        ]  # fmt: skip
         return json.dumps(
             [self.form, tables, self.rating_max, options], sort_keys=True, default=str
         )
@@ -170,7 +196,7 @@ def open_source(
     if options.links:
         from loaders.tabular import links
 
-        tables += links([Path(path) for path in options.links])
+        tables += links([Path(path) for path in options.links], options)
     if not tables:
         shown = ", ".join(map(str, given))
         raise BadSourceError(f"{shown} holds no file that the form {form} knows")
@@ -196,3 +222,16 @@ def _check_options(options: SourceOptions) -> None:
         )
     if not options.tag_separator:
         raise BadSourceError("tag_separator must not be empty")
+    _check_text_options(options)
+
+
+def _check_text_options(options: SourceOptions) -> None:
+    separator, quote, encoding = options.separator, options.quote, options.encoding
+    if separator is not None and (not separator or not {*separator}.isdisjoint("\r\n")):
+        raise BadSourceError(
+            f"separator must be one or more characters without a line break, got {separator!r}"
+        )
+    if quote is not None and quote != "none" and (len(quote) != 1 or quote in "\r\n"):
+        raise BadSourceError(f"quote must be one character or the word none, got {quote!r}")
+    if encoding is not None and (fault := fault_of_encoding(encoding)) is not None:
+        raise BadSourceError(fault)

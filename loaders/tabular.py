@@ -4,6 +4,10 @@ In:   files or folders, and a map ``field -> column`` for names that are not the
 Out:  tables: a file with users and items is a log, one with items only a catalogue, one with
       ``account_a`` and ``account_b`` says which accounts are one person.
 
+What a JSON Lines file is does not depend on its first records: where they hold no user, the whole
+file is searched for one before it is taken for a catalogue. Columns for the other fields are taken
+wherever they first appear.
+
 The two files ``interactions.parquet`` and ``items.parquet`` with ``user_id``, ``item_id``,
 ``domain``, ``rating``, ``timestamp``, ``title``, ``description``, ``categories`` need no map.
 """
@@ -15,12 +19,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from loaders.delimited import Delimited
 from loaders.errors import BadSourceError
-from loaders.layouts import Delimited, JsonLines, Layout, Parquet
+from loaders.json_lines import JsonLines
+from loaders.layouts import Layout, Parquet
 from loaders.records import FIELDS, Role
 from loaders.source import SourceOptions, Table
 
-__all__ = ["files_of", "layout_of", "links", "tables"]
+__all__ = ["files_of", "layout_of", "links", "refuse_options", "tables"]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +52,7 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
 _LAYOUTS: dict[str, Layout] = {
     ".parquet": Parquet(),
     ".csv": Delimited(),
-    ".tsv": Delimited(separator="\t"),
+    ".tsv": Delimited(separator="\t", quote=None),
     ".jsonl": JsonLines(),
     ".ndjson": JsonLines(),
     ".json": JsonLines(),
@@ -63,23 +69,28 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
             )
     found = []
     for path in files_of(paths):
-        layout = layout_of(path)
+        layout = layout_of(path, options)
         if layout is not None:
             found.append(_table(path, layout, options))
+    if found:
+        _check_use(found, options)
     for name, column in options.columns.items():
-        if not any(table.columns.get(name) == column for table in found):
+        if not any(_has(table, name, column) for table in found):
             raise BadSourceError(
                 f"--map {name}={column}: no file of the source has a column {column!r}"
             )
     return found
 
 
-def links(paths: Sequence[Path]) -> list[Table]:
-    """Files that say which accounts are one person."""
+def links(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
+    """Files that say which accounts are one person; of the options, those for text hold."""
+    text = SourceOptions(
+        separator=options.separator, quote=options.quote, encoding=options.encoding
+    )
     found = []
     for path in files_of(paths):
-        layout = layout_of(path)
-        table = _table(path, layout, SourceOptions()) if layout is not None else None
+        layout = layout_of(path, text)
+        table = _table(path, layout, text) if layout is not None else None
         if table is None or table.role != "links":
             raise BadSourceError(f"{path} holds no links; it needs account_a and account_b")
         found.append(table)
@@ -98,7 +109,22 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def layout_of(path: Path) -> Layout | None:
+def refuse_options(form: str, options: SourceOptions, *names: str) -> None:
+    """Refuse options that a form has no use for.
+
+    Raises:
+        BadSourceError: One of them is given.
+    """
+    for name in names:
+        value = getattr(options, name)
+        if value is not None:
+            raise BadSourceError(
+                f"the form {form} has no use for --{name} (got {value!r}); leave it out, or use "
+                f"--format tabular for files of another layout"
+            )
+
+
+def layout_of(path: Path, options: SourceOptions) -> Layout | None:
     """By the file's suffix, ``.gz`` and ``.zst`` aside; None for a file of another kind."""
     suffixes = [s.lower() for s in path.suffixes]
     if suffixes and suffixes[-1] in _PACKED:
@@ -106,12 +132,21 @@ def layout_of(path: Path) -> Layout | None:
     layout = _LAYOUTS.get(suffixes[-1]) if suffixes else None
     if layout is None:
         log.info("%s is left out: not a .csv, .tsv, .jsonl or .parquet file", path)
+    if isinstance(layout, Delimited):
+        return layout.with_options(
+            separator=options.separator, quote=options.quote, encoding=options.encoding
+        )
+    if isinstance(layout, JsonLines):
+        return replace(layout, encoding=options.encoding)
     return layout
 
 
 def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
     names = layout.columns(path)
-    columns = {field: column for field in USUAL_NAMES if (column := _column(field, names, options))}
+    columns = _columns(names, options)
+    if isinstance(layout, JsonLines):
+        names = _with_later(path, layout, names, options)
+        columns = _columns(names, options)
     role = _role(columns)
     if role is None:
         raise BadSourceError(
@@ -125,14 +160,20 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
             f"{path} does not say which domain its items are of (it has {', '.join(names)}); "
             f"give --domain NAME or --map domain=COLUMN"
         )
+    candidates = {}
     if isinstance(layout, JsonLines):
-        listed = frozenset(columns[f] for f in ("description", "tags") if f in columns)
-        layout = replace(layout, lists=listed)
+        unknown = [field for field in FIELDS[role] if field not in columns]
+        candidates = {field: _names_of(field, options) for field in unknown}
+        listed = [name for f in ("description", "tags") for name in candidates.get(f, ())]
+        listed += [columns[f] for f in ("description", "tags") if f in columns]
+        layout = replace(layout, lists=frozenset(listed))
     return Table(
         path,
         role,
         layout,
         columns,
+        candidates,
+        expected=tuple(options.columns),
         domain=options.domain,
         kind=options.kind,
         time_unit=options.time_unit or "auto",
@@ -140,11 +181,62 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
     )
 
 
-def _column(field: str, names: list[str], options: SourceOptions) -> str | None:
+def _columns(names: Sequence[str], options: SourceOptions) -> dict[str, str]:
+    """Which of the columns holds which field."""
+    return {
+        field: column
+        for field in USUAL_NAMES
+        if (column := next((n for n in _names_of(field, options) if n in names), None))
+    }
+
+
+def _names_of(field: str, options: SourceOptions) -> tuple[str, ...]:
+    """The columns that can hold a field, the most telling first."""
     mapped = options.columns.get(field)
-    if mapped is not None:
-        return mapped if mapped in names else None
-    return next((name for name in USUAL_NAMES[field] if name in names), None)
+    return (mapped,) if mapped is not None else USUAL_NAMES[field]
+
+
+def _with_later(
+    path: Path, layout: JsonLines, names: list[str], options: SourceOptions
+) -> list[str]:
+    """Keys of the first records, and of later ones as many as decide what the file is."""
+    known = list(names)
+
+    def is_decided() -> bool:
+        columns = _columns(known, options)
+        role = _role(columns)
+        needs_domain = role == "interactions" and options.domain is None
+        return role == "links" or (
+            role == "interactions" and not (needs_domain and "domain" not in columns)
+        )
+
+    if is_decided():
+        return known
+    deciding = ("user", "item", "account_a", "account_b", "domain")
+    sought = [name for field in deciding for name in _names_of(field, options)]
+    for name in layout.later(path, [name for name in sought if name not in known]):
+        known.append(name)
+        if is_decided():
+            break
+    return known
+
+
+def _has(table: Table, field: str, column: str) -> bool:
+    """Whether a file has a column for a field, be it in a late record only."""
+    if table.columns.get(field) == column:
+        return True
+    if column not in table.candidates.get(field, ()) or not isinstance(table.layout, JsonLines):
+        return False
+    return any(table.layout.later(table.path, [column]))
+
+
+def _check_use(found: Sequence[Table], options: SourceOptions) -> None:
+    """Refuse options for text that no file of the source has a use for."""
+    layouts = [table.layout for table in found]
+    if not any(isinstance(layout, Delimited) for layout in layouts):
+        refuse_options("tabular without CSV and TSV files", options, "separator", "quote")
+    if all(isinstance(layout, Parquet) for layout in layouts):
+        refuse_options("tabular without text files", options, "encoding")
 
 
 def _role(columns: dict[str, str]) -> Role | None:

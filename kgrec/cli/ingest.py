@@ -68,6 +68,30 @@ def ingest(
     tag_separator: Annotated[
         str, typer.Option(metavar="TEXT", help="Stands between tags in a column of text.")
     ] = "|",
+    separator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Stands between the fields of text files, e.g. ';' or tab; default: a comma in "
+            ".csv, a tab in .tsv.",
+        ),
+    ] = None,
+    quote: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHAR",
+            help="Stands around fields that hold separators or line breaks; none: a quote is a "
+            "character like any other; default: '\"' in .csv, none in .tsv.",
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of text files, e.g. latin-1 or cp1252; default: by the byte-order mark, else "
+            "utf-8.",
+        ),
+    ] = None,
     max_rejects: Annotated[
         float,
         typer.Option(
@@ -104,6 +128,9 @@ def ingest(
         rating_max=rating_max,
         time_unit=time_unit,  # type: ignore[arg-type]  # checked by open_source
         tag_separator=tag_separator,
+        separator=separator,
+        quote=quote,
+        encoding=encoding,
         links=links or (),
     )
     source = open_source(files or [], form=form, options=options)
@@ -158,6 +185,8 @@ def _show(summary: IngestSummary) -> None:
     if summary.items_without_text:
         rows.append(("items that no catalogue describes", summary.items_without_text))
     print_table(["what", "count"], rows)
+    for file, columns in summary.without_value.items():
+        typer.echo(f"{file}: no row has a value in {', '.join(columns)}", err=True)
     scale = "none" if summary.rating_max is None else f"0 to {summary.rating_max:g}"
     echo(err=True)
     echo(f"ratings: {scale}; {summary.seconds:.1f} s; job {summary.job}", err=True)

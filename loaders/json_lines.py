@@ -1,0 +1,175 @@
+"""JSON Lines: one object a line, any key in any record.
+
+In:   a path and the columns that are wanted.
+Out:  :class:`loaders.layouts.Rows`; a record without a wanted key has a null there, and a line
+      that is no object is a reject.
+
+No key has to be in the first records. :meth:`JsonLines.columns` looks at a few of them only;
+:meth:`JsonLines.later` searches the whole file for keys that were not among them.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from loaders.errors import BadSourceError
+from loaders.layouts import Rows
+from loaders.lines import read_blocks, read_head
+from loaders.rejects import Reject
+
+__all__ = ["JsonLines"]
+
+HEAD_RECORDS = 200
+
+_Value = str | list[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonLines:
+    """One JSON object a line."""
+
+    python_literals: bool = False
+    """Take ``{'a': 1}`` as well: the Amazon metadata of 2014 is written so."""
+    lists: frozenset[str] = frozenset()
+    """Columns that hold a text or a list of texts, however nested."""
+    encoding: str | None = None
+    """None: found out from the bytes."""
+
+    def columns(self, path: Path) -> list[str]:
+        """The keys of the first records; later ones may have more."""
+        names: dict[str, None] = {}
+        for line in read_head(path, encoding=self.encoding, lines=HEAD_RECORDS):
+            record = self._parse(line)
+            if record is not None:
+                names.update(dict.fromkeys(record))
+        if not names:
+            raise BadSourceError(f"{path} does not begin with JSON objects, one a line")
+        return list(names)
+
+    def later(self, path: Path, names: Iterable[str]) -> Iterator[str]:
+        """Those of ``names`` that are keys of any record, each when it is found.
+
+        Reads the file as far as the caller goes on asking. Lines are parsed only where a name
+        stands in quotes, so the search is much quicker than reading.
+        """
+        sought = dict.fromkeys(names)
+        for block in read_blocks(path, encoding=self.encoding):
+            if not sought:
+                return
+            text = "\n".join(block.lines)
+            present = [name for name in sought if any(n in text for n in self._written(name))]
+            for name in present:
+                written = self._written(name)
+                if any(
+                    name in (self._parse(line) or ())
+                    for line in block.lines
+                    if any(n in line for n in written)
+                ):
+                    del sought[name]
+                    yield name
+
+    def read(self, path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
+        for block in read_blocks(path, encoding=self.encoding):
+            numbers: list[int] = []
+            lines: list[str] = []
+            records: list[dict[str, Any]] = []
+            faults = block.faults
+            for number, line in zip(block.numbers, block.lines, strict=True):
+                if not line or line.isspace():
+                    continue
+                record = self._parse(line)
+                if record is None:
+                    faults.append(Reject(path.name, number, "no JSON object", line))
+                    continue
+                numbers.append(number)
+                lines.append(line)
+                records.append(record)
+            nested: set[int] = set()
+            frame = pl.DataFrame(
+                [
+                    pl.Series("line", numbers, dtype=pl.Int64),
+                    *(self._column(name, records, nested) for name in wanted),
+                ]
+            )
+            if nested:
+                why = "a list or object where one value belongs"
+                faults += [Reject(path.name, numbers[n], why, lines[n]) for n in sorted(nested)]
+                keep = pl.repeat(True, len(frame), eager=True).scatter(sorted(nested), False)
+                frame = frame.filter(keep)
+            yield Rows(frame, faults, block.bytes_done)
+
+    def _column(self, name: str, records: Sequence[dict[str, Any]], nested: set[int]) -> pl.Series:
+        """One key of all records; places of values that are not one value go to ``nested``."""
+        values = [record.get(name) for record in records]
+        if name in self.lists:
+            texts: list[_Value] = _each(values, lambda value: list(_texts(value)), nested)
+            return pl.Series(name, texts, dtype=pl.List(pl.String))
+        kinds = set(map(type, values)) - {type(None)}
+        if kinds <= {str}:
+            try:
+                return pl.Series(name, values, dtype=pl.String)
+            except UnicodeEncodeError:  # a lone surrogate
+                pass
+        elif kinds == {int}:
+            texts = [None if value is None else str(value) for value in values]
+            return pl.Series(name, texts, dtype=pl.String)
+        return pl.Series(name, _each(values, _text, nested), dtype=pl.String)
+
+    def _written(self, name: str) -> tuple[str, ...]:
+        """A key as it stands in a line."""
+        written = {json.dumps(name), json.dumps(name, ensure_ascii=False)}
+        return (*sorted(written), *([repr(name)] * self.python_literals))
+
+    def _parse(self, line: str) -> dict[str, Any] | None:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            if not self.python_literals:
+                return None
+            try:
+                record = ast.literal_eval(line)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                return None
+        except RecursionError:
+            return None
+        return record if isinstance(record, dict) else None
+
+
+def _each(
+    values: Iterable[Any], convert: Callable[[Any], _Value], nested: set[int]
+) -> list[_Value]:
+    """Convert value by value; the places of those that cannot be converted go to ``nested``."""
+    converted: list[_Value] = []
+    for place, value in enumerate(values):
+        try:
+            converted.append(None if value is None else convert(value))
+        except TypeError:
+            nested.add(place)
+            converted.append(None)
+    return converted
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        # A lone surrogate (JSON allows \ud800) is no text that a store could hold.
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(type(value).__name__)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)
+    elif value is not None:
+        yield _text(value)
