@@ -3,7 +3,7 @@
 In:   ``reviews_Books_5.json.gz``, ``Books.jsonl.gz``, ``meta_Books.jsonl.gz``, ``Books_5.json.gz``,
       ``ratings_Books.csv`` and their like, packed or not; or folders of them.
 Out:  tables; the year is told by a file's columns, the domain by its name (``books``). The layout
-      of each file is fixed: ``--separator`` and ``--quote`` are refused.
+      of each file is fixed: ``--separator``, ``--quote`` and ``--map`` are refused.
 
 Reviews:   2014 and 2018 ``reviewerID, asin, overall, unixReviewTime`` (seconds), 2023 ``user_id,
            parent_asin, rating, timestamp`` (milliseconds); bare ratings as CSV, with a header
@@ -23,10 +23,10 @@ from pathlib import Path
 
 from loaders.delimited import Delimited
 from loaders.errors import BadSourceError
+from loaders.files import files_of, refuse_options
 from loaders.json_lines import JsonLines
 from loaders.lines import read_head
 from loaders.source import SourceOptions, Table
-from loaders.tabular import files_of, refuse_options
 from loaders.times import TimeUnit
 
 __all__ = ["tables"]
@@ -57,7 +57,7 @@ _AFFIXES = re.compile(
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """What each file is, by its columns."""
-    refuse_options("amazon-reviews", options, "separator", "quote")
+    refuse_options("amazon-reviews", options, "separator", "quote", "map")
     found = []
     for path in files_of(paths):
         if not _KNOWN.search(path.name):

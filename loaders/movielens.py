@@ -6,8 +6,8 @@ Out:  a log with ratings of up to 5 and times in seconds, and the catalogue with
 
 Left out: demographic data, and the tags that people gave (``tags.csv``), which are opinions of
 single persons rather than facts about a film. All items are of the domain ``movies`` unless
-another is named. The layout of each file is fixed: ``--separator`` and ``--quote`` are refused.
-Catalogues that are no UTF-8 are Latin-1 (those of 100K and 1M), packed or not.
+another is named. The layout of each file is fixed: ``--separator``, ``--quote`` and ``--map`` are
+refused. Catalogues that are no UTF-8 are Latin-1 (those of 100K and 1M), packed or not.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 import polars as pl
 
 from loaders.delimited import Delimited
+from loaders.files import files_of, refuse_options
 from loaders.lines import encoding_of_lines
 from loaders.source import SourceOptions, Table
-from loaders.tabular import files_of, refuse_options
 
 __all__ = ["tables"]
 
@@ -42,7 +42,7 @@ _NO_GENRE = "(no genres listed)"
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """What each file is, by its name."""
-    refuse_options("movielens", options, "separator", "quote")
+    refuse_options("movielens", options, "separator", "quote", "map")
     found = []
     for path in files_of(paths):
         table = _table(path, options.encoding)

@@ -19,9 +19,9 @@ import polars as pl
 
 from loaders.delimited import Delimited
 from loaders.errors import BadSourceError
+from loaders.files import files_of
 from loaders.records import FIELDS, Role
 from loaders.source import SourceOptions, Table
-from loaders.tabular import files_of
 
 __all__ = ["tables"]
 
@@ -53,6 +53,9 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
             log.info("%s is left out: not an .inter or .item file", path)
             continue
         found.append(_table(path, role, options))
+    for field, name in options.columns.items():
+        if not any(t.columns.get(field, "").partition(":")[0] == name for t in found):
+            raise BadSourceError(f"--map {field}={name}: no file of the source has it as a column")
     return found
 
 
@@ -78,6 +81,7 @@ def _table(path: Path, role: Role, options: SourceOptions) -> Table:
         role,
         layout,
         columns,
+        expected=tuple(options.columns),
         domain=options.domain or path.name.split(".")[0],
         kind=options.kind,
         time_unit=options.time_unit or "s",

@@ -14,21 +14,18 @@ The two files ``interactions.parquet`` and ``items.parquet`` with ``user_id``, `
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from loaders.delimited import Delimited
 from loaders.errors import BadSourceError
+from loaders.files import check_text_options, files_of, layout_of
 from loaders.json_lines import JsonLines
-from loaders.layouts import Layout, Parquet
+from loaders.layouts import Layout
 from loaders.records import FIELDS, Role
 from loaders.source import SourceOptions, Table
 
-__all__ = ["files_of", "layout_of", "links", "refuse_options", "tables"]
-
-log = logging.getLogger(__name__)
+__all__ = ["links", "tables"]
 
 USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "user": ("user", "user_id", "userId"),
@@ -49,16 +46,6 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
 }
 """Columns that are understood without a map."""
 
-_LAYOUTS: dict[str, Layout] = {
-    ".parquet": Parquet(),
-    ".csv": Delimited(),
-    ".tsv": Delimited(separator="\t", quote=None),
-    ".jsonl": JsonLines(),
-    ".ndjson": JsonLines(),
-    ".json": JsonLines(),
-}
-_PACKED = (".gz", ".zst")
-
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """What each file is, by its columns."""
@@ -73,7 +60,7 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
         if layout is not None:
             found.append(_table(path, layout, options))
     if found:
-        _check_use(found, options)
+        check_text_options([table.layout for table in found], options)
     for name, column in options.columns.items():
         if not any(_has(table, name, column) for table in found):
             raise BadSourceError(
@@ -95,50 +82,6 @@ def links(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
             raise BadSourceError(f"{path} holds no links; it needs account_a and account_b")
         found.append(table)
     return found
-
-
-def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The files given, and of folders the files in them, hidden ones left out."""
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file())
-            files += [p for p in inside if not _hidden(p.relative_to(path))]
-        else:
-            files.append(path)
-    return files
-
-
-def refuse_options(form: str, options: SourceOptions, *names: str) -> None:
-    """Refuse options that a form has no use for.
-
-    Raises:
-        BadSourceError: One of them is given.
-    """
-    for name in names:
-        value = getattr(options, name)
-        if value is not None:
-            raise BadSourceError(
-                f"the form {form} has no use for --{name} (got {value!r}); leave it out, or use "
-                f"--format tabular for files of another layout"
-            )
-
-
-def layout_of(path: Path, options: SourceOptions) -> Layout | None:
-    """By the file's suffix, ``.gz`` and ``.zst`` aside; None for a file of another kind."""
-    suffixes = [s.lower() for s in path.suffixes]
-    if suffixes and suffixes[-1] in _PACKED:
-        suffixes.pop()
-    layout = _LAYOUTS.get(suffixes[-1]) if suffixes else None
-    if layout is None:
-        log.info("%s is left out: not a .csv, .tsv, .jsonl or .parquet file", path)
-    if isinstance(layout, Delimited):
-        return layout.with_options(
-            separator=options.separator, quote=options.quote, encoding=options.encoding
-        )
-    if isinstance(layout, JsonLines):
-        return replace(layout, encoding=options.encoding)
-    return layout
 
 
 def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
@@ -204,11 +147,8 @@ def _with_later(
 
     def is_decided() -> bool:
         columns = _columns(known, options)
-        role = _role(columns)
-        needs_domain = role == "interactions" and options.domain is None
-        return role == "links" or (
-            role == "interactions" and not (needs_domain and "domain" not in columns)
-        )
+        has_domain = options.domain is not None or "domain" in columns
+        return (role := _role(columns)) == "links" or (role == "interactions" and has_domain)
 
     if is_decided():
         return known
@@ -230,15 +170,6 @@ def _has(table: Table, field: str, column: str) -> bool:
     return any(table.layout.later(table.path, [column]))
 
 
-def _check_use(found: Sequence[Table], options: SourceOptions) -> None:
-    """Refuse options for text that no file of the source has a use for."""
-    layouts = [table.layout for table in found]
-    if not any(isinstance(layout, Delimited) for layout in layouts):
-        refuse_options("tabular without CSV and TSV files", options, "separator", "quote")
-    if all(isinstance(layout, Parquet) for layout in layouts):
-        refuse_options("tabular without text files", options, "encoding")
-
-
 def _role(columns: dict[str, str]) -> Role | None:
     if "account_a" in columns and "account_b" in columns:
         return "links"
@@ -247,7 +178,3 @@ def _role(columns: dict[str, str]) -> Role | None:
     if "item" in columns and "user" not in columns:
         return "items"
     return None
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in path.parts)

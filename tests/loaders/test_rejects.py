@@ -32,7 +32,8 @@ def test_every_reason_is_told_with_its_line(tmp_path: Path) -> None:
         "ann,b1,books,4,-5": "time before 1970",
         "ann,b1,books,4": "4 fields instead of 5",
         "ann,b1,books,4,1600000000,x": "6 fields instead of 5",
-        '"ann,b1,books,4,1600000000': "a quote that never closes",
+        '"ann" lee,b1,books,4,1600000000': "text behind a closing quote (--quote none?)",
+        '"ann,b1,books,4,1600000000': "a quote that never closes (--quote none?)",
     }
     good = ["ann,b1,books,4,1600000000", f"bob,b1,books,,{NOW + DAY:.0f}"]
     path = tmp_path / "log.csv"
@@ -44,7 +45,7 @@ def test_every_reason_is_told_with_its_line(tmp_path: Path) -> None:
     found = rejected(tmp_path / "rejects.jsonl")
     expected = [("log.csv", line, reason) for line, reason in enumerate(bad.values(), start=4)]
     assert sorted(found) == sorted(
-        [*expected, ("log.csv", len(lines) + 1, "broken encoding (not utf-8)")]
+        [*expected, ("log.csv", len(lines) + 1, "broken encoding (not utf-8; --encoding latin-1?)")]
     )
     assert graph.users == ["ann", "bob"]
     assert graph.summary.rows_read == len(bad) + 3
@@ -98,7 +99,9 @@ def test_a_stray_quote_costs_one_line_only(tmp_path: Path) -> None:
     lines = ["user,item", '"u0,0', *(f"u{n},{n}" for n in range(1, 1500))]
     path = write_text(tmp_path / "log.csv", lines)
     graph = load(path, domain="d", rejects_path=tmp_path / "r.jsonl")
-    assert rejected(tmp_path / "r.jsonl") == [("log.csv", 2, "a quote that never closes")]
+    assert rejected(tmp_path / "r.jsonl") == [
+        ("log.csv", 2, "a quote that never closes (--quote none?)")
+    ]
     assert len(graph.users) == 1499
 
 
