@@ -57,7 +57,7 @@ _AFFIXES = re.compile(
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """What each file is, by its columns."""
-    refuse_options("amazon-reviews", options, "separator", "quote", "map")
+    refuse_options("the form amazon-reviews", options, "separator", "quote", "map")
     found = []
     for path in files_of(paths):
         if not _KNOWN.search(path.name):

@@ -9,6 +9,7 @@ Quoting is the rule of :mod:`loaders.quotes`, or none at all.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from loaders.quotes import Quoting
 from loaders.rejects import Reject
 
 __all__ = ["Delimited"]
+
+log = logging.getLogger(__name__)
 
 _USUAL_SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|"}
 """With the names under which ``--separator`` is given."""
@@ -138,6 +141,8 @@ class _Reader:
     ) -> None:
         self._separator, self._file, self._fields = layout.separator, file, len(names)
         self._quoting = layout.quoting(len(names))
+        # Whether quotes were left to the form, which has none: then signs of quoting are told.
+        self._unasked = layout.quote is None and not layout.quote_given and layout.names is None
         self._places = {name: list(names).index(name) for name in wanted}
         self._open_numbers: list[int] = []
         self._open_lines: list[str] = []
@@ -159,6 +164,7 @@ class _Reader:
         quoting = self._quoting
         if quoting is None or not rows["text"].str.contains(quoting.quote, literal=True).any():
             frame, bad = self._split(rows, None)
+            self._tell_quotes(frame)
             return Rows(frame, faults + bad, block.bytes_done)
         rows, stray = self._join(rows, numbers, lines, quoting, at_end=at_end)
         with_quote = rows["text"].str.contains(quoting.quote, literal=True)
@@ -209,7 +215,7 @@ class _Reader:
         if not fits.all():
             wrong = pl.DataFrame({"line": rows["line"], "text": texts, "count": count})
             faults = [
-                Reject(self._file, line, f"{fields} fields instead of {self._fields}", text)
+                Reject(self._file, line, self._other_count(fields, text), text)
                 for line, text, fields in wrong.filter(~fits).iter_rows()
             ]
             rows, pieces = rows.filter(fits), pieces.filter(fits)
@@ -217,3 +223,24 @@ class _Reader:
         if quoting is not None:
             columns = {name: quoting.values(written) for name, written in columns.items()}
         return pl.DataFrame({"line": rows["line"], **columns}), faults
+
+    def _other_count(self, fields: int, text: str) -> str:
+        cure = " (--quote '\"'?)" if self._unasked and '"' in text else ""
+        return f"{fields} fields instead of {self._fields}{cure}"
+
+    def _tell_quotes(self, frame: pl.DataFrame) -> None:
+        """Say once that fields of a file without quoting stand in quotes."""
+        if not self._unasked:
+            return
+        for name in self._places:
+            quoted = frame[name].str.contains('(?s)^".*"$')
+            if quoted.any():
+                self._unasked = False
+                log.warning(
+                    "%s:%d: %s stands in quotes, which are kept as characters, since the file is "
+                    "read without quoting; --quote '\"' takes them off",
+                    self._file,
+                    frame["line"].filter(quoted)[0],
+                    name,
+                )
+                return

@@ -101,7 +101,7 @@ def text_form(path: Path, head: bytes, named: str | None) -> TextForm:
             f"{path} holds NUL bytes in its first line, so it is no text in {form.encoding}; if it "
             f"is UTF-16 without a byte-order mark, give --encoding utf-16-le (or utf-16-be)"
         )
-    if b"\n" not in sample and b"\r" in sample:
+    if b"\n" not in sample and b"\r" in sample[:-1]:  # the last one may be half of a \r\n
         return TextForm(form.encoding, form.named, form.mark_bytes, bare_returns=True)
     return form
 

@@ -61,11 +61,11 @@ def layout_of(path: Path, options: SourceOptions) -> Layout | None:
     return layout
 
 
-def refuse_options(form: str, options: SourceOptions, *names: str) -> None:
-    """Refuse options that a form has no use for.
+def refuse_options(what: str, options: SourceOptions, *names: str) -> None:
+    """Refuse options that a form or a source has no use for.
 
     Args:
-        form: For the message.
+        what: ``the form movielens``, for the message.
         options: What the user gave.
         names: As the command line calls them: ``map``, ``separator``, ``quote``, ``encoding``.
 
@@ -76,8 +76,8 @@ def refuse_options(form: str, options: SourceOptions, *names: str) -> None:
     for name in names:
         if given[name] is not None:
             raise BadSourceError(
-                f"the form {form} has no use for --{name} (got {given[name]!r}); leave it out, or "
-                f"use --format tabular for files of another layout"
+                f"{what} has no use for --{name} (got {given[name]!r}); leave it out, or use "
+                f"--format tabular with CSV or TSV files"
             )
 
 
@@ -88,9 +88,9 @@ def check_text_options(layouts: Sequence[Layout], options: SourceOptions) -> Non
         BadSourceError: One of them is given.
     """
     if not any(isinstance(layout, Delimited) for layout in layouts):
-        refuse_options("tabular without CSV and TSV files", options, "separator", "quote")
+        refuse_options("a source without CSV and TSV files", options, "separator", "quote")
     if all(isinstance(layout, Parquet) for layout in layouts):
-        refuse_options("tabular without text files", options, "encoding")
+        refuse_options("a source without text files", options, "encoding")
 
 
 def _hidden(path: Path) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from loaders import tabular
 from loaders.errors import BadSourceError
+from loaders.files import refuse_options
 from loaders.source import SourceOptions, Table
 
 __all__ = ["folder", "tables"]
@@ -29,4 +30,5 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """The bundled files; any other file is refused."""
     if paths:
         raise BadSourceError(f"the form sample takes no files, got {paths[0]}; use tabular for it")
+    refuse_options("the form sample", options, "separator", "quote", "encoding", "map")
     return tabular.tables([folder()], options)

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from loaders.delimited import Delimited
 from loaders.errors import BadSourceError
 from loaders.files import check_text_options, files_of, layout_of
 from loaders.json_lines import JsonLines
@@ -92,10 +93,12 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
         columns = _columns(names, options)
     role = _role(columns)
     if role is None:
+        is_text = isinstance(layout, Delimited)
         raise BadSourceError(
             f"{path} has no columns for user and item, for an item and its title, or for "
             f"account_a and account_b; it has {', '.join(names)}; name them with "
             f"--map user=COLUMN, --map item=COLUMN"
+            + ("; if these are no names of columns, give --separator" if is_text else "")
         )
     columns = {field: column for field, column in columns.items() if field in FIELDS[role]}
     if role != "links" and "domain" not in columns and options.domain is None:

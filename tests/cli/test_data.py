@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,6 +161,7 @@ def test_forget_takes_a_user_out_of_the_graph(filled: Path, tmp_path: Path) -> N
         (["ingest", "--store", "x.duckdb"], 2, "needs a file or a folder"),
         (["ingest", "set", "--format", "nonsense", "--store", "x.duckdb"], 2, "nonsense"),
         (["ingest", "set", "--map", "user", "--store", "x.duckdb"], 2, "user"),
+        (["ingest", "set", "--encoding", "klingon", "--store", "x.duckdb"], 2, "klingon"),
         (["export", "--store", "g.duckdb", "--format", "xml", "--out", "x"], 2, "xml"),
         (["snapshot", "--store", "none.duckdb", "--out", "x"], 3, "none.duckdb"),
     ],
@@ -173,6 +175,23 @@ def test_what_cannot_be_used_is_one_sentence_and_a_code(
     assert "Traceback" not in ended.stderr
     assert ended.returncode == code
     assert ended.stdout == ""
+
+
+def test_the_layout_of_text_files_is_given_by_options(tmp_path: Path) -> None:
+    rows = "user;item;stars\n'Zo\u00eb;1';7;\nann;8;4\n"
+    (tmp_path / "log.csv").write_bytes(rows.encode("latin-1"))
+    (tmp_path / "late.jsonl").write_text('{"user": "bob", "item": 9, "stars": null}\n')
+    command = ["ingest", "log.csv", "late.jsonl", "--store", "g.duckdb", "--domain", "d"]
+    command += ["--map", "rating=stars"]
+    wrong = kgrec(*command, cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "--separator ';'" in wrong.stderr
+    right = kgrec(
+        *command, "--separator", ";", "--quote", "'", "--encoding", "latin-1", cwd=tmp_path
+    )
+    assert right.returncode == 0, right.stderr
+    assert re.search(r"^User +3$", right.stdout, re.MULTILINE)
+    assert "late.jsonl: no row has a value in stars" in right.stderr
 
 
 def test_rejects_are_counted_by_reason_and_kept_aside(tmp_path: Path) -> None:

@@ -218,6 +218,15 @@ class TestRecBole:
         with pytest.raises(BadSourceError, match="no column for user; it has uid, item_id"):
             load(path, form="recbole")
         assert load(path, form="recbole", columns={"user": "uid"}).users == ["7"]
+        columns = {"user": "uid", "rating": "stars"}
+        with pytest.raises(BadSourceError, match="--map rating=stars: no file of the source"):
+            load(path, form="recbole", columns=columns)
+
+    def test_a_map_is_refused_where_columns_are_known(self, tmp_path: Path) -> None:
+        path = write_text(tmp_path / "ratings.csv", ["1,2,3,4"])
+        for form in ("movielens", "amazon-reviews"):
+            with pytest.raises(BadSourceError, match=f"the form {form} has no use for --map"):
+                load(path, form=form, columns={"user": "x"})
 
 
 def test_the_sample_is_bundled_and_complete(tmp_path: Path) -> None:

@@ -111,6 +111,24 @@ def test_a_quoted_field_ends_before_a_line_that_cannot_be_decoded(tmp_path: Path
     assert [line for line, _ in faults] == [2, 3, 4]
 
 
+def test_signs_of_quoting_in_a_file_without_it_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = ["i\tj", "1\ta", '2\t"b"', '3\t"c', 'd"', '4\t"e"']
+    path = write_text(tmp_path / "x.tsv", lines)
+    layout = Delimited("\t", None)
+    assert read(path, layout) == (
+        [("1", "a"), ("2", '"b"'), ("3", '"c'), ("4", '"e"')],
+        [(5, "1 fields instead of 2 (--quote '\"'?)")],
+    )
+    assert [record.getMessage().split(",")[0] for record in caplog.records] == [
+        "x.tsv:3: j stands in quotes"
+    ]
+    caplog.clear()
+    read(path, layout.with_options(separator=None, quote="none", encoding=None))
+    assert caplog.records == []
+
+
 def test_a_separator_of_several_characters_may_have_quotes(tmp_path: Path) -> None:
     path = write_text(
         tmp_path / "x.csv", ["i::j", '1::"a::b"', '2::"c', 'd"', '3::"e" f', "4::g:h"]
@@ -125,8 +143,9 @@ def test_a_separator_of_several_characters_may_have_quotes(tmp_path: Path) -> No
 
 
 NASTY = [
-    '1,a,"b', "2,a,b", '3,"a",b', '4,"a" x,b', "", '5,a,7" b', '6,"a, ""x""', 'y",b', '7,a,"', "8,a",
-    '"9,a,b', '10,a,12"', "11,a\rb,c", '12,"a\rb",c', ",,", '"', '""', '13,a,"b', "   ", '14,a,b',
+    '1,a,"b', "2,a,b", '3,"a",b', '4,"a" x,b', "", '5,a,7" b', '6,"a, ""x""', 'y",b', '7,a,"',
+    "8,a", '"9,a,b', '10,a,12"', "11,a\rb,c", '12,"a\rb",c', ",,", '"', '""', '13,a,"b', "   ",
+    '14,a,b',
 ]  # fmt: skip
 """Lines with all kinds of quotes; ``6,`` and ``y"`` are one record of two lines."""
 
@@ -215,9 +234,14 @@ def test_wrong_options_are_one_sentence(
 def test_forms_of_a_fixed_layout_refuse_options_for_another(tmp_path: Path, option: str) -> None:
     options = SourceOptions(domain="d", **{option: ";"})  # type: ignore[arg-type]
     write_text(tmp_path / "log.jsonl", ['{"user": 1, "item": 2}'])
-    for form in ("movielens", "amazon-reviews", "tabular"):
-        with pytest.raises(BadSourceError, match=f"{form}.* has no use for --{option} .got ';'"):
+    refused = f"has no use for --{option} .got ';'"
+    for form in ("movielens", "amazon-reviews"):
+        with pytest.raises(BadSourceError, match=f"the form {form} {refused}"):
             open_source([tmp_path], form=form, options=options)
+    with pytest.raises(BadSourceError, match=f"the form sample {refused}"):
+        open_source(form="sample", options=options)
+    with pytest.raises(BadSourceError, match=f"a source without CSV and TSV files {refused}"):
+        open_source([tmp_path], options=options)
 
 
 def test_options_of_the_layout_are_part_of_what_a_source_means(tmp_path: Path) -> None:
