@@ -75,14 +75,11 @@ class Delimited:
         return self._header(path)[1]
 
     def read(self, path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
-        behind = 0  # the number of the header's line
-        names = list(self.names or ())
-        if self.names is None:
-            behind, names = self._header(path)
+        header, names = (0, list(self.names)) if self.names else self._header(path)
         reader, bytes_done = _Reader(self, path.name, names, wanted), 0
         for block in read_blocks(path, encoding=self.encoding):
-            if behind and block.numbers and block.numbers[0] <= behind:
-                first = sum(number <= behind for number in block.numbers)
+            if block.numbers and block.numbers[0] <= header:
+                first = sum(number <= header for number in block.numbers)
                 block.numbers, block.lines = block.numbers[first:], block.lines[first:]
             bytes_done = block.bytes_done
             yield reader.read(block)
@@ -143,6 +140,7 @@ class _Reader:
         self._quoting = layout.quoting(len(names))
         # Whether quotes were left to the form, which has none: then signs of quoting are told.
         self._unasked = layout.quote is None and not layout.quote_given and layout.names is None
+        self._told = False
         self._places = {name: list(names).index(name) for name in wanted}
         self._open_numbers: list[int] = []
         self._open_lines: list[str] = []
@@ -230,12 +228,12 @@ class _Reader:
 
     def _tell_quotes(self, frame: pl.DataFrame) -> None:
         """Say once that fields of a file without quoting stand in quotes."""
-        if not self._unasked:
+        if self._told or not self._unasked:
             return
         for name in self._places:
             quoted = frame[name].str.contains('(?s)^".*"$')
             if quoted.any():
-                self._unasked = False
+                self._told = True
                 log.warning(
                     "%s:%d: %s stands in quotes, which are kept as characters, since the file is "
                     "read without quoting; --quote '\"' takes them off",

@@ -7,7 +7,7 @@ Out:  a log with ratings of up to 5 and times in seconds, and the catalogue with
 Left out: demographic data, and the tags that people gave (``tags.csv``), which are opinions of
 single persons rather than facts about a film. All items are of the domain ``movies`` unless
 another is named. The layout of each file is fixed: ``--separator``, ``--quote`` and ``--map`` are
-refused. Catalogues that are no UTF-8 are Latin-1 (those of 100K and 1M), packed or not.
+refused. Catalogues that are not UTF-8 are read as Latin-1 (those of 100K and 1M), packed or not.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ the quote is written twice; the closing quote stands before a separator or at th
 A quote inside a field that does not begin with one is a character like any other.
 
 What does not keep the rule has a *stray* opening quote: the line that it stands in is rejected,
-and the lines behind it are read as if it were not there. An opening quote is stray when
+and the lines after it are read as if it were not there. An opening quote is stray when
 
 1. its closing quote is followed by other text, as in ``"Weird" Al``;
 2. no closing quote comes within :data:`LONGEST_LINES` lines or :data:`LONGEST_CHARACTERS`
@@ -13,7 +13,7 @@ and the lines behind it are read as if it were not there. An opening quote is st
 3. the lines up to the closing quote make a record with more or fewer fields than the file has;
 4. the record is well formed only by chance: the quoted field spans lines each of which, the first
    and the last included, is by itself a record with all fields of the file, none of which begins
-   with white space. (Prose with line breaks has white space behind its commas; rows have none.)
+   with white space. (Prose with line breaks has white space after its commas; rows have none.)
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LONGEST_LINES = 1_000
 LONGEST_CHARACTERS = 16 << 20
 
 _NO_END = "a quote that never closes (--quote none?)"
-_TEXT_BEHIND = "text behind a closing quote (--quote none?)"
+_TEXT_AFTER = "text after a closing quote (--quote none?)"
 _OTHER_COUNT = "a quote that closes in a later line, with another number of fields (--quote none?)"
 _HOLDS_ROWS = "a quoted field that holds whole rows (--quote none?)"
 
@@ -177,7 +177,7 @@ class Quoting:
             if at == len(line):
                 return None
             if not line.startswith(separator, at):
-                return _TEXT_BEHIND
+                return _TEXT_AFTER
             at, inside = at + len(separator), False
 
 

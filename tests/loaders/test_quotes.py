@@ -12,7 +12,7 @@ from loaders.delimited import Delimited
 from tests.loaders.worlds import load, rejected, write_text
 
 NO_END = "a quote that never closes (--quote none?)"
-TEXT_BEHIND = "text behind a closing quote (--quote none?)"
+TEXT_AFTER = "text after a closing quote (--quote none?)"
 HOLDS_ROWS = "a quoted field that holds whole rows (--quote none?)"
 OTHER_COUNT = "a quote that closes in a later line, with another number of fields (--quote none?)"
 
@@ -48,7 +48,7 @@ def test_a_stray_quote_in_csv_is_rejected_and_swallows_no_row(tmp_path: Path) ->
     graph = load(path, rejects_path=tmp_path / "r.jsonl")
     titles = {row["key"]: row["title"] for row in graph.items.values()}
     assert titles == {f"films:{item}": title for item, _, title in STRAY[2:]}
-    assert rejected(tmp_path / "r.jsonl") == [("items.csv", 2, TEXT_BEHIND)]
+    assert rejected(tmp_path / "r.jsonl") == [("items.csv", 2, TEXT_AFTER)]
 
 
 def test_a_quote_in_tsv_is_a_character_like_any_other(tmp_path: Path) -> None:
@@ -84,13 +84,13 @@ def test_quoting_is_turned_off_and_on_by_an_option(tmp_path: Path) -> None:
          []),
         (['1,2,"one', "two, three, four", 'five, six, seven"'],
          [("1", "2", "one\ntwo, three, four\nfive, six, seven")], []),
-        (['1,a,"b" c', "2,a,b"], [("2", "a", "b")], [(2, TEXT_BEHIND)]),
+        (['1,a,"b" c', "2,a,b"], [("2", "a", "b")], [(2, TEXT_AFTER)]),
         (['1,a,"b', "2,a,b"], [("2", "a", "b")], [(2, NO_END)]),
-        (['1,a,"b', '2,a,"b"'], [("2", "a", "b")], [(2, TEXT_BEHIND)]),
+        (['1,a,"b', '2,a,"b"'], [("2", "a", "b")], [(2, TEXT_AFTER)]),
         (['1,a,"b', '2,a,12"', "3,a,b"], [("2", "a", '12"'), ("3", "a", "b")], [(2, HOLDS_ROWS)]),
         (['1,"a,b', '2,12",b', "3,a,b"], [("2", '12"', "b"), ("3", "a", "b")], [(2, HOLDS_ROWS)]),
         (['"1,a,b', '2,12",b', "3,a,b"], [("2", '12"', "b"), ("3", "a", "b")], [(2, OTHER_COUNT)]),
-        (['1,a,"b', '2,"a', "3,a,b"], [("3", "a", "b")], [(2, TEXT_BEHIND), (3, NO_END)]),
+        (['1,a,"b', '2,"a', "3,a,b"], [("3", "a", "b")], [(2, TEXT_AFTER), (3, NO_END)]),
     ],
 )  # fmt: skip
 def test_the_rule_for_quotes(
@@ -138,7 +138,7 @@ def test_a_separator_of_several_characters_may_have_quotes(tmp_path: Path) -> No
     layout = Delimited().with_options(separator="::", quote='"', encoding=None)
     assert read(path, layout) == (
         [("1", "a::b"), ("2", "c\nd"), ("4", "g:h")],
-        [(5, TEXT_BEHIND)],
+        [(5, TEXT_AFTER)],
     )
 
 

@@ -32,7 +32,7 @@ def test_every_reason_is_told_with_its_line(tmp_path: Path) -> None:
         "ann,b1,books,4,-5": "time before 1970",
         "ann,b1,books,4": "4 fields instead of 5",
         "ann,b1,books,4,1600000000,x": "6 fields instead of 5",
-        '"ann" lee,b1,books,4,1600000000': "text behind a closing quote (--quote none?)",
+        '"ann" lee,b1,books,4,1600000000': "text after a closing quote (--quote none?)",
         '"ann,b1,books,4,1600000000': "a quote that never closes (--quote none?)",
     }
     good = ["ann,b1,books,4,1600000000", f"bob,b1,books,,{NOW + DAY:.0f}"]
