@@ -121,7 +121,7 @@ def ingest(
             rows_rejected=rejects.total,
             rejected=dict(sorted(rejects.by_reason.items())),
             rejects_path=str(rejects_path) if rejects.total and rejects_path else None,
-            remarks=dict(sorted(read.remarks.items())),
+            remarks={what: count for what, count in sorted(read.remarks.items()) if count},
             nodes={s.value: staging.count(s) for s in STAGES if isinstance(s, Label)},
             relationships={s.value: staging.count(s) for s in STAGES if isinstance(s, RelType)},
             written=written.written,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import csv
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from pyarrow import lib as arrow
 
 from loaders.errors import BadSourceError
+from loaders.ids import NO_EXACT_NUMBER
 from loaders.lines import read_blocks, read_head
 from loaders.rejects import Reject
 
@@ -258,8 +260,11 @@ def _text(value: Any) -> str:
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(type(value).__name__)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        if not math.isfinite(value) or abs(value) >= 2**53:
+            return NO_EXACT_NUMBER  # what is missing or at fault is decided by loaders.checks
+        if value.is_integer():
+            return str(int(value))
     return str(value)
 
 
@@ -293,13 +298,24 @@ class Parquet:
                     raise BadSourceError(f"{path} is damaged ({error}); get it anew") from error
                 if batch is None:
                     return
-                frame = pl.DataFrame(arrow.Table.from_batches([batch]))
+                frame = _frame(path, batch)
                 lines = pl.int_range(first, first + len(frame), dtype=pl.Int64, eager=True)
                 first += len(frame)
                 yield Rows(
                     frame.select(lines.alias("line"), *wanted),
                     bytes_done=size * (first - 1) // total,
                 )
+
+
+def _frame(path: Path, batch: arrow.RecordBatch) -> pl.DataFrame:
+    try:
+        return pl.DataFrame(arrow.Table.from_batches([batch]))
+    except (pl.exceptions.PolarsError, arrow.ArrowException, NotImplementedError) as error:
+        types = ", ".join(f"{field.name}: {field.type}" for field in batch.schema)
+        raise BadSourceError(
+            f"{path} has a column of a type that cannot be read ({types}: {error}); write it as "
+            f"text, numbers or lists of texts"
+        ) from error
 
 
 def _parquet(path: Path) -> pq.ParquetFile:

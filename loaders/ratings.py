@@ -69,7 +69,11 @@ class RatingScales:
                     f"colon: --rating-scale DOMAIN=N"
                 )
             if not (scale > 0 and math.isfinite(scale)):
-                raise BadSourceError(f"rating_scale must be above 0, got {scale:g} for {domain!r}")
+                of = "" if domain == ALL_DOMAINS else f" for {domain!r}"
+                raise BadSourceError(
+                    f"rating_scale must be above 0, got {scale:g}{of}; give --rating-scale N or "
+                    f"--rating-scale DOMAIN=N"
+                )
 
     @property
     def of_all(self) -> float | None:

@@ -166,11 +166,14 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
 def _scales(given: Sequence[str]) -> dict[str, float] | None:
     from loaders.ratings import ALL_DOMAINS
 
-    scales = {}
+    scales: dict[str, float] = {}
     for one in given:
-        domain, _, number = one.rpartition("=")
+        name, _, number = one.rpartition("=")
+        domain = name.strip() or ALL_DOMAINS
+        if domain in scales:
+            raise InputError(f"--rating-scale: is given twice for {domain!r}; give it once")
         try:
-            scales[domain.strip() or ALL_DOMAINS] = float(number)
+            scales[domain] = float(number)
         except ValueError:
             raise InputError(f"--rating-scale: must look like N or DOMAIN=N, got {one!r}") from None
     return scales or None
