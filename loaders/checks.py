@@ -18,35 +18,13 @@ from typing import NamedTuple
 import polars as pl
 
 from loaders.catalogue import read_catalogue
-from loaders.ids import NO_EXACT_NUMBER, id_text, no_exact_id
+from loaders.ids import NO_EXACT_NUMBER
 from loaders.ratings import RatingScales
 from loaders.records import Role
+from loaders.row_ids import faults_of_ids, read_ids
 from loaders.times import TimeUnit, read_times
 
-__all__ = ["TRIMMED", "Checked", "Rules", "check"]
-
-TRIMMED = "ids and names with white space at their ends, which was trimmed"
-
-_IDS: dict[Role, dict[str, str]] = {
-    "interactions": {
-        "user": "user id",
-        "item": "item id",
-        "domain": "domain",
-        "kind": "kind",
-        "platform": "platform",
-        "event_id": "event id",
-    },
-    "items": {"item": "item id", "domain": "domain"},
-    "links": {
-        "account_a": "account",
-        "account_b": "account",
-        "platform_a": "platform",
-        "platform_b": "platform",
-    },
-}
-"""Fields that are read as ids, and what a reason calls them."""
-_NEEDED = ("user", "item", "account_a", "account_b")
-"""In the other fields NaN is a missing value, as pandas writes it, and not a fault."""
+__all__ = ["Checked", "Rules", "check"]
 
 Fault = tuple[pl.Expr, str | pl.Expr]
 """Which rows have it (null: not), and the reason."""
@@ -87,10 +65,10 @@ def check(role: Role, fields: pl.DataFrame, rules: Rules) -> Checked:
         >>> good["item"].to_list(), bad["reason"].to_list(), list(remarks.values())
         (['books:a'], ['no user id'], [1])
     """
-    frame, remarks = _read_ids(role, fields)
+    frame, remarks = read_ids(role, fields)
     more, faults, records = _CHECKS[role](frame, rules, remarks)
     frame = frame.with_columns(more)
-    found = [*_inexact(role, fields), *faults]
+    found = [*faults_of_ids(role, fields), *faults]
     at_fault = frame.select(
         pl.any_horizontal(fault for fault, _ in found).fill_null(value=False)
     ).to_series()
@@ -180,40 +158,6 @@ _Check = Callable[
 ]
 """Columns that are read beside the ids, the faults, and the records as expressions over all."""
 _CHECKS: dict[Role, _Check] = {"interactions": _interactions, "items": _items, "links": _links}
-
-
-def _read_ids(role: Role, fields: pl.DataFrame) -> tuple[pl.DataFrame, Counter[str]]:
-    """Add ``user~`` and so on, the ids as text; count those that were trimmed."""
-    names = [name for name in _IDS[role] if name in fields.columns]
-    frame = fields.with_columns(
-        id_text(name, fields.schema[name]).alias(f"{name}~") for name in names
-    )
-    trimmed = [
-        (pl.col(name).str.len_bytes() != pl.col(f"{name}~").str.len_bytes()).sum().alias(name)
-        for name in names
-        if fields.schema[name] == pl.String
-    ]
-    count = sum(frame.select(trimmed).row(0)) if trimmed else 0
-    return frame, Counter({TRIMMED: count} if count else {})
-
-
-def _inexact(role: Role, fields: pl.DataFrame) -> list[Fault]:
-    """Numbers that are there and of which no id can be made."""
-    faults: list[Fault] = []
-    for name, called in _IDS[role].items():
-        fault = no_exact_id(name, fields.schema[name]) if name in fields.columns else None
-        if fault is None:
-            continue
-        if name not in _NEEDED:
-            fault = fault & ~_is_nan(name, fields.schema[name])
-        faults.append((fault, f"{called} is NaN, infinite, a fraction or too large to be exact"))
-    return faults
-
-
-def _is_nan(column: str, dtype: pl.DataType) -> pl.Expr:
-    if dtype.is_float():
-        return pl.col(column).is_nan()
-    return pl.lit(dtype == pl.String)
 
 
 def _as_it_was(fields: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:

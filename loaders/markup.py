@@ -23,7 +23,8 @@ _SUSPECT = r"&(#|[A-Za-z])|<[/!?A-Za-z]"
 """Texts without a match are not looked at any closer."""
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _UNSEEN = re.compile(
-    r"<(script|style)\b[^>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<!doctype\b[^>]*>|<\?xml\b[^>]*>",
+    r"<(script|style)\b[^>]{0,500}>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)"
+    r"|<!doctype\b[^>]{0,500}>|<\?xml\b[^>]{0,500}>",
     re.IGNORECASE | re.DOTALL,
 )
 _INLINE = (
@@ -50,12 +51,13 @@ def plain_text(text: str) -> str:
         >>> plain_text("Salt &amp;amp; <b>Pepper</b><br>a < b")
         'Salt & Pepper a < b'
     """
+    plain = text
     for _ in range(_ROUNDS):
-        before = text
-        text = _ENTITY.sub(_decode, _TAG.sub(_space, _UNSEEN.sub(" ", text)))
-        if text == before:
+        before = plain
+        plain = _ENTITY.sub(_decode, _TAG.sub(_space, _UNSEEN.sub(" ", plain)))
+        if plain == before:
             break
-    return text.replace("\xa0", " ").strip()
+    return text if plain == text else plain.replace("\xa0", " ").strip()
 
 
 def plain_texts(texts: pl.Series) -> tuple[pl.Series, int]:

@@ -131,7 +131,7 @@ class Source:
         ]
         return json.dumps(
             [READING_VERSION, self.form, tables, self.scales.form, options],
-            sort_keys=True, default=dict,
+            sort_keys=True, default=str,
         )  # fmt: skip
 
 

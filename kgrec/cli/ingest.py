@@ -76,7 +76,8 @@ def ingest(
         str | None,
         typer.Option(
             metavar="UNIT",
-            help="How times are written: s, ms, us or ns (counted from 1970), iso (dates) or auto.",
+            help="How times are written: s, ms, us or ns (counted from 1970), iso (dates; UTC if "
+            "they name no zone) or auto.",
         ),
     ] = None,
     tag_separator: Annotated[

@@ -37,7 +37,7 @@ def test_html_becomes_plain_text(text: str, plain: str) -> None:
     [
         "AT&T", "a < b", "I <3 you", "a<b and c>d", "R&D; more",
         "Food&notes &copy me", "<Untitled>", "List<int>", "x <- y -> z", "<>", "Q&A: 1 < 2 > 0",
-        "<", "&", "5 &unknown; 6", "&#;",
+        "<", "&", "5 &unknown; 6", "&#;", " AT&T ",
     ],
 )  # fmt: skip
 def test_what_is_no_html_survives(text: str) -> None:

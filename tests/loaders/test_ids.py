@@ -9,9 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from loaders.checks import TRIMMED, Rules, check
+from loaders.checks import Rules, check
 from loaders.graph_builder import LIKE_MISSING
 from loaders.ids import id_texts
+from loaders.row_ids import TRIMMED
 from tests.loaders.worlds import load, rejected, write_text
 
 INEXACT = "is NaN, infinite, a fraction or too large to be exact"
