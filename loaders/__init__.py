@@ -10,13 +10,16 @@ Example::
 """
 
 from loaders.errors import BadSourceError, LoaderError, SourceChangedError, TooManyRejectsError
-from loaders.graph_builder import DEFAULT_MAX_REJECTS, IngestSummary, ingest
+from loaders.graph_builder import DEFAULT_MAX_REJECTS, ingest
+from loaders.ratings import DomainScale
 from loaders.source import FORMS, Source, SourceOptions, open_source
+from loaders.summary import IngestSummary
 
 __all__ = [
     "DEFAULT_MAX_REJECTS",
     "FORMS",
     "BadSourceError",
+    "DomainScale",
     "IngestSummary",
     "LoaderError",
     "Source",

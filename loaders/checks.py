@@ -1,22 +1,33 @@
 """Every row is checked here: fields of whatever type in, records of one schema out.
 
 In:   a frame of fields (:data:`loaders.records.FIELDS`) with ``line``, and the rules.
-Out:  the records that can be used, and the rows that cannot with the first reason found.
+Out:  the records that can be used, the rows that cannot with the first reason found, and what
+      was done to values that were not taken as they stand.
 
-All checks are polars expressions over whole batches; nothing here reads a file.
+All checks are polars expressions over whole batches; nothing here reads a file. The types of the
+columns were checked before (:mod:`loaders.column_types`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import polars as pl
 
-from loaders.records import RATING_SCALES, Role
-from loaders.times import TimeUnit, fault_of_time, unix_seconds
+from loaders.catalogue import read_catalogue
+from loaders.ids import NO_EXACT_NUMBER
+from loaders.ratings import RatingScales
+from loaders.records import Role
+from loaders.row_ids import faults_of_ids, read_ids
+from loaders.times import TimeUnit, read_times
 
 __all__ = ["Checked", "Rules", "check"]
+
+Fault = tuple[pl.Expr, str | pl.Expr]
+"""Which rows have it (null: not), and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,175 +41,182 @@ class Rules:
     platform: str | None = None
     kind: str | None = None
     time_unit: TimeUnit = "auto"
-    rating_max: float | None = None
-    """None: found out from the whole source, so that only the largest scale binds."""
+    time_unit_is_given: bool = False
+    """Whether a person named the unit, so that numbers before 1990 are taken."""
+    scales: RatingScales = field(default_factory=lambda: RatingScales({}))
     tag_separator: str = "|"
 
 
 class Checked(NamedTuple):
-    """Both halves keep ``line``."""
+    """Both frames keep ``line``."""
 
     good: pl.DataFrame
     bad: pl.DataFrame
+    remarks: Counter[str]
+    """How many values were changed, by what was done to them; of bad rows as well."""
 
 
 def check(role: Role, fields: pl.DataFrame, rules: Rules) -> Checked:
     """Tell the rows that can be used from those that cannot.
 
     Example:
-        >>> rows = pl.DataFrame({"line": [1, 2], "user": ["u1", ""], "item": ["a", "b"]})
-        >>> good, bad = check("interactions", rows, Rules(latest=0, domain="books"))
-        >>> good["item"].to_list(), bad["reason"].to_list()
-        (['books:a'], ['no user id'])
+        >>> rows = pl.DataFrame({"line": [1, 2], "user": ["u1", ""], "item": ["a", "b "]})
+        >>> good, bad, remarks = check("interactions", rows, Rules(latest=0, domain="books"))
+        >>> good["item"].to_list(), bad["reason"].to_list(), list(remarks.values())
+        (['books:a'], ['no user id'], [1])
     """
-    faults, records = _CHECKS[role](fields, rules)
-    judged = fields.with_columns(pl.coalesce(faults).alias("reason"))
-    bad = judged.filter(pl.col("reason").is_not_null())
-    usable = fields if bad.is_empty() else judged.filter(pl.col("reason").is_null())
-    return Checked(usable.select("line", *records), bad)
+    frame, remarks = read_ids(role, fields)
+    more, faults, records = _CHECKS[role](frame, rules, remarks)
+    frame = frame.with_columns(more)
+    found = [*faults_of_ids(role, fields), *faults]
+    at_fault = frame.select(
+        pl.any_horizontal(fault for fault, _ in found).fill_null(value=False)
+    ).to_series()
+    if not at_fault.any():
+        return Checked(frame.select("line", *records), _as_it_was(fields.clear(), []), remarks)
+    reason = pl.coalesce(
+        pl.when(fault).then(pl.lit(why) if isinstance(why, str) else why) for fault, why in found
+    )
+    bad = frame.filter(at_fault).select(reason).to_series()
+    good = frame.filter(~at_fault).select("line", *records)
+    return Checked(good, _as_it_was(fields.filter(at_fault), bad.to_list()), remarks)
 
 
-def _interactions(fields: pl.DataFrame, rules: Rules) -> tuple[list[pl.Expr], list[pl.Expr]]:
-    user, item, domain = _id(fields, "user"), _id(fields, "item"), _domain(fields, rules)
-    rating = _rating(fields)
-    scale = rules.rating_max or RATING_SCALES[-1]
-    faults = [
-        _reason(user.is_null(), "no user id"),
-        _reason(item.is_null(), "no item id"),
+def _interactions(
+    frame: pl.DataFrame, rules: Rules, remarks: Counter[str]
+) -> tuple[list[pl.Series], list[Fault], list[pl.Expr]]:
+    user, item = _id(frame, "user"), _id(frame, "item")
+    domain, rating, at = _domain(frame, rules), pl.col("rating~"), pl.col("at~")
+    more = [_rating(frame).alias("rating~")]
+    faults: list[Fault] = [
+        (user.is_null(), "no user id"),
+        (item.is_null(), "no item id"),
         *_domain_faults(domain),
-        _reason(_given(fields, "rating") & rating.is_null(), "rating is no number"),
-        _reason((rating < 0) | (rating > scale), f"rating outside 0 to {scale:g}"),
-        *_platform_faults(fields, "platform"),
+        (_given(frame, "rating") & rating.is_null(), "rating is no number"),
+        *rules.scales.faults(domain, rating),
+        *_platform_faults(frame, "platform"),
     ]
-    at = pl.lit(None, dtype=pl.Int64)
-    if "time" in fields.columns:
-        dtype = fields.schema["time"]
-        faults.append(fault_of_time("time", dtype, rules.time_unit, latest=rules.latest))
-        at = unix_seconds("time", dtype, rules.time_unit)
+    if "time" in frame.columns:
+        times = read_times(
+            frame["time"], rules.time_unit, latest=rules.latest, is_given=rules.time_unit_is_given
+        )
+        more.append(times.seconds.alias("at~"))
+        if times.faults is not None:
+            more.append(times.faults.alias("fault~"))
+            faults.append((pl.col("fault~").is_not_null(), pl.col("fault~")))
+    else:
+        at = pl.lit(None, dtype=pl.Int64)
     otherwise = pl.when(rating.is_null()).then(pl.lit("interaction")).otherwise(pl.lit("rating"))
-    kind = pl.coalesce(_id(fields, "kind"), pl.lit(rules.kind, dtype=pl.String), otherwise)
-    event = _id(fields, "event_id")
-    return faults, [
-        _with_platform(user, fields, "platform", rules.platform).alias("user"),
+    kind = pl.coalesce(_id(frame, "kind"), pl.lit(rules.kind, dtype=pl.String), otherwise)
+    if "event_id" in frame.columns:
+        kind = pl.concat_str(kind, pl.lit("#") + _id(frame, "event_id"), ignore_nulls=True)
+    return more, faults, [
+        _with_platform(user, frame, "platform", rules.platform).alias("user"),
         pl.concat_str(domain, pl.lit(":"), item).alias("item"),
-        pl.concat_str(kind, pl.lit("#") + event, ignore_nulls=True).alias("kind"),
+        kind.alias("kind"),
         rating.alias("rating"),
         at.alias("at"),
-    ]
+    ]  # fmt: skip
 
 
-def _items(fields: pl.DataFrame, rules: Rules) -> tuple[list[pl.Expr], list[pl.Expr]]:
-    item, domain = _id(fields, "item"), _domain(fields, rules)
-    faults = [_reason(item.is_null(), "no item id"), *_domain_faults(domain)]
-    return faults, [
+def _items(
+    frame: pl.DataFrame, rules: Rules, remarks: Counter[str]
+) -> tuple[list[pl.Series], list[Fault], list[pl.Expr]]:
+    item, domain = _id(frame, "item"), _domain(frame, rules)
+    columns, done = read_catalogue(frame, rules.tag_separator)
+    remarks.update(done)
+    more = [column.alias(f"{column.name}~") for column in columns]
+    faults: list[Fault] = [(item.is_null(), "no item id"), *_domain_faults(domain)]
+    return more, faults, [
         pl.concat_str(domain, pl.lit(":"), item).alias("item"),
-        _text(fields, "title").alias("title"),
-        _text(fields, "description").alias("description"),
-        _tags(fields, rules.tag_separator).alias("tags"),
-    ]
+        *(pl.col(column.name).alias(column.name[:-1]) for column in more),
+    ]  # fmt: skip
 
 
-def _links(fields: pl.DataFrame, rules: Rules) -> tuple[list[pl.Expr], list[pl.Expr]]:
+def _links(
+    frame: pl.DataFrame, rules: Rules, remarks: Counter[str]
+) -> tuple[list[pl.Series], list[Fault], list[pl.Expr]]:
     ends = [
-        _with_platform(_id(fields, f"account_{end}"), fields, f"platform_{end}", None)
+        _with_platform(_id(frame, f"account_{end}"), frame, f"platform_{end}", None)
         for end in ("a", "b")
     ]
-    faults = [
-        _reason(ends[0].is_null() | ends[1].is_null(), "no account"),
-        _reason(ends[0] == ends[1], "an account linked to itself"),
-        *_platform_faults(fields, "platform_a"),
-        *_platform_faults(fields, "platform_b"),
+    faults: list[Fault] = [
+        (ends[0].is_null() | ends[1].is_null(), "no account"),
+        (ends[0] == ends[1], "an account linked to itself"),
+        *_platform_faults(frame, "platform_a"),
+        *_platform_faults(frame, "platform_b"),
     ]
     # One direction, so that a link said twice, once the other way round, is one link.
-    return faults, [
+    return [], faults, [
         pl.min_horizontal(ends).alias("source"),
         pl.max_horizontal(ends).alias("target"),
-    ]
+    ]  # fmt: skip
 
 
-_CHECKS = {"interactions": _interactions, "items": _items, "links": _links}
+_Check = Callable[
+    [pl.DataFrame, Rules, Counter[str]], tuple[list[pl.Series], list[Fault], list[pl.Expr]]
+]
+"""Columns that are read beside the ids, the faults, and the records as expressions over all."""
+_CHECKS: dict[Role, _Check] = {"interactions": _interactions, "items": _items, "links": _links}
 
 
-def _reason(fault: pl.Expr, reason: str) -> pl.Expr:
-    return pl.when(fault).then(pl.lit(reason))
+def _as_it_was(fields: pl.DataFrame, reasons: list[str]) -> pl.DataFrame:
+    shown = fields.with_columns(
+        pl.col(pl.String).replace(NO_EXACT_NUMBER, "NaN, infinite or not exact")
+    )
+    return shown.with_columns(pl.Series("reason", reasons, dtype=pl.String))
 
 
-def _id(fields: pl.DataFrame, column: str) -> pl.Expr:
-    """An id as text; null where it is missing or blank. Whole floats lose their ``.0``."""
-    dtype = fields.schema.get(column)
+def _id(frame: pl.DataFrame, field: str) -> pl.Expr:
+    name = f"{field}~"
+    return pl.col(name) if name in frame.columns else pl.lit(None, dtype=pl.String)
+
+
+def _given(frame: pl.DataFrame, column: str) -> pl.Expr:
+    dtype = frame.schema.get(column)
     if dtype is None:
-        return pl.lit(None, dtype=pl.String)
-    value = pl.col(column)
-    if dtype.is_float():
-        whole = value.is_finite() & (value == value.floor())
-        return pl.when(whole).then(value.cast(pl.Int64, strict=False)).cast(pl.String)
-    text = value.cast(pl.String)
-    return pl.when(text.str.strip_chars() != "").then(text)
-
-
-def _given(fields: pl.DataFrame, column: str) -> pl.Expr:
-    dtype = fields.schema.get(column)
-    if dtype is None:
-        return pl.lit(False)
+        return pl.lit(value=False)
     if dtype == pl.String:
         return pl.col(column).str.strip_chars().fill_null("") != ""
     return pl.col(column).is_not_null()
 
 
-def _rating(fields: pl.DataFrame) -> pl.Expr:
-    dtype = fields.schema.get("rating")
-    if dtype is None or not (dtype.is_numeric() or dtype == pl.String):
-        return pl.lit(None, dtype=pl.Float64)
-    value = pl.col("rating").str.strip_chars() if dtype == pl.String else pl.col("rating")
-    number = value.cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number)
+def _rating(frame: pl.DataFrame) -> pl.Series:
+    """Finite numbers; null where there is none."""
+    if "rating" not in frame.columns:
+        return pl.Series([None], dtype=pl.Float64).new_from_index(0, len(frame))
+    values = frame["rating"]
+    if values.dtype == pl.String:
+        values = values.str.strip_chars()
+    numbers = values.cast(pl.Float64, strict=False)
+    return numbers if values.dtype.is_integer() else numbers.set(~numbers.is_finite(), None)
 
 
-def _domain(fields: pl.DataFrame, rules: Rules) -> pl.Expr:
-    return pl.coalesce(_id(fields, "domain"), pl.lit(rules.domain, dtype=pl.String))
+def _domain(frame: pl.DataFrame, rules: Rules) -> pl.Expr:
+    if "domain" not in frame.columns:
+        return pl.lit(rules.domain, dtype=pl.String)
+    return pl.coalesce(pl.col("domain~"), pl.lit(rules.domain, dtype=pl.String))
 
 
-def _domain_faults(domain: pl.Expr) -> list[pl.Expr]:
+def _domain_faults(domain: pl.Expr) -> list[Fault]:
     return [
-        _reason(domain.is_null(), "no domain"),
-        _reason(domain.str.contains(":", literal=True), "colon in the domain's name"),
+        (domain.is_null(), "no domain"),
+        (domain.str.contains(":", literal=True), "colon in the domain's name"),
     ]
 
 
-def _platform_faults(fields: pl.DataFrame, column: str) -> list[pl.Expr]:
-    if column not in fields.columns:
+def _platform_faults(frame: pl.DataFrame, column: str) -> list[Fault]:
+    if column not in frame.columns:
         return []
-    colon = _id(fields, column).str.contains(":", literal=True)
-    return [_reason(colon, "colon in the platform's name")]
+    colon = _id(frame, column).str.contains(":", literal=True)
+    return [(colon, "colon in the platform's name")]
 
 
 def _with_platform(
-    account: pl.Expr, fields: pl.DataFrame, column: str, otherwise: str | None
+    account: pl.Expr, frame: pl.DataFrame, column: str, otherwise: str | None
 ) -> pl.Expr:
-    platform = pl.coalesce(_id(fields, column), pl.lit(otherwise, dtype=pl.String))
+    if column not in frame.columns and otherwise is None:
+        return account
+    platform = pl.coalesce(_id(frame, column), pl.lit(otherwise, dtype=pl.String))
     key = pl.concat_str(platform + pl.lit(":"), account, ignore_nulls=True)
     return pl.when(account.is_not_null()).then(key)
-
-
-def _text(fields: pl.DataFrame, column: str) -> pl.Expr:
-    dtype = fields.schema.get(column)
-    if dtype is None:
-        return pl.lit(None, dtype=pl.String)
-    if isinstance(dtype, pl.List):
-        text = pl.col(column).cast(pl.List(pl.String)).list.drop_nulls().list.join(" ")
-    else:
-        text = pl.col(column).cast(pl.String)
-    return pl.when(text.str.strip_chars() != "").then(text)
-
-
-def _tags(fields: pl.DataFrame, separator: str) -> pl.Expr:
-    dtype = fields.schema.get("tags")
-    if dtype is None:
-        return pl.lit(None, dtype=pl.List(pl.String))
-    tags = pl.col("tags")
-    if isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.List):
-        tags = tags.list.eval(pl.element().explode())
-    elif not isinstance(dtype, pl.List):
-        tags = tags.cast(pl.String).str.split(separator)
-    stripped = pl.element().cast(pl.String).str.strip_chars()
-    return tags.list.eval(stripped.filter(stripped != "").unique(maintain_order=True))

@@ -11,8 +11,9 @@ The way of a job:
 3. Nodes, then relationships are written in the order of their keys, each batch and its checkpoint
    in one transaction. A job begun before goes on behind its checkpoint.
 
-The same source gives the same batches, so twice, or killed and started again, gives the same
-graph. A finished job that is run again writes every row again; the store says which were news.
+The same source gives the same batches, so killed and started again gives the same graph. A source
+whose job is finished is known by the id and is not read again, unless it is forced: then every row
+is written again, and the store says which were news.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ import hashlib
 import logging
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from graph_store.schema import Label, RelType
 from graph_store.store import Checkpoint, GraphStore, Job, Written
 from loaders.checks import Rules, check
 from loaders.errors import SourceChangedError
-from loaders.records import rating_scale
 from loaders.rejects import Rejects, from_frame
 from loaders.source import Source, Table
 from loaders.staging import STAGES, Staging, stage_name
+from loaders.summary import IngestSummary, summary_of_finished
 from loaders.times import DAY
 
 __all__ = ["DEFAULT_MAX_REJECTS", "IngestSummary", "OnProgress", "ingest"]
@@ -45,46 +46,11 @@ _CHANGED = (
     "a file of the source changed while it was read; nothing was written, run the ingest again "
     "when nothing writes to it"
 )
+LIKE_MISSING = "users and items with an id such as nan or null, which was taken as it is"
 BATCH_ROWS = 50_000
 
 OnProgress = Callable[[str, int, int], None]
 """Called with a stage's name, how much of it is done, and its total (bytes, then rows)."""
-
-
-@dataclass(frozen=True, slots=True)
-class IngestSummary:
-    """What an ingest read and what became of it."""
-
-    job: str
-    source: str
-    """Fingerprint of the files."""
-    rows_read: int
-    """Of all files, bad ones included."""
-    rows_rejected: int
-    rejected: dict[str, int]
-    """Rows left aside, by reason."""
-    rejects_path: str | None
-    """None when every row could be used."""
-    nodes: dict[str, int]
-    """Distinct nodes of the source by label."""
-    relationships: dict[str, int]
-    """Distinct relationships of the source by type."""
-    written: int
-    """Nodes and relationships that were new to the store, or changed."""
-    unchanged: int
-    resumed: int
-    """Nodes and relationships that an earlier, interrupted start had already written."""
-    rating_max: float | None
-    """Ratings of this size weigh 1; None when there are no ratings."""
-    items_without_text: int
-    """Items that no catalogue describes; they are kept."""
-    without_value: dict[str, list[str]]
-    """By file, the columns that the map or the form names and in which no row has a value."""
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """For ``--json`` and the job ledger."""
-        return asdict(self)
 
 
 def ingest(
@@ -97,6 +63,7 @@ def ingest(
     rejects_path: Path | None = None,
     work_dir: Path | None = None,
     job: str | None = None,
+    force: bool = False,
     memory_limit: str = "128MB",
     now: Callable[[], float] = time.time,
 ) -> IngestSummary:
@@ -112,6 +79,8 @@ def ingest(
         work_dir: Where the staging folder is made and removed; None: the system's temporary folder.
         job: A name for the job. By default the bytes and options are the name, so that a changed
             file is a new job; under a name given here a changed file is refused.
+        force: Read and write a source again that the ledger knows as finished. Otherwise nothing
+            is done, and the summary has ``already_ingested_at``.
         memory_limit: Of the staging, e.g. ``128MB``.
         now: The clock.
 
@@ -126,6 +95,10 @@ def ingest(
     content = _hash(source.fingerprint(), source.meaning())
     name = job if job is not None else f"ingest-{content[:16]}"
     entry = store.begin_job(name, kind="ingest", source=content, now=int(now()))
+    if not force:
+        done = summary_of_finished(entry, seconds=_since(started))
+        if done is not None:
+            return done
     folder = (work_dir or Path(tempfile.gettempdir())) / _staging_name(name, store)
     with Staging(folder, memory_limit=memory_limit) as staging:
         with Rejects(rejects_path, max_share=max_rejects) as rejects:
@@ -134,14 +107,13 @@ def ingest(
             rows_read = read.all(latest=entry.started_at + DAY)
             if source.stamps() != stamps:
                 raise SourceChangedError(_CHANGED)
-        scale = source.rating_max
-        largest = staging.largest_rating()
-        if scale is None or largest is None:
-            scale = rating_scale(largest)
         on_progress("merging", 0, 1)
-        staging.merge(scale=scale)
+        scales = source.scales.settle(staging.highest_ratings())
+        staging.merge({domain: scale.scale for domain, scale in scales.items()})
         on_progress("merging", 1, 1)
         written, resumed = _write(staging, store, entry, content, batch_size, on_progress)
+        if like_missing := staging.ids_like_missing():
+            read.remarks[LIKE_MISSING] = like_missing
         summary = IngestSummary(
             job=name,
             source=content,
@@ -149,15 +121,18 @@ def ingest(
             rows_rejected=rejects.total,
             rejected=dict(sorted(rejects.by_reason.items())),
             rejects_path=str(rejects_path) if rejects.total and rejects_path else None,
+            remarks={what: count for what, count in sorted(read.remarks.items()) if count},
             nodes={s.value: staging.count(s) for s in STAGES if isinstance(s, Label)},
             relationships={s.value: staging.count(s) for s in STAGES if isinstance(s, RelType)},
             written=written.written,
             unchanged=written.unchanged,
             resumed=resumed,
-            rating_max=scale,
+            rating_scales=scales,
+            times=list(staging.times),
             items_without_text=staging.items_without_text(),
             without_value=read.without_value,
-            seconds=round(time.monotonic() - started, 3),
+            already_ingested_at=None,
+            seconds=_since(started),
         )
     store.finish_job(name, now=int(now()), summary=summary.to_dict())
     return summary
@@ -174,6 +149,7 @@ class _Reading:
     rows: int = field(default=0, init=False)
     bytes_before: int = field(default=0, init=False)
     without_value: dict[str, list[str]] = field(default_factory=dict, init=False)
+    remarks: Counter[str] = field(default_factory=Counter, init=False)
 
     def all(self, *, latest: int) -> int:
         """Read every table; return the number of rows, bad ones included."""
@@ -190,7 +166,8 @@ class _Reading:
             platform=self.source.options.platform,
             kind=table.kind,
             time_unit=table.time_unit,
-            rating_max=self.source.rating_max,
+            time_unit_is_given=self.source.options.time_unit is not None,
+            scales=self.source.scales,
             tag_separator=table.tag_separator,
         )
 
@@ -201,7 +178,8 @@ class _Reading:
             without_value = rows.without_value
             if rows.bytes_done > size:  # a log that is being written could be followed for ever
                 raise SourceChangedError(_CHANGED)
-            good, bad = check(table.role, rows.frame, rules)
+            good, bad, remarks = check(table.role, rows.frame, rules)
+            self.remarks.update(remarks)
             faults = [*rows.faults, *from_frame(bad, table.path.name)]
             self.rejects.add(sorted(faults, key=lambda reject: reject.line))
             self.staging.add(table.role, good)
@@ -221,7 +199,8 @@ def _write(
     on_progress: OnProgress,
 ) -> tuple[Written, int]:
     """Write all stages; return what became of the rows, and how many were there already."""
-    # A finished job has nothing to resume: all is written again, and its checkpoint stays.
+    # A finished job has nothing to resume: all is written again, and its first checkpoint opens
+    # the job anew, so that one that is killed now is not taken for finished.
     finished = entry.finished_at is not None
     names = [stage_name(stage) for stage in STAGES]
     resume_at = names.index(entry.stage) if entry.stage in names and not finished else -1
@@ -234,7 +213,7 @@ def _write(
             on_progress(names[place], first, total)
         while first < total:
             last = min(first + batch_size, total)
-            checkpoint = None if finished else Checkpoint(entry.job, content, names[place], last)
+            checkpoint = Checkpoint(entry.job, content, names[place], last)
             batch = staging.slice(stage, first, last)
             if isinstance(stage, Label):
                 written += store.upsert_nodes(stage, batch, checkpoint=checkpoint)
@@ -245,6 +224,10 @@ def _write(
     if resumed:
         log.info("%s went on behind %s rows that were in the store already", entry.job, resumed)
     return written, resumed
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)
 
 
 def _hash(*parts: str) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 import polars as pl
 
 from loaders.errors import BadSourceError
+from loaders.ids import NO_EXACT_NUMBER
 from loaders.layouts import Rows
 from loaders.lines import read_blocks, read_head
 from loaders.rejects import Reject
@@ -162,8 +164,11 @@ def _text(value: Any) -> str:
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(type(value).__name__)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        if not math.isfinite(value) or abs(value) >= 2**53:
+            return NO_EXACT_NUMBER  # what is missing or at fault is decided by loaders.checks
+        if value.is_integer():
+            return str(int(value))
     return str(value)
 
 

@@ -72,13 +72,24 @@ class Parquet:
                     raise BadSourceError(f"{path} is damaged ({error}); get it anew") from error
                 if batch is None:
                     return
-                frame = pl.DataFrame(arrow.Table.from_batches([batch]))
+                frame = _frame(path, batch)
                 lines = pl.int_range(first, first + len(frame), dtype=pl.Int64, eager=True)
                 first += len(frame)
                 yield Rows(
                     frame.select(lines.alias("line"), *wanted),
                     bytes_done=size * (first - 1) // total,
                 )
+
+
+def _frame(path: Path, batch: arrow.RecordBatch) -> pl.DataFrame:
+    try:
+        return pl.DataFrame(arrow.Table.from_batches([batch]))
+    except (pl.exceptions.PolarsError, arrow.ArrowException, NotImplementedError) as error:
+        types = ", ".join(f"{field.name}: {field.type}" for field in batch.schema)
+        raise BadSourceError(
+            f"{path} has a column of a type that cannot be read ({types}: {error}); write it as "
+            f"text, numbers or lists of texts"
+        ) from error
 
 
 def _parquet(path: Path) -> pq.ParquetFile:

@@ -5,10 +5,8 @@ whatever type its file has. The checks (:mod:`loaders.checks`) turn fields into 
 with the schemas below; everything after that reads records only.
 
 **Weight.** A rating becomes ``weight = rating / scale``, in [0, 1]: 8 of 10 and 4 of 5 are both
-exactly 0.8. An event without a rating has weight 1. The scale is what the form says (Amazon and
-MovieLens 5, the bundled anime set 10), or ``rating_max``, or else the smallest of 1, 5, 10, 100
-that the largest rating of the whole source does not exceed. A rating below 0 or above the scale
-cannot be used.
+exactly 0.8. An event without a rating has weight 1. Each domain has a scale of its own
+(:mod:`loaders.ratings`); a rating below 0 or above it cannot be used.
 
 **Text.** Title, description and tags, each on a line of its own, white space made single; what
 is missing is left out. Its hash says whether it has to be encoded again.
@@ -31,10 +29,8 @@ __all__ = [
     "INTERACTIONS",
     "LINKS",
     "NO_RATING_WEIGHT",
-    "RATING_SCALES",
     "Role",
     "add_text",
-    "rating_scale",
     "text_hash",
 ]
 
@@ -65,20 +61,7 @@ CATALOGUE: dict[str, pl.DataType] = {
 }
 LINKS: dict[str, pl.DataType] = {"source": pl.String(), "target": pl.String()}
 
-RATING_SCALES = (1.0, 5.0, 10.0, 100.0)
 NO_RATING_WEIGHT = 1.0
-
-
-def rating_scale(largest: float | None) -> float | None:
-    """The scale of a source whose largest rating is this; None for a source without ratings.
-
-    Example:
-        >>> rating_scale(4.5), rating_scale(10), rating_scale(None)
-        (5.0, 10.0, None)
-    """
-    if largest is None:
-        return None
-    return next(scale for scale in RATING_SCALES if largest <= scale)
 
 
 def add_text(items: pl.DataFrame) -> pl.DataFrame:

@@ -13,19 +13,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
 import polars as pl
 
+from loaders.column_types import check_types
 from loaders.encodings import fault_of_encoding
 from loaders.errors import BadSourceError
 from loaders.layouts import Layout, Rows
+from loaders.ratings import ALL_DOMAINS, RatingScales
 from loaders.records import Role
 from loaders.times import TIME_UNITS, TimeUnit
 
 __all__ = ["FORMS", "Form", "Source", "SourceOptions", "Table", "open_source"]
+
+READING_VERSION = 2
+"""Raised whenever the same bytes and options come to give another graph: a source that was
+ingested by the rules of an earlier version is then not taken for done."""
 
 _HASH_BYTES = 1 << 20
 
@@ -42,10 +48,12 @@ class SourceOptions:
     """Put before user ids (``platform:user_id``); without it ids are shared by all sources."""
     kind: str | None = None
     """Of interactions that name none; otherwise ``rating`` or ``interaction``."""
-    rating_max: float | None = None
-    """The scale of ratings; None: what the form says, else found out."""
+    rating_scale: float | Mapping[str, float] | None = None
+    """The rating that weighs 1: one for all domains, or one a domain (``"*"``: all others).
+
+    None: what the form says, else inferred from the highest rating of each domain."""
     time_unit: TimeUnit | None = None
-    """``s``, ``ms`` or ``iso``; None: what the form says."""
+    """``s``, ``ms``, ``us``, ``ns``, ``iso`` or ``auto``; None: what the form says."""
     tag_separator: str = "|"
     """Between tags in a column of text."""
     separator: str | None = None
@@ -98,6 +106,7 @@ class Table:
             missing = [name for name in missing if fields[name].null_count() == len(fields)]
             rows.without_value = tuple(map(self._columns_of, missing))
             rows.frame = fields if self.transform is None else self.transform(fields)
+            check_types(self.path, self.columns, rows.frame.schema)
             yield rows
 
     def _columns_of(self, name: str) -> str:
@@ -112,8 +121,8 @@ class Source:
     form: str
     tables: tuple[Table, ...]
     options: SourceOptions
-    rating_max: float | None
-    """None: found out while reading."""
+    scales: RatingScales
+    """What is known of the scales of ratings before reading."""
 
     @property
     def total_bytes(self) -> int:
@@ -147,8 +156,9 @@ class Source:
             for t in self.tables
         ]  # fmt: skip
         return json.dumps(
-            [self.form, tables, self.rating_max, options], sort_keys=True, default=str
-        )
+            [READING_VERSION, self.form, tables, self.scales.form, options],
+            sort_keys=True, default=str,
+        )  # fmt: skip
 
 
 Form = Callable[[Sequence[Path], SourceOptions], list[Table]]
@@ -157,7 +167,7 @@ Form = Callable[[Sequence[Path], SourceOptions], list[Table]]
 @dataclass(frozen=True, slots=True)
 class _FormEntry:
     module: str
-    rating_max: float | None
+    rating_scale: float | None
     description: str
 
 
@@ -184,7 +194,9 @@ def open_source(
     if form not in FORMS:
         raise BadSourceError(f"no form is named {form!r}; there are {', '.join(FORMS)}")
     _check_options(options)
+    options = _tidy(options)
     entry = FORMS[form]
+    scales = RatingScales(_scales_given(options), entry.rating_scale)
     given = [Path(path) for path in paths]
     for path in [*given, *map(Path, options.links)]:
         if not path.exists():
@@ -202,8 +214,26 @@ def open_source(
         raise BadSourceError(f"{shown} holds no file that the form {form} knows")
     names = [(table.role, table.path.name) for table in tables]
     ordered = [table for _, table in sorted(zip(names, tables, strict=True), key=lambda p: p[0])]
-    rating_max = options.rating_max if options.rating_max is not None else entry.rating_max
-    return Source(form, tuple(ordered), options, rating_max)
+    return Source(form, tuple(ordered), options, scales)
+
+
+def _tidy(options: SourceOptions) -> SourceOptions:
+    """Names without white space at their ends, as ids are read."""
+    return replace(
+        options,
+        domain=options.domain and options.domain.strip(),
+        platform=options.platform and options.platform.strip(),
+        kind=options.kind and options.kind.strip(),
+    )
+
+
+def _scales_given(options: SourceOptions) -> dict[str, float]:
+    scale = options.rating_scale
+    if scale is None:
+        return {}
+    if isinstance(scale, Mapping):
+        return {domain.strip(): float(size) for domain, size in scale.items()}
+    return {ALL_DOMAINS: float(scale)}
 
 
 def _check_options(options: SourceOptions) -> None:
@@ -214,12 +244,12 @@ def _check_options(options: SourceOptions) -> None:
                 f"{name} must be a name without a colon, got {value!r}; "
                 f"keys are {name}:id, so a colon could not be told apart"
             )
-    if options.rating_max is not None and not options.rating_max > 0:
-        raise BadSourceError(f"rating_max must be above 0, got {options.rating_max:g}")
     if options.time_unit is not None and options.time_unit not in TIME_UNITS:
         raise BadSourceError(
             f"time_unit must be one of {', '.join(TIME_UNITS)}, got {options.time_unit!r}"
         )
+    if options.kind is not None and not options.kind.strip():
+        raise BadSourceError(f"kind must not be blank, got {options.kind!r}")
     if not options.tag_separator:
         raise BadSourceError("tag_separator must not be empty")
     _check_text_options(options)

@@ -10,6 +10,8 @@ to disk. The same records give the same slices, so a job can go on from a row nu
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -50,14 +52,26 @@ _RAW: dict[Role, dict[str, pl.DataType]] = {
 _MERGE_INTERACTIONS = f"""
 CREATE TABLE "INTERACTED" AS
 SELECT source, target, kind,
-       CASE WHEN rating < 0 THEN {NO_RATING_WEIGHT} ELSE least(1.0, rating / $scale) END AS weight,
+       CASE WHEN rating < 0 THEN {NO_RATING_WEIGHT} ELSE least(1.0, rating / scale) END AS weight,
        count, "at"
 FROM (
     SELECT "user" AS source, item AS target, kind,
            arg_max(coalesce(rating, -1.0), (coalesce("at", -1), seq)) AS rating,
            count(*) AS count, max("at") AS "at"
     FROM raw_interactions GROUP BY ALL)
+LEFT JOIN rating_scale ON domain = split_part(target, ':', 1)
 ORDER BY source, target, kind;
+"""
+
+_HIGHEST_RATINGS = """
+SELECT split_part(item, ':', 1) AS domain, count(*), max(rating)
+FROM raw_interactions WHERE rating IS NOT NULL GROUP BY domain;
+"""
+
+_LIKE_MISSING = """
+SELECT count(*) FROM (SELECT key FROM "User" UNION ALL SELECT key FROM "Item")
+WHERE lower(split_part(key, ':', -1)) IN
+      ('nan', 'nat', 'null', 'none', 'nil', 'na', 'n/a', '<na>', 'undefined', 'inf', '-inf');
 """
 
 # Of an item that is described twice, what was said last stands; a null says nothing.
@@ -105,8 +119,9 @@ class Staging:
         self._folder = folder
         self._memory_limit = memory_limit
         self._seq = 0
-        self._largest_rating: float | None = None
         self._db: duckdb.DuckDBPyConnection | None = None
+        self.times: tuple[int, int] | tuple[()] = ()
+        """Unix seconds of the earliest and the latest interaction added; empty: none has a time."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         # Parquet takes records as they come and holds none of them in memory.
@@ -124,37 +139,34 @@ class Staging:
         seq = pl.int_range(self._seq, self._seq + len(records), dtype=pl.Int64).alias("seq")
         batch = records.select(seq, pl.exclude("line")).cast(_RAW[role])  # type: ignore[arg-type]
         self._seq += len(records)
-        self._raw[role].write_table(_arrow(batch))  # type: ignore[no-untyped-call]
         if role == "interactions":
-            largest = batch["rating"].max()
-            if isinstance(largest, float):
-                self._largest_rating = max(largest, self._largest_rating or 0.0)
+            times = [*self.times, batch["at"].min(), batch["at"].max()]
+            known = [time for time in times if isinstance(time, int)]
+            self.times = (min(known), max(known)) if known else ()
+        self._raw[role].write_table(_arrow(batch))  # type: ignore[no-untyped-call]
 
-    def largest_rating(self) -> float | None:
-        """Over all interactions; None if there is no rating."""
-        return self._largest_rating
+    def highest_ratings(self) -> dict[str, tuple[int, float]]:
+        """Of each domain with ratings how many there are, and the highest; ends the adding."""
+        with self._merging():
+            rows = self._opened().execute(_HIGHEST_RATINGS).fetchall()
+        return {domain: (int(count), float(highest)) for domain, count, highest in rows}
 
-    def merge(self, *, scale: float | None) -> None:
-        """Merge repeated events and descriptions; ratings of ``scale`` weigh 1."""
-        for writer in self._raw.values():
-            writer.close()  # type: ignore[no-untyped-call]
-        try:
-            self._db = self._connect(self._memory_limit)
-            for role in _RAW:
-                # A view cannot take a parameter; a quote in a folder's name is doubled.
-                file = str(self._folder / f"{role}.parquet").replace("'", "''")
-                self._db.execute(f"CREATE VIEW raw_{role} AS FROM read_parquet('{file}')")
-            interactions = _MERGE_INTERACTIONS.replace("$scale", repr(scale or 1.0))
-            for statement in (interactions, _MERGE_ITEMS, _DERIVE):
-                self._db.execute(statement)
+    def merge(self, scales: Mapping[str, float]) -> None:
+        """Merge repeated events and descriptions.
+
+        Args:
+            scales: Of each domain with ratings, the rating that weighs 1.
+        """
+        with self._merging():
+            db = self._opened()
+            db.execute("CREATE TABLE rating_scale (domain VARCHAR, scale DOUBLE)")
+            if scales:
+                db.executemany("INSERT INTO rating_scale VALUES (?, ?)", list(scales.items()))
+            for statement in (_MERGE_INTERACTIONS, _MERGE_ITEMS, _DERIVE):
+                db.execute(statement)
             # From here on slices are read, once each: what merging took is given back.
-            self._db.close()
+            db.close()
             self._db = self._connect(_SLICE_MEMORY)
-        except duckdb.Error as error:
-            raise LoaderError(
-                f"the records could not be merged in {self._folder} ({error}); is the disk full? "
-                f"name a folder with more room as work_dir, or allow more memory_limit"
-            ) from error
 
     def count(self, stage: Label | RelType) -> int:
         """Rows of a stage, after :meth:`merge`."""
@@ -168,6 +180,10 @@ class Staging:
                 "AND tags IS NULL"
             )
         )
+
+    def ids_like_missing(self) -> int:
+        """Users and items with an id such as ``nan`` or ``null``, that were taken as they are."""
+        return int(self._value(_LIKE_MISSING))
 
     def slice(self, stage: Label | RelType, first: int, last: int) -> pl.DataFrame:
         """Rows ``first`` to ``last`` (not included) as the store takes them."""
@@ -196,6 +212,28 @@ class Staging:
         if self._db is not None:
             self._db.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        """The database, with a view of all records of each role."""
+        if self._db is None:
+            for writer in self._raw.values():
+                writer.close()  # type: ignore[no-untyped-call]
+            self._db = self._connect(self._memory_limit)
+            for role in _RAW:
+                # A view cannot take a parameter; a quote in a folder's name is doubled.
+                file = str(self._folder / f"{role}.parquet").replace("'", "''")
+                self._db.execute(f"CREATE VIEW raw_{role} AS FROM read_parquet('{file}')")
+        return self._db
+
+    @contextmanager
+    def _merging(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            raise LoaderError(
+                f"the records could not be merged in {self._folder} ({error}); is the disk full? "
+                f"name a folder with more room as work_dir, or allow more memory_limit"
+            ) from error
 
     def _connect(self, memory_limit: str) -> duckdb.DuckDBPyConnection:
         config: dict[str, str | bool | int | float | list[str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_ORIGINS = {
+    "given": "--rating-scale",
+    "form": "the form",
+    "inferred": "the highest rating",
+}
 FORMS = "tabular | amazon-reviews | movielens | recbole | sample"
 
 
@@ -58,12 +64,21 @@ def ingest(
     kind: Annotated[
         str | None, typer.Option(metavar="NAME", help="The kind of events that name none.")
     ] = None,
-    rating_max: Annotated[
-        float | None,
-        typer.Option(metavar="N", help="The highest rating there can be; default: found out."),
+    rating_scale: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[DOMAIN=]N",
+            help="The highest rating there can be, of all domains or of one; may be given again. "
+            "Default: what the form says, else inferred for each domain.",
+        ),
     ] = None,
     time_unit: Annotated[
-        str | None, typer.Option(metavar="UNIT", help="How times are written: s, ms, iso or auto.")
+        str | None,
+        typer.Option(
+            metavar="UNIT",
+            help="How times are written: s, ms, us or ns (counted from 1970), iso (dates; UTC if "
+            "they name no zone) or auto.",
+        ),
     ] = None,
     tag_separator: Annotated[
         str, typer.Option(metavar="TEXT", help="Stands between tags in a column of text.")
@@ -106,12 +121,16 @@ def ingest(
         Path | None,
         typer.Option(metavar="DIR", help="For sorting on disk; default: beside the store's file."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Read and write again what was ingested before.")
+    ] = False,
     label_prefix: PrefixOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Read logs and catalogues into the graph.
 
-    Reading a source twice changes nothing; a job that was stopped goes on where it stood.
+    A source that was ingested before is known by its bytes and options, and is not read again; a
+    job that was stopped goes on where it stood.
     """
     from graph_store.open_store import is_neo4j_url, open_store
     from loaders import SourceOptions, open_source
@@ -125,7 +144,7 @@ def ingest(
         domain=domain,
         platform=platform,
         kind=kind,
-        rating_max=rating_max,
+        rating_scale=_scales(rating_scale or []),
         time_unit=time_unit,  # type: ignore[arg-type]  # checked by open_source
         tag_separator=tag_separator,
         separator=separator,
@@ -151,6 +170,7 @@ def ingest(
                     max_rejects=max_rejects,
                     rejects_path=rejects,
                     work_dir=work_dir,
+                    force=force,
                 )
         except KeyboardInterrupt:
             message("stopped; the same command goes on where it stood")
@@ -171,10 +191,27 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
+def _scales(given: Sequence[str]) -> dict[str, float] | None:
+    from loaders.ratings import ALL_DOMAINS
+
+    scales: dict[str, float] = {}
+    for one in given:
+        name, _, number = one.rpartition("=")
+        domain = name.strip() or ALL_DOMAINS
+        if domain in scales:
+            raise InputError(f"--rating-scale: is given twice for {domain!r}; give it once")
+        try:
+            scales[domain] = float(number)
+        except ValueError:
+            raise InputError(f"--rating-scale: must look like N or DOMAIN=N, got {one!r}") from None
+    return scales or None
+
+
 def _show(summary: IngestSummary) -> None:
     rows: list[tuple[str, object]] = [
         ("rows read", summary.rows_read),
         *((f"  rejected: {reason}", count) for reason, count in summary.rejected.items()),
+        *((f"  {remark}", count) for remark, count in summary.remarks.items()),
         *summary.nodes.items(),
         *((name, count) for name, count in summary.relationships.items() if count),
         ("written", summary.written),
@@ -186,9 +223,25 @@ def _show(summary: IngestSummary) -> None:
         rows.append(("items that no catalogue describes", summary.items_without_text))
     print_table(["what", "count"], rows)
     for file, columns in summary.without_value.items():
-        typer.echo(f"{file}: no row has a value in {', '.join(columns)}", err=True)
-    scale = "none" if summary.rating_max is None else f"0 to {summary.rating_max:g}"
+        echo(f"{file}: no row has a value in {', '.join(columns)}", err=True)
+    if summary.rating_scales:
+        echo()
+        print_table(
+            ["domain", "ratings", "scale", "known from"],
+            [
+                (domain, one.ratings, f"0 to {one.scale:g}", _ORIGINS[one.origin])
+                for domain, one in summary.rating_scales.items()
+            ],
+        )
+    times = " to ".join(f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in summary.times)
     echo(err=True)
-    echo(f"ratings: {scale}; {summary.seconds:.1f} s; job {summary.job}", err=True)
+    echo(f"times: {times or 'none'}; {summary.seconds:.1f} s; job {summary.job}", err=True)
     if summary.rejects_path is not None:
         echo(f"rows that cannot be used are in {summary.rejects_path}", err=True)
+    if summary.already_ingested_at is not None:
+        at = datetime.fromtimestamp(summary.already_ingested_at, UTC)
+        echo(
+            f"nothing was read or written: this source was ingested on {at:%Y-%m-%d %H:%M} UTC, "
+            f"and the counts are those of then; --force reads and writes it again",
+            err=True,
+        )

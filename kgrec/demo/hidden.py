@@ -76,8 +76,9 @@ def ingest_visible(
         if table.role == "interactions":
             frame = frame.filter(~(pl.col("user_id").is_in(hidden) & (pl.col("domain") == TARGET)))
         frame.write_parquet(folder / table.path.name, compression="zstd")
-    visible = open_source([folder], options=SourceOptions(rating_max=whole.rating_max))
-    ingest(visible, graph, on_progress=report)
+    visible = open_source([folder], options=SourceOptions(rating_scale=whole.scales.of_all))
+    # Forced: a store that lost rows since an earlier demo is made whole again.
+    ingest(visible, graph, on_progress=report, force=True)
     snapshot = take_snapshot(graph)
     if snapshot.fingerprint != split.train.fingerprint:
         raise KgrecError(

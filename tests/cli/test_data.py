@@ -111,14 +111,42 @@ def test_ingest_reports_rows_on_stdout_as_json(filled: Path, tmp_path: Path) -> 
 
 def test_reading_a_source_twice_changes_nothing(filled: Path, tmp_path: Path) -> None:
     store = tmp_path / "g.duckdb"
-    first = done("ingest", filled / "set", "--store", store, cwd=tmp_path)
+    first = json.loads(done("ingest", filled / "set", "--store", store, "--json", cwd=tmp_path))
     before = done("snapshot", "--store", store, "--out", tmp_path / "a", cwd=tmp_path)
-    told = json.loads(done("ingest", filled / "set", "--store", store, "--json", cwd=tmp_path))
+    again = kgrec("ingest", filled / "set", "--store", store, "--json", cwd=tmp_path)
+    told = json.loads(again.stdout)
+    assert told.keys() == first.keys()
+    assert first["already_ingested_at"] is None
+    assert told["already_ingested_at"] > 0
+    assert (again.returncode, told["written"], told["unchanged"]) == (0, 0, 0)
+    shown = kgrec("ingest", filled / "set", "--store", store, cwd=tmp_path)
+    assert "this source was ingested on 2" in shown.stderr
+    assert "--force reads and writes it again" in shown.stderr
+    forced = done("ingest", filled / "set", "--store", store, "--force", "--json", cwd=tmp_path)
     after = done("snapshot", "--store", store, "--out", tmp_path / "b", cwd=tmp_path)
-    assert first
     assert before == after
-    assert told["written"] == 0
-    assert told["unchanged"] > 0
+    assert json.loads(forced)["written"] == 0
+    assert json.loads(forced)["unchanged"] == first["written"]
+
+
+def test_the_summary_shows_the_scale_of_each_domain_and_what_was_changed(tmp_path: Path) -> None:
+    rows = ["ann ,1,books,8,20230105", "ann,2,films,4,2023-01-06 12:00", "bob,3,songs,2,1672920000"]
+    (tmp_path / "log.csv").write_text(
+        "\n".join(["user_id,item_id,domain,rating,timestamp", *rows]), encoding="utf-8"
+    )
+    scales = ("--rating-scale", "20", "--rating-scale", "films=5")
+    given = kgrec("ingest", "log.csv", "--store", "a.duckdb", *scales, cwd=tmp_path)
+    lines = [" ".join(line.split()) for line in given.stdout.splitlines()]
+    assert "books 1 0 to 20 --rating-scale" in lines
+    assert "films 1 0 to 5 --rating-scale" in lines
+    assert "ids and names with white space at their ends, which was trimmed 1" in lines
+    assert "times: 2023-01-05 to 2023-01-06" in given.stderr
+    told = json.loads(done("ingest", "log.csv", "--store", "b.duckdb", "--json", cwd=tmp_path))
+    assert told["rating_scales"] == {
+        "books": {"scale": 10.0, "origin": "inferred", "ratings": 1},
+        "films": {"scale": 5.0, "origin": "inferred", "ratings": 1},
+        "songs": {"scale": 5.0, "origin": "inferred", "ratings": 1},
+    }
 
 
 def test_snapshot_writes_columns_and_says_the_fingerprint(filled: Path, tmp_path: Path) -> None:
@@ -162,6 +190,14 @@ def test_forget_takes_a_user_out_of_the_graph(filled: Path, tmp_path: Path) -> N
         (["ingest", "set", "--format", "nonsense", "--store", "x.duckdb"], 2, "nonsense"),
         (["ingest", "set", "--map", "user", "--store", "x.duckdb"], 2, "user"),
         (["ingest", "set", "--encoding", "klingon", "--store", "x.duckdb"], 2, "klingon"),
+        (["ingest", "set", "--rating-scale", "a=b", "--store", "x.duckdb"], 2, "DOMAIN=N"),
+        (["ingest", "set", "--rating-scale", "0", "--store", "x.duckdb"], 2, "--rating-scale N"),
+        (
+            ["ingest", "set", "--rating-scale", "a=1", "--rating-scale", "a=2"]
+            + ["--store", "x.duckdb"],
+            2,
+            "--rating-scale: is given twice for 'a'",
+        ),
         (["export", "--store", "g.duckdb", "--format", "xml", "--out", "x"], 2, "xml"),
         (["snapshot", "--store", "none.duckdb", "--out", "x"], 3, "none.duckdb"),
     ],

@@ -499,6 +499,8 @@ class StoreContract:
         assert [(j.job, j.finished_at, j.summary) for j in store.jobs()] == [
             ("j", 300, {"rows": 1})
         ]
+        finished = store.begin_job("j", kind="ingest", source="sha", now=400)
+        assert (finished.finished_at, finished.summary) == (300, {"rows": 1})
         store.close()
 
     def test_a_job_is_not_resumed_from_another_source(self, store: GraphStore) -> None:

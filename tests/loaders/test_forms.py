@@ -235,7 +235,7 @@ def test_the_sample_is_bundled_and_complete(tmp_path: Path) -> None:
         counts = store.counts()
         liked = store.query('SELECT count(*) AS n FROM "INTERACTED" WHERE weight >= 0.8')
     assert summary.rows_rejected == 0
-    assert summary.rating_max == 10
+    assert {one.scale for one in summary.rating_scales.values()} == {10}
     assert counts.nodes == {"User": 804, "Item": 2039, "Domain": 3, "Tag": 38}
     assert {name: (c.users, c.items, c.interactions) for name, c in counts.domains.items()} == {
         "movie": (790, 407, 15_987),

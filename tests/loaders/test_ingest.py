@@ -30,7 +30,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(
-    folder: Path, store: GraphStore, on_progress: OnProgress = lambda *_: None, batch: int = 50
+    folder: Path,
+    store: GraphStore,
+    on_progress: OnProgress = lambda *_: None,
+    batch: int = 50,
+    *,
+    force: bool = False,
 ) -> IngestSummary:
     return ingest(
         open_source([folder]),
@@ -38,6 +43,7 @@ def run(
         on_progress=on_progress,
         batch_size=batch,
         work_dir=folder.parent,
+        force=force,
         now=lambda: NOW,
     )
 
@@ -50,7 +56,7 @@ def test_twice_is_once_and_the_second_time_says_so(folder: Path, tmp_path: Path)
     with open_store(str(tmp_path / "g.duckdb")) as store:
         first = run(folder, store)
         fingerprint = take_snapshot(store).fingerprint
-        second = run(folder, store)
+        second = run(folder, store, force=True)
         assert take_snapshot(store).fingerprint == fingerprint
         jobs = list(store.jobs())
     assert (first.written, first.unchanged) == (total(first), 0)
@@ -62,12 +68,14 @@ def test_twice_is_once_and_the_second_time_says_so(folder: Path, tmp_path: Path)
     assert jobs[0].summary["unchanged"] == total(first)
 
 
-def test_what_was_lost_after_a_finished_job_is_written_again(folder: Path, tmp_path: Path) -> None:
+def test_what_was_lost_after_a_finished_job_is_written_again_by_force(
+    folder: Path, tmp_path: Path
+) -> None:
     with open_store(str(tmp_path / "g.duckdb")) as store:
         run(folder, store)
         fingerprint = take_snapshot(store).fingerprint
         lost = store.forget_user("u3")
-        again = run(folder, store)
+        again = run(folder, store, force=True)
         assert again.written == lost + 1
         assert take_snapshot(store).fingerprint == fingerprint
 
@@ -123,7 +131,7 @@ def test_a_resume_judges_times_by_the_first_start(tmp_path: Path) -> None:
     first = load(path, domain="d", store=store)
     assert first.summary.rejected == {"time in the future": 1}
     a_week_later: Callable[[], float] = lambda: NOW + 7 * 86_400  # noqa: E731
-    again = load(path, domain="d", store=store, now=a_week_later)
+    again = load(path, domain="d", store=store, now=a_week_later, force=True)
     assert again.summary.rejected == {"time in the future": 1}
     assert again.fingerprint == first.fingerprint
 
@@ -182,8 +190,8 @@ def test_later_sources_add_to_the_graph_and_older_news_do_not_win(tmp_path: Path
     header = "user,item,rating,time"
     newer = write_text(tmp_path / "newer.csv", [header, "ann,1,5,200"])
     older = write_text(tmp_path / "older.csv", [header, "ann,1,1,100", "bob,2,1,100"])
-    load(newer, domain="d", store=store, rating_max=5)
-    graph = load(older, domain="d", store=store, rating_max=5)
+    load(newer, domain="d", store=store, rating_scale=5, time_unit="s")
+    graph = load(older, domain="d", store=store, rating_scale=5, time_unit="s")
     assert graph.one(source="ann")["weight"] == 1.0
     assert graph.one(source="bob")["weight"] == 0.2
     assert (graph.summary.written, graph.summary.unchanged) == (4, 5)
@@ -203,7 +211,7 @@ def test_staging_gives_every_row_once_whatever_the_slices(tmp_path: Path) -> Non
     with Staging(tmp_path / "it's here") as staging:
         staging.add("interactions", records[:600])
         staging.add("interactions", records[600:])
-        staging.merge(scale=None)
+        staging.merge({})
         count = staging.count(RelType.INTERACTED)
         assert count == records.n_unique(["user", "item"])
         whole = staging.slice(RelType.INTERACTED, 0, count)

@@ -27,9 +27,16 @@ def test_every_reason_is_told_with_its_line(tmp_path: Path) -> None:
         "ann,b1,books,-1,1600000000": "rating outside 0 to 5",
         "ann,b1,books,5.5,1600000000": "rating outside 0 to 5",
         f"ann,b1,books,4,{NOW + DAY + 1:.0f}": "time in the future",
-        "ann,b1,books,4,1600000000000": "time of another unit than seconds (--time-unit ms?)",
-        "ann,b1,books,4,yesterday": "time is neither Unix seconds nor ISO 8601",
-        "ann,b1,books,4,-5": "time before 1970",
+        "ann,b1,books,4,2023": (
+            "time is a bare year (write a date, or --time-unit s if it counts seconds)"
+        ),
+        "ann,b1,books,4,yesterday": (
+            "time is neither a Unix time nor a date such as 2023-01-05T12:00:00Z"
+        ),
+        "ann,b1,books,4,-5": (
+            "time is a number before 1990 (--time-unit s, ms, us or ns takes it nevertheless)"
+        ),
+        "ann,b1,books,4,1960-01-01": "time before 1970",
         "ann,b1,books,4": "4 fields instead of 5",
         "ann,b1,books,4,1600000000,x": "6 fields instead of 5",
         '"ann" lee,b1,books,4,1600000000': "text after a closing quote (--quote none?)",
@@ -41,7 +48,7 @@ def test_every_reason_is_told_with_its_line(tmp_path: Path) -> None:
     write_text(path, lines)
     with path.open("ab") as file:
         file.write(b"caf\xe9,b1,books,4,1600000000\n")
-    graph = load(path, rejects_path=tmp_path / "rejects.jsonl", rating_max=5)
+    graph = load(path, rejects_path=tmp_path / "rejects.jsonl", rating_scale=5)
     found = rejected(tmp_path / "rejects.jsonl")
     expected = [("log.csv", line, reason) for line, reason in enumerate(bad.values(), start=4)]
     assert sorted(found) == sorted(

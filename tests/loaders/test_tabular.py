@@ -133,7 +133,7 @@ def test_a_catalogue_alone_can_be_read_and_later_completes_a_log(tmp_path: Path)
     assert graph.items["books:b1"]["title"] == "Orbit"
     assert graph.summary.relationships["INTERACTED"] == 0
     # Reading the log again takes nothing back.
-    assert load(log, store=store).items["books:b1"]["title"] == "Orbit"
+    assert load(log, store=store, force=True).items["books:b1"]["title"] == "Orbit"
 
 
 def test_json_lists_are_descriptions_and_tags(tmp_path: Path) -> None:
@@ -155,8 +155,10 @@ def test_json_lists_are_descriptions_and_tags(tmp_path: Path) -> None:
         (LOG, {"columns": {"usr": "who"}}, "--map knows no field 'usr'; there are user, item"),
         (LOG, {"domain": "a:b"}, "domain must be a name without a colon, got 'a:b'"),
         (LOG, {"platform": " "}, "platform must be a name without a colon, got ' '"),
-        (LOG, {"rating_max": -1.0}, "rating_max must be above 0, got -1"),
-        (LOG, {"time_unit": "hours"}, "time_unit must be one of auto, s, ms, iso, got 'hours'"),
+        (LOG, {"kind": " "}, "kind must not be blank, got ' '"),
+        (LOG, {"rating_scale": -1.0}, "rating_scale must be above 0, got -1"),
+        (LOG, {"rating_scale": {"a:b": 5}}, "rating_scale names the domain 'a:b'"),
+        (LOG, {"time_unit": "hours"}, "must be one of auto, s, ms, us, ns, iso, got 'hours'"),
         ([], {}, "is empty; a header line"),
     ],
 )

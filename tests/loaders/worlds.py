@@ -56,6 +56,7 @@ def load(
     max_rejects: float = 1.0,
     rejects_path: Path | None = None,
     job: str | None = None,
+    force: bool = False,
     now: Callable[[], float] = lambda: NOW,
     **options: Any,
 ) -> Loaded:
@@ -72,6 +73,7 @@ def load(
             rejects_path=rejects_path,
             work_dir=beside,
             job=job,
+            force=force,
             now=now,
         )
         return Loaded(graph, summary)
