@@ -101,7 +101,7 @@ class JsonLines:
                 ]
             )
             if nested:
-                why = "a list or object where one value belongs"
+                why = "a list, an object or a truth value where one value belongs"
                 faults += [Reject(path.name, numbers[n], why, lines[n]) for n in sorted(nested)]
                 keep = pl.repeat(True, len(frame), eager=True).scatter(sorted(nested), False)
                 frame = frame.filter(keep)

@@ -146,5 +146,5 @@ def test_values_of_all_types_become_the_same_text(tmp_path: Path) -> None:
     graph = load(path, domain="d", rejects_path=tmp_path / "r.jsonl")
     assert graph.users == ["123456789012345678901234567890", "7", "?"]
     assert graph.one(source="7")["count"] == 3
-    why = "a list or object where one value belongs"
+    why = "a list, an object or a truth value where one value belongs"
     assert rejected(tmp_path / "r.jsonl") == [("log.jsonl", 6, why), ("log.jsonl", 9, why)]

@@ -76,8 +76,8 @@ def test_json_lines_that_are_no_records_are_told(tmp_path: Path) -> None:
     assert rejected(tmp_path / "r.jsonl") == [
         ("log.jsonl", 2, "no JSON object"),
         ("log.jsonl", 3, "no JSON object"),
-        ("log.jsonl", 4, "a list or object where one value belongs"),
-        ("log.jsonl", 5, "a list or object where one value belongs"),
+        ("log.jsonl", 4, "a list, an object or a truth value where one value belongs"),
+        ("log.jsonl", 5, "a list, an object or a truth value where one value belongs"),
         ("log.jsonl", 6, "no user id"),
     ]
 
