@@ -6,6 +6,7 @@ KgrecError
 ├── NotFoundError      a run, user, item or domain does not exist
 ├── RunError           a run folder is unfinished, damaged or of another version
 ├── TrainingError      training cannot go on (the loss is no number, nothing to learn from)
+├── NotFiniteError     vectors or scores are NaN or infinite, so nothing can be ranked by them
 └── MissingExtraError  an optional package is needed and not installed
 """
 
@@ -16,6 +17,7 @@ __all__ = [
     "InputError",
     "KgrecError",
     "MissingExtraError",
+    "NotFiniteError",
     "NotFoundError",
     "RunError",
     "TrainingError",
@@ -53,6 +55,10 @@ class RunError(KgrecError):
 
 class TrainingError(KgrecError, RuntimeError):
     """Training cannot begin or go on."""
+
+
+class NotFiniteError(KgrecError, ArithmeticError):
+    """Vectors or scores are NaN or infinite."""
 
 
 class MissingExtraError(KgrecError, ImportError):

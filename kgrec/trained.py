@@ -1,6 +1,6 @@
 """What a trained run must be able to do for lookups and enrichment to stand on it.
 
-``kgrec.training.open_run`` gives such a run; tests give a small hand-made one. Only types
+``kgrec.runs.open_run`` gives such a run; tests give a small hand-made one. Only types
 here: nothing is computed.
 
 Shapes: B people   I items   I_d items of one domain   S width of the space

@@ -20,6 +20,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.errors import NotFiniteError
+
 __all__ = ["Vectors"]
 
 
@@ -58,6 +60,19 @@ class Vectors:
             np.hstack([part.dense for part in parts]),
             sp.csr_matrix(sp.hstack(sparse)) if len(sparse) > 1 else next(iter(sparse), None),
         )
+
+    def finite(self, which: str) -> Vectors:
+        """The same vectors; ``which`` says in an error whose they are.
+
+        Raises:
+            NotFiniteError: A value is NaN or infinite.
+        """
+        values = [self.dense] if self.sparse is None else [self.dense, self.sparse.data]
+        if not all(np.isfinite(array).all() for array in values):
+            raise NotFiniteError(
+                f"the vectors {which} hold NaN or infinity, so nothing can be ranked; train anew"
+            )
+        return self
 
     def products(self, other: Vectors) -> NDArray[np.float32]:
         """``[N, M]`` inner products with the M rows of ``other``.

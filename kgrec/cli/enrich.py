@@ -140,7 +140,7 @@ def _at_work(
     """A trained run, the graph it is written into, and who hears how far it is."""
     from graph_store.open_store import open_store
     from kgrec.cli.progress import reporting
-    from kgrec.training.run_folder import open_run
+    from kgrec.runs import open_run
 
     model = open_run(run)
     with (

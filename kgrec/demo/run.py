@@ -76,7 +76,7 @@ def run_demo(
         KgrecError: The store does not hold what it was given.
     """
     from kgrec.training import train
-    from kgrec.training.run_folder import open_run
+    from kgrec.runs import open_run
 
     settings = load_settings(config, overrides)
     clock = _Clock()

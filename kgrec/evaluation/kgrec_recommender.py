@@ -24,7 +24,7 @@ from kgrec.vectors import Vectors
 
 if TYPE_CHECKING:
     from kgrec.evaluation.trainings import Trainings
-    from kgrec.training.scorer import Scorer
+    from kgrec.runs.scorer import Scorer
 
 __all__ = ["KgrecRecommender"]
 

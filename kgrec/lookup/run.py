@@ -68,7 +68,7 @@ def load(path: str | Path, store: str | GraphStore | None = None, *, label_prefi
     Raises:
         RunError: The folder is no finished run, or is of another version.
     """
-    from kgrec.training.run_folder import open_run
+    from kgrec.runs import open_run
 
     model = open_run(Path(path))
     if not isinstance(store, str):

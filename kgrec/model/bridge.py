@@ -15,6 +15,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from kgrec.model.formula import bridge_features
+
 __all__ = ["Bridge"]
 
 
@@ -41,9 +43,7 @@ class Bridge(nn.Module):
 
     def features(self, blocks: list[Tensor]) -> Tensor:
         """Scaled blocks and a column of ones, ``[N, F]``."""
-        scaled = [block * scale for block, scale in zip(blocks, self.scale, strict=True)]
-        ones = blocks[0].new_ones(len(blocks[0]), 1)
-        return torch.cat([*scaled, ones], dim=1)
+        return bridge_features(torch, self.scale, blocks)
 
     def solve(self, features: Tensor, targets: Tensor, people: Tensor | None = None) -> Tensor:
         """The map ``[F, R]`` of all rows, or of those where ``people [N]`` is 1.

@@ -10,39 +10,31 @@ so has an item's:
     bridge            factors predicted from other domains (or folded in from this one)
     popularity        a learned share of log popularity
 
-Nothing here trains; see :mod:`kgrec.training`.
+Both follow from :mod:`kgrec.model.formula`, which answers without tensors as well. Nothing here
+trains; see :mod:`kgrec.training`.
 
 Shapes: B people   I items   I_d items of a domain   D width   R factors   S spectrum
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kgrec.config import Settings
+from kgrec.model import formula
 from kgrec.model.bridge import Bridge
 from kgrec.model.channels import Channels
+from kgrec.model.formula import Toward
 from kgrec.model.gnn import LightGNN, PygGNN
+from kgrec.model.people import People
 from kgrec.model.sparse import Sparse
 
-__all__ = ["JointModel", "People", "Whitening"]
+__all__ = ["JointModel", "PeopleTensors", "Whitening"]
 
-
-@dataclass(frozen=True)
-class People:
-    """What the model reads of B people, for one target domain; made from histories alone."""
-
-    pooling: Sparse  # [B, I] outside history (cold) or all of it; rows scaled by length**-1/2
-    outside: Sparse  # [B, I] the same without the target domain
-    spectrum: Tensor  # [B, S] of the outside history
-    factors: Tensor  # [B, (M - 1) * R] fold-in in every other domain
-    inside_factors: Tensor  # [B, R] fold-in of the target domain's rows
-    inside_count: Tensor  # [B] how many of those there are
+PeopleTensors: TypeAlias = People[Sparse, Tensor]
 
 
 class Whitening(nn.Module):
@@ -77,7 +69,7 @@ class Whitening(nn.Module):
 
     def forward(self, vectors: Tensor) -> Tensor:
         """``[N, W]`` to ``[N, out_width]``, rows of about unit length."""
-        return (vectors - self.mean) @ self.map
+        return formula.whiten(vectors, self.mean, self.map)
 
 
 class JointModel(nn.Module):
@@ -169,47 +161,48 @@ class JointModel(nn.Module):
 
     def items(self, text: Tensor, graph: object) -> Tensor:
         """Vectors ``[I, D]`` of all items after the graph network, of unit length."""
-        return functional.normalize(self.gnn(self.features(text), graph), dim=1)
+        return formula.unit(torch, self.gnn(self.features(text), graph))
 
     def item_vectors(self, z: Tensor, items: Tensor, domain: int) -> Tensor:
         """``[I_d, D + R + 1]`` of ``items`` (numbers), given all vectors ``z [I, D]``."""
-        factors = self.factors[items] / self.factor_scale[domain]
-        return torch.cat([z[items], factors, self.popularity[items].unsqueeze(1)], dim=1)
+        return formula.item_vectors(
+            torch, self.toward(domain), z[items], self.factors[items], self.popularity[items]
+        )
 
     def bridge(self, domain: int) -> Bridge:
         """The bridge towards ``domain``."""
         return cast(Bridge, self.bridges[domain])
 
-    @property
-    def popularity_column(self) -> int:
-        """Which column of an item's or a person's vector holds popularity: the last."""
-        return self.settings.model.dim + self.factors.size(1)
-
     # --- people -------------------------------------------------------------------
+
+    def toward(self, domain: int) -> Toward[Tensor]:
+        """What was learned of ``domain``, with gradient: all that its scores need beside ``z``."""
+        return Toward(
+            history_map=self.history_maps[domain],
+            bridge_scale=self.bridge(domain).scale,
+            temperature=self.log_temperature.exp(),
+            bridge_share=self.log_bridge_share[domain].exp(),
+            half_trust=self.log_half_trust[domain].exp(),
+            popularity_share=self.popularity_share[domain],
+            factor_scale=self.factor_scale[domain],
+        )
 
     def view(self, z: Tensor, pooling: Sparse, domain: int) -> Tensor:
         """``[B, D]`` unit vectors: pooled history, mapped towards ``domain``."""
-        return functional.normalize((pooling @ z) @ self.history_maps[domain], dim=1)
+        return formula.view(torch, self.toward(domain), z, pooling)
 
-    def bridge_features(self, z: Tensor, people: People, domain: int) -> Tensor:
+    def bridge_features(self, z: Tensor, people: PeopleTensors, domain: int) -> Tensor:
         """``[B, F]`` what the bridge reads of a person: everything outside ``domain``."""
-        pooled = people.outside @ z
-        blocks = [people.factors, people.spectrum, pooled]
+        blocks = [people.factors, people.spectrum, people.outside @ z]
         return self.bridge(domain).features(blocks)
 
-    def person_vectors(self, z: Tensor, people: People, domain: int, bridge_map: Tensor) -> Tensor:
+    def person_vectors(
+        self, z: Tensor, people: PeopleTensors, domain: int, bridge_map: Tensor
+    ) -> Tensor:
         """``[B, D + R + 1]``; the score of an item is the inner product with its vector.
 
-        ``bridge_map [F, R]`` comes from :meth:`Bridge.solve`. Where a person has rows in the
-        target domain, their own fold-in takes over from the bridge as these become many.
+        ``bridge_map [F, R]`` comes from :meth:`Bridge.solve`; see
+        :func:`kgrec.model.formula.person_vectors`.
         """
-        view = self.view(z, people.pooling, domain) / self.log_temperature.exp()
-        factors = people.inside_factors.new_zeros(people.inside_factors.shape)
-        if self.settings.model.bridge:
-            predicted = self.bridge_features(z, people, domain) @ bridge_map
-            half = self.log_half_trust[domain].exp()
-            trust = (people.inside_count / (people.inside_count + half)).unsqueeze(1)
-            factors = (1 - trust) * predicted + trust * people.inside_factors
-            factors = factors * self.log_bridge_share[domain].exp() * self.factor_scale[domain]
-        prior = self.popularity_share[domain].expand(len(view), 1)
-        return torch.cat([view, factors, prior], dim=1)
+        used = bridge_map if self.settings.model.bridge else None
+        return formula.person_vectors(torch, self.toward(domain), z, people, used)

@@ -19,7 +19,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 from transformers.utils import logging as transformers_logging
@@ -123,6 +125,11 @@ class TextEncoder(nn.Module):
                 yield self(texts[start : start + batch_size]).float().cpu()
         finally:
             self.train(was_training)
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """``[N, W]`` of ``texts`` as an array, without gradient."""
+        batches = [batch.numpy() for batch in self.encode(texts)]
+        return np.concatenate(batches) if batches else np.zeros((0, self.width), np.float32)
 
     @property
     def device(self) -> torch.device:

@@ -13,6 +13,7 @@ Shapes: B people of a block   I items   D width of vectors
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.errors import NotFiniteError
 from kgrec.vectors import Vectors
 
 __all__ = ["NO_ITEM", "blocks", "same_numbers", "top_k", "top_k_of_products"]
@@ -78,7 +80,10 @@ def top_k_of_products(
     """The ``k`` best of ``people.products(items)`` ``[B, I]`` without ever holding it whole.
 
     After the first block of items only scores above the worst one kept are looked at, so the
-    work beside the product is one comparison a score.
+    work beside the product is one sum and one comparison a score.
+
+    Raises:
+        NotFiniteError: A score is NaN or infinite.
     """
     found, scored = [], []
     for rows in blocks(len(people), people_block):
@@ -88,6 +93,10 @@ def top_k_of_products(
         values = np.full((len(part), k), -np.inf, dtype=np.float32)
         for tile in blocks(len(items), item_block):
             scores = part.products(items[tile])
+            if not math.isfinite(float(scores.sum())):  # one quick pass, and no array of flags
+                raise NotFiniteError(
+                    "some scores are NaN or infinite, so nothing can be ranked; train anew"
+                )
             hidden = None if left_out is None else left_out[:, tile].tocsr()
             columns, values = _merged(columns, values, scores, hidden, tile.start)
         found.append(columns)

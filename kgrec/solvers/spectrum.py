@@ -13,7 +13,6 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils.extmath import randomized_svd
 
 from kgrec.solvers.kept import remembered
 
@@ -43,6 +42,8 @@ def leading_directions(
 
     By a randomised range finder with four power steps (Halko, Martinsson and Tropp, 2011).
     """
+    from sklearn.utils.extmath import randomized_svd  # a second to import, and not to answer
+
     rank = min(rank, max(1, min(matrix.shape) - 1))
     _, values, vectors = randomized_svd(matrix, n_components=rank, n_iter=4, random_state=seed)
     return np.ascontiguousarray(vectors.T, dtype=np.float32), values.astype(np.float32)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from kgrec.runs import TrainedRun, open_run
 from kgrec.training.events import Event, OnEvent
 from kgrec.training.fit import Fitted, fit
-from kgrec.training.run_folder import TrainedRun, open_run
 from kgrec.training.train import train
 
 __all__ = ["Event", "Fitted", "OnEvent", "TrainedRun", "fit", "open_run", "train"]

@@ -24,13 +24,13 @@ from torch import Tensor
 
 from kgrec.interactions import Interactions
 from kgrec.model.channels import Channels
-from kgrec.model.joint import People
+from kgrec.model.joint import PeopleTensors
+from kgrec.model.people import People, read_people
 from kgrec.model.sparse import Sparse
 
 __all__ = [
     "Episode",
     "Pool",
-    "by_root_of_length",
     "count_episodes",
     "draw_episodes",
     "make_people",
@@ -65,7 +65,7 @@ class Pool:
 
     domain: int
     people: NDArray[np.int64]  # [N] ascending
-    view: People  # of their outside history
+    view: PeopleTensors  # of their outside history
     targets: Tensor  # [N, R] their factors in the domain
 
 
@@ -75,29 +75,20 @@ def make_people(
     domain: int,
     num_domains: int,
     device: torch.device | str = "cpu",
-) -> People:
-    """What the model reads of ``histories [B, I]`` for a target domain."""
-    outside_mask = (channels.item_domain != domain).astype(np.float32)
-    outside = (histories @ sp.diags(outside_mask)).tocsr()
-    outside.eliminate_zeros()
-    others = [d for d in range(num_domains) if d != domain]
-    folded = [channels.person_factors(histories, d) for d in others]
-    rank = channels.factors.shape[1]
-    if not folded:
-        folded = [np.zeros((histories.shape[0], rank), np.float32)]
-    total = np.diff(histories.indptr).astype(np.float32)
-    outside_count = np.diff(outside.indptr).astype(np.float32)
+) -> PeopleTensors:
+    """What the model reads of ``histories [B, I]`` for a target domain, on a device."""
+    read = read_people(histories, channels, domain, num_domains)
 
     def tensor(array: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
 
     return People(
-        pooling=Sparse(by_root_of_length(histories), device),
-        outside=Sparse(by_root_of_length(outside), device),
-        spectrum=tensor(channels.person_spectrum(outside)),
-        factors=tensor(np.concatenate(folded, axis=1)),
-        inside_factors=tensor(channels.person_factors(histories, domain)),
-        inside_count=tensor(total - outside_count),
+        pooling=Sparse(read.pooling, device),
+        outside=Sparse(read.outside, device),
+        spectrum=tensor(read.spectrum),
+        factors=tensor(read.factors),
+        inside_factors=tensor(read.inside_factors),
+        inside_count=tensor(read.inside_count),
     )
 
 
@@ -196,10 +187,3 @@ def _hide(
         (np.ones(int(keep.sum()), np.float32), (people[rows.row[keep]], rows.col[keep])),
         shape=likes.shape,
     )
-
-
-def by_root_of_length(histories: sp.csr_matrix) -> sp.csr_matrix:
-    """Rows divided by the root of their length: a long history says more, not n times more."""
-    length = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
-    scaled: sp.csr_matrix = (sp.diags(length**-0.5) @ histories).tocsr().astype(np.float32)
-    return scaled

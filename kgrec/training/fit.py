@@ -16,11 +16,12 @@ import logging
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from graph_store.snapshot import Snapshot
@@ -30,9 +31,11 @@ from kgrec.interactions import Interactions
 from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.channels import Channels, build_channels
 from kgrec.model.cold_items import Borrowed
+from kgrec.model.formula import Toward
 from kgrec.model.graph import build_graph, hetero_data, person_item
 from kgrec.model.joint import JointModel
 from kgrec.model.text_encoder import TextEncoder
+from kgrec.runs.scorer import Learned, Parts, Scorer, Texts
 from kgrec.training.adapt_text import adapt_to_texts
 from kgrec.training.episodes import (
     Episode,
@@ -43,7 +46,6 @@ from kgrec.training.episodes import (
 )
 from kgrec.training.events import Event, OnEvent, ignore
 from kgrec.training.objective import Objective
-from kgrec.training.scorer import Learned, Parts, Scorer
 from kgrec.training.text_cache import TextCache, default_folder
 from kgrec.training.validation import hold_out, ndcg
 from kgrec.training.weigh import Measured, Weighed, measure_parts, weigh_parts
@@ -58,6 +60,8 @@ class Fitted:
     """What training leaves behind."""
 
     scorer: Scorer
+    weights: dict[str, Tensor]
+    """What the gradient moved beside the encoder, on CPU."""
     encoder: TextEncoder
     history: list[dict[str, Any]]
     measured: list[Measured]
@@ -264,17 +268,18 @@ class Trainer:
         if self.held_out:
             self.objective = replace(self.objective, pools=self._pools(self.full))
             parts = self._parts(self.full, self._graph(self.full.liked), start=parts.blend)
-        parts = replace(parts, learned=parts.learned.to_cpu())
-        encoder = self.encoder  # the scorer must not keep the trainer
-        scorer = Scorer(parts, weights, self.cache.vectors.cpu(), lambda: encoder)
+        # The encoder's own method, since the scorer must not keep the trainer.
+        scorer = Scorer(parts, weights, self._texts(), self.encoder.vectors)
+        moved = {name: weight.detach().cpu() for name, weight in self.model.named_parameters()}
         return Fitted(
-            scorer,
-            encoder,
-            self.history,
-            measured,
-            weighed,
-            self.best.epoch,
-            str(self.device),
+            scorer=scorer,
+            weights=moved,
+            encoder=self.encoder,
+            history=self.history,
+            measured=measured,
+            weighed=weighed,
+            best_epoch=self.best.epoch,
+            device=str(self.device),
         )
 
     def _parts(self, log: Interactions, graph: Any, *, start: Blend | None = None) -> Parts:
@@ -292,7 +297,21 @@ class Trainer:
         nobody = np.zeros(0, np.int64)
         domains = range(self.log.num_domains)
         maps = [self.objective.bridge_map(z, domain, without=nobody) for domain in domains]
-        return Learned(self.model, self.channels, z, maps)
+        return Learned(
+            self.channels, _array(z), [self._toward(domain) for domain in domains],
+            [_array(bridge_map) for bridge_map in maps], uses_bridge=self.settings.model.bridge,
+        )  # fmt: skip
+
+    def _toward(self, domain: int) -> Toward[NDArray[np.float32]]:
+        toward = self.model.toward(domain)
+        return Toward(**{f.name: _array(getattr(toward, f.name)) for f in fields(toward)})
+
+    def _texts(self) -> Texts:
+        whitening = self.model.whitening
+        return Texts(
+            vectors=_array(self.cache.vectors), known=_array(self.cache.has_text) > 0,
+            mean=_array(whitening.mean), directions=_array(whitening.map),
+        )  # fmt: skip
 
     def state(self) -> dict[str, Tensor]:
         """A copy of all that is needed to come back to here, but for the optimizer."""
@@ -412,6 +431,12 @@ def pick_device(name: str) -> torch.device:
     if name == "cuda" and not available:
         raise TrainingError("--device cuda: no GPU was found; use --device auto or cpu")
     return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    """A copy on the CPU: what a later step moves does not move it."""
+    array: NDArray[np.float32] = tensor.detach().cpu().numpy().copy()
+    return array
 
 
 def _seed(seed: int, epoch: int) -> None:

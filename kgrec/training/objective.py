@@ -28,10 +28,11 @@ from kgrec.config import Settings
 from kgrec.interactions import Interactions
 from kgrec.model.channels import Channels
 from kgrec.model.graph import visible_likes
-from kgrec.model.joint import JointModel, People
+from kgrec.model.joint import JointModel, PeopleTensors
 from kgrec.model.losses import bpr, info_nce, prototype_alignment, sampled_softmax
+from kgrec.model.people import by_root_of_length
 from kgrec.model.sparse import Sparse
-from kgrec.training.episodes import Episode, Pool, by_root_of_length, make_people
+from kgrec.training.episodes import Episode, Pool, make_people
 from kgrec.training.text_cache import TextCache
 
 __all__ = ["Objective"]
@@ -103,7 +104,9 @@ class Objective:
             return bpr(person, item, positives)
         return sampled_softmax(person, item, positives, log_drawn)
 
-    def _people_loss(self, z: Tensor, known: People, wanted: sp.csr_matrix, domain: int) -> Tensor:
+    def _people_loss(
+        self, z: Tensor, known: PeopleTensors, wanted: sp.csr_matrix, domain: int
+    ) -> Tensor:
         """Aligns what other domains say of a person with what ``domain`` will say.
 
         Each is told from at most ``train.batch_people`` others.

@@ -16,10 +16,11 @@ from pathlib import Path
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
 from kgrec.errors import InputError
+from kgrec.runs import TrainedRun, is_finished, open_run
 from kgrec.training import checkpoint
 from kgrec.training.events import OnEvent, ignore
 from kgrec.training.fit import Trainer, fit
-from kgrec.training.run_folder import TrainedRun, is_finished, open_run, write_run
+from kgrec.training.run_folder import write_run
 
 __all__ = ["train"]
 

@@ -31,7 +31,7 @@ from kgrec.model.weights import (
     part_weights,
 )
 from kgrec.ranking.topk import blocks
-from kgrec.training.scorer import Parts
+from kgrec.runs.scorer import Parts
 from kgrec.training.validation import HeldOut, ndcg
 
 __all__ = [

@@ -1,0 +1,167 @@
+"""A run folder: what a training leaves, enough to recommend, compare and explain.
+
+In:   a folder that ``kgrec train`` wrote.
+Out:  a :class:`TrainedRun`.
+
+    settings.yaml        all settings, resolved
+    manifest.json        format version, graph fingerprint, versions, seed, seconds, device, memory,
+                         and size and SHA-256 of every other file
+    history.jsonl        a row an epoch
+    model.safetensors    what answers need: embeddings, closed forms, weights of the components
+    weights.safetensors  what the gradient moved beside the encoder; no answer reads it
+    encoder/             the encoder's adapter or weights, so far as they learned
+    vectors/             ids and float32 matrices, for other programs
+    graph/               the snapshot
+
+The manifest is written last: a folder without one is a training that was not finished.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from graph_store.errors import SnapshotError
+from graph_store.snapshot import Snapshot, load_snapshot
+from kgrec.config import Settings, parse_yaml, resolve
+from kgrec.errors import KgrecError, NotFoundError, RunError
+from kgrec.interactions import Interactions
+from kgrec.runs.checksums import MANIFEST, Files, sealed, unsealed
+from kgrec.runs.model_file import MODEL_FILE, load_scorer
+from kgrec.runs.scorer import Scorer
+from kgrec.vectors import Vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kgrec.model.text_encoder import TextEncoder
+
+__all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "is_finished", "open_run",
+           "write_manifest"]  # fmt: skip
+
+FORMAT_VERSION = 7
+ENCODER_FILE = "encoder/learned.safetensors"
+
+
+class TrainedRun:
+    """A finished run: vectors of people and items, and the graph they were learned from."""
+
+    def __init__(
+        self, path: Path, settings: Settings, manifest: dict[str, Any], files: Files
+    ) -> None:
+        self.path, self.settings, self.manifest = path, settings, manifest
+        self.files = files
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The graph as it was when the run was trained."""
+        try:
+            return load_snapshot(self.files.checked_folder("graph"))
+        except SnapshotError as error:
+            raise RunError(f"{self.path}: {error}") from error
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        """The same graph as one row a person."""
+        return Interactions.of(self.snapshot, positive_weight=self.settings.positive_weight)
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """The model."""
+        file = self.files.checked(MODEL_FILE)
+        return load_scorer(file, self.settings, self.interactions, self._encode)
+
+    @property
+    def item_space(self) -> NDArray[np.float32]:
+        """``[I, S]`` unit rows in the one space of all domains."""
+        return self.scorer.item_space
+
+    def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        """``[B, S]`` unit rows in the space of ``item_space``."""
+        return self.scorer.person_space(histories)
+
+    def item_vectors(self, domain: int) -> Vectors:
+        """``[I_d]``, rows as ``snapshot.items_of(domain)``."""
+        return self.scorer.item_vectors(domain)
+
+    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
+        """``[B]`` rows for ``histories [B, I]`` of ones."""
+        return self.scorer.person_vectors(histories, domain)
+
+    def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:
+        """``[B]`` rows for free texts, by the catalogue items nearest to them."""
+        return self.scorer.text_person_vectors(texts, domain)
+
+    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._encoder.vectors(texts)
+
+    @cached_property
+    def _encoder(self) -> TextEncoder:
+        from kgrec.runs.encoder import load_encoder  # imports torch and transformers
+
+        return load_encoder(self.settings.text, self.files.checked(ENCODER_FILE))
+
+
+def is_finished(path: Path) -> bool:
+    """Whether ``path`` holds a finished run."""
+    return (path / MANIFEST).is_file()
+
+
+def open_run(path: Path | str) -> TrainedRun:
+    """Open a finished run; weights and graph are read when they are first asked for.
+
+    Raises:
+        NotFoundError: There is no such folder.
+        RunError: Unfinished, of another format version, or a file is not what was written.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise NotFoundError(f"{path}: no such run folder; make one with `kgrec train --out {path}`")
+    if not is_finished(path):
+        raise RunError(
+            f"{path} holds no finished run (no manifest.json); "
+            f"finish it with `kgrec train ... --out {path} --resume`"
+        )
+    manifest = _read_manifest(path)
+    if (path / "forgetting").exists():
+        raise RunError(
+            f"{path}: a `kgrec forget` was cut off while it wrote; run it again to finish it"
+        )
+    files = Files(path, manifest["files"])
+    files.check_names()
+    try:
+        text = files.checked("settings.yaml").read_text(encoding="utf-8")
+        settings = resolve(parse_yaml(text, key="settings.yaml"))
+    except KgrecError as error:
+        raise RunError(f"{path}/settings.yaml cannot be read ({error}); train anew") from error
+    return TrainedRun(path, settings, manifest, files)
+
+
+def write_manifest(folder: Path, facts: dict[str, Any], table: dict[str, Any]) -> None:
+    """Write ``folder``'s manifest at one stroke: ``facts``, and ``table``, the files of the run."""
+    manifest = sealed({"format_version": FORMAT_VERSION, **facts, "files": table})
+    partial = folder / f"{MANIFEST}.partial"
+    partial.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    partial.replace(folder / MANIFEST)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    file = path / MANIFEST
+    text = file.read_bytes()
+    try:
+        found = json.loads(text)["format_version"]
+        if found == FORMAT_VERSION:
+            return unsealed(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{file} cannot be read ({error}); copy the run again or train anew"
+        ) from error
+    raise RunError(
+        f"{path} has format version {found!r}, this kgrec reads {FORMAT_VERSION}; train anew"
+    )
