@@ -261,6 +261,8 @@ def _to_tables(s: Snapshot) -> list[pl.DataFrame]:
 def _number(column: str, keys: pl.Series, dtype: type[np.integer]) -> pl.Expr:
     """Replaces keys by their row number in ``keys``; an unknown one is an error."""
     to = pl.Series(np.arange(len(keys), dtype=dtype))
+    if not len(keys):  # polars leaves a column as it is where there is nothing to replace
+        return pl.col(column).cast(to.dtype)
     return pl.col(column).replace_strict(keys, to, return_dtype=to.dtype)
 
 

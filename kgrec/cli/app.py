@@ -20,7 +20,7 @@ from kgrec.cli.output import echo
 
 __all__ = ["app", "main"]
 
-COMMANDS = ("demo", "ingest", "data", "train", "lookup", "enrich", "benchmark", "configs")
+COMMANDS = ("demo", "ingest", "data", "train", "check", "lookup", "enrich", "benchmark", "configs")
 """Modules of this package that add commands, in the order of ``kgrec --help``."""
 
 app = typer.Typer(

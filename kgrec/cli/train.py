@@ -74,13 +74,13 @@ def train(
 
     with reporting() as report:
         try:
-            training.train(
+            run = training.train(
                 graph, settings, out, resume=resume, device=device.value, on_event=_listener(report)
             )
         except KeyboardInterrupt:
             message("stopped; the same command with --resume goes on")
             raise
-    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    manifest = {name: value for name, value in run.manifest.items() if name != "files"}
     lines = (out / "history.jsonl").read_text(encoding="utf-8").splitlines()
     history: list[dict[str, Any]] = [json.loads(line) for line in lines]
     if as_json:

@@ -75,8 +75,8 @@ def run_demo(
         InputError: ``work`` or the store holds something else.
         KgrecError: The store does not hold what it was given.
     """
-    from kgrec.training import train
     from kgrec.runs import open_run
+    from kgrec.training import train
 
     settings = load_settings(config, overrides)
     clock = _Clock()

@@ -45,30 +45,33 @@ class Toward(Generic[A]):
 def unit(xp: Any, vectors: A) -> A:
     """``[N, D]`` rows of length one; rows of zeros stay so."""
     length = xp.linalg.vector_norm(vectors, axis=1, keepdims=True)
-    return vectors / length.clip(_SHORTEST)
+    rows: A = vectors / length.clip(_SHORTEST)
+    return rows
 
 
 def whiten(vectors: A, mean: A, directions: A) -> A:
     """``[N, W]`` to ``[N, width]``, rows of about unit length."""
-    return (vectors - mean) @ directions
+    white: A = (vectors - mean) @ directions
+    return white
 
 
-def item_vectors(
-    xp: Any, toward: Toward[A], z: A, factors: A, popularity: A
-) -> A:  # fmt: skip
+def item_vectors(xp: Any, toward: Toward[A], z: A, factors: A, popularity: A) -> A:
     """``[N, D + R + 1]`` of items, given their ``z [N, D]``, factors and log popularity ``[N]``."""
-    return xp.hstack([z, factors / toward.factor_scale, popularity[:, None]])
+    vectors: A = xp.hstack([z, factors / toward.factor_scale, popularity[:, None]])
+    return vectors
 
 
 def view(xp: Any, toward: Toward[A], z: A, pooling: Any) -> A:
     """``[B, D]`` unit vectors: histories pooled by ``pooling [B, I]``, mapped to the domain."""
-    return unit(xp, (pooling @ z) @ toward.history_map)
+    mapped: A = (pooling @ z) @ toward.history_map
+    return unit(xp, mapped)
 
 
 def bridge_features(xp: Any, scale: A, blocks: Sequence[A]) -> A:
     """``[N, F]``: blocks of features, each times its ``scale``, and a column of ones."""
     scaled = [block * by for block, by in zip(blocks, scale, strict=True)]
-    return xp.hstack([*scaled, xp.ones_like(blocks[-1][:, :1])])
+    features: A = xp.hstack([*scaled, xp.ones_like(blocks[-1][:, :1])])
+    return features
 
 
 def person_vectors(
@@ -95,4 +98,5 @@ def person_vectors(
         factors = (1 - trust) * predicted + trust * people.inside_factors
         factors = factors * toward.bridge_share * toward.factor_scale
     prior = xp.zeros_like(mapped[:, :1]) + toward.popularity_share
-    return xp.hstack([mapped, factors, prior])
+    vectors: A = xp.hstack([mapped, factors, prior])
+    return vectors

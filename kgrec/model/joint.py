@@ -161,7 +161,8 @@ class JointModel(nn.Module):
 
     def items(self, text: Tensor, graph: object) -> Tensor:
         """Vectors ``[I, D]`` of all items after the graph network, of unit length."""
-        return formula.unit(torch, self.gnn(self.features(text), graph))
+        propagated: Tensor = self.gnn(self.features(text), graph)
+        return formula.unit(torch, propagated)
 
     def item_vectors(self, z: Tensor, items: Tensor, domain: int) -> Tensor:
         """``[I_d, D + R + 1]`` of ``items`` (numbers), given all vectors ``z [I, D]``."""

@@ -20,14 +20,16 @@ from typing import Any
 
 from kgrec.errors import RunError
 
-__all__ = ["MANIFEST", "Files", "listed", "sealed", "unsealed"]
+__all__ = ["FORGETTING", "MANIFEST", "Files", "file_names", "listed", "sealed", "unsealed"]
 
 MANIFEST = "manifest.json"
+FORGETTING = "forgetting"
+"""Folder inside a run in which :mod:`kgrec.training.forget` keeps what is not in place yet."""
 
 SMALL = 16 * 2**20
 """Bytes up to which a file is checked when its run is opened; larger ones when first used."""
 
-UNFINISHED = ("checkpoint", "forgetting", "forgetting.partial")
+UNFINISHED = ("checkpoint", FORGETTING, f"{FORGETTING}.partial")
 """Folders of work that was cut off; they are no part of the run."""
 
 _HINT = "copy the run again or train anew"
@@ -37,7 +39,7 @@ def listed(folder: Path) -> dict[str, dict[str, Any]]:
     """Size and SHA-256 of every file of ``folder`` but its manifest, by relative path."""
     return {
         name: {"bytes": (folder / name).stat().st_size, "sha256": _digest_of(folder / name)}
-        for name in _names(folder)
+        for name in file_names(folder)
     }
 
 
@@ -79,7 +81,7 @@ class Files:
             self._check_size(name)
             if entry["bytes"] <= SMALL:
                 self.checked(name)
-        extra = sorted(set(_names(self.folder)) - self._table.keys())
+        extra = sorted(set(file_names(self.folder)) - self._table.keys())
         if extra:
             raise RunError(
                 f"{self.folder / extra[0]} is no file of this run; move it elsewhere, "
@@ -127,8 +129,8 @@ class Files:
         return path
 
 
-def _names(folder: Path) -> list[str]:
-    """Relative paths of the files of a run, sorted, with ``/`` on every system."""
+def file_names(folder: Path) -> list[str]:
+    """Relative paths of the files of a run but its manifest, sorted, with ``/`` everywhere."""
     names: list[str] = []
     for root, folders, files in os.walk(folder):
         inside = Path(root).relative_to(folder)

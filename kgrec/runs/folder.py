@@ -32,7 +32,7 @@ from graph_store.snapshot import Snapshot, load_snapshot
 from kgrec.config import Settings, parse_yaml, resolve
 from kgrec.errors import KgrecError, NotFoundError, RunError
 from kgrec.interactions import Interactions
-from kgrec.runs.checksums import MANIFEST, Files, sealed, unsealed
+from kgrec.runs.checksums import FORGETTING, MANIFEST, Files, sealed, unsealed
 from kgrec.runs.model_file import MODEL_FILE, load_scorer
 from kgrec.runs.scorer import Scorer
 from kgrec.vectors import Vectors
@@ -129,7 +129,7 @@ def open_run(path: Path | str) -> TrainedRun:
             f"finish it with `kgrec train ... --out {path} --resume`"
         )
     manifest = _read_manifest(path)
-    if (path / "forgetting").exists():
+    if (path / FORGETTING).exists():
         raise RunError(
             f"{path}: a `kgrec forget` was cut off while it wrote; run it again to finish it"
         )

@@ -72,7 +72,7 @@ class Learned:
     @property
     def popularity_column(self) -> int:
         """Which column of an item's or a person's vector holds popularity: the last."""
-        return self.z.shape[1] + self.channels.factors.shape[1]
+        return int(self.z.shape[1] + self.channels.factors.shape[1])
 
 
 @dataclass(frozen=True)

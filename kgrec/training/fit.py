@@ -125,11 +125,7 @@ class Trainer:
         self.device = pick_device(device)
         _seed(settings.train.seed, 0)
         self.full = Interactions.of(snapshot, positive_weight=settings.positive_weight)
-        if self.full.liked.nnz == 0:
-            raise TrainingError(
-                f"no interaction has a weight of {settings.positive_weight} or more, so there is "
-                f"nothing to learn from; ingest more, or lower positive_weight"
-            )
+        _require_likes(self.full, snapshot, settings.positive_weight)
         self.log, self.held_out = hold_out(
             self.full, settings.train.validation_share, seed=settings.train.seed
         )
@@ -270,7 +266,10 @@ class Trainer:
             parts = self._parts(self.full, self._graph(self.full.liked), start=parts.blend)
         # The encoder's own method, since the scorer must not keep the trainer.
         scorer = Scorer(parts, weights, self._texts(), self.encoder.vectors)
-        moved = {name: weight.detach().cpu() for name, weight in self.model.named_parameters()}
+        moved = {
+            name: weight.detach().cpu().contiguous()
+            for name, weight in self.model.named_parameters()
+        }
         return Fitted(
             scorer=scorer,
             weights=moved,
@@ -419,6 +418,21 @@ class Trainer:
     def _use_compiled_parts(self) -> None:
         if self.settings.train.compile:
             self.model.features = torch.compile(self.model.features)  # type: ignore[method-assign]
+
+
+def _require_likes(log: Interactions, snapshot: Snapshot, positive_weight: float) -> None:
+    if not len(snapshot.user):
+        raise TrainingError(
+            f"the graph holds no interactions ({snapshot.num_users:,} users, "
+            f"{snapshot.num_items:,} items), so there is nothing to learn from; ingest a log "
+            f"of who did what with `kgrec ingest`"
+        )
+    if not log.liked.nnz:
+        raise TrainingError(
+            f"no interaction has a weight of {positive_weight:g} or more, the highest is "
+            f"{snapshot.weight.max():g}, so there is nothing to learn from; lower "
+            f"positive_weight, or ingest more"
+        )
 
 
 def pick_device(name: str) -> torch.device:

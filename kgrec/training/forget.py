@@ -5,10 +5,16 @@ Out:  the folder without the account's row of vectors, its interactions and its 
 
 Weights stay: they hold what all people taught together, and no row of anyone's. The run's own
 fingerprint goes on naming the graph that it was trained on.
+
+New files are first written aside, with the manifest that lists them, and come into force when
+that folder gets its final name. From then on the change is only carried out: file by file, the
+manifest last. A call that was cut off before leaves the run as it was; one that was cut off
+after is finished by the next call, and until then the run does not open.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,35 +25,34 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot, save_snapshot
 from kgrec.errors import NotFoundError
-from kgrec.training.run_folder import open_run
+from kgrec.runs import TrainedRun, open_run
+from kgrec.runs.checksums import FORGETTING, MANIFEST, file_names, listed
+from kgrec.runs.folder import write_manifest
 
 __all__ = ["forget_user", "without_user"]
+
+_DONE = "forgotten.json"
+"""Whom the change is about: if it is cut off, the call that finishes it reports it."""
 
 
 def forget_user(run: Path, key: str) -> int:
     """Take the account ``key`` out of the run folder; return how many interactions went.
 
+    A call that was cut off is finished first, whomever it was about.
+
     Raises:
         NotFoundError: The run knows no such account, or there is no such run.
         RunError: The run is unfinished or damaged.
     """
-    graph, fresh, old = run / "graph", run / "graph.partial", run / "graph.old"
-    if not graph.exists() and fresh.exists():  # an earlier call was cut off between two renames
-        fresh.replace(graph)
-    snapshot = open_run(run).snapshot
-    if key not in snapshot.user_keys:
+    finished = _carry_out(run)
+    if finished is not None and finished[0] == key:
+        return finished[1]
+    opened = open_run(run)
+    if key not in opened.snapshot.user_keys:
         raise NotFoundError(f"{run}: the run knows no user {key!r}")
-    left = without_user(snapshot, key)
-    _write_user_vectors(run / "vectors", snapshot, left)
-    # The graph last and at one stroke: until then the account is found, and the call can be made
-    # again after an interruption.
-    for folder in (fresh, old):
-        shutil.rmtree(folder, ignore_errors=True)
-    save_snapshot(left, fresh)
-    graph.replace(old)
-    fresh.replace(graph)
-    shutil.rmtree(old)
-    return len(snapshot.user) - len(left.user)
+    interactions = _prepare(opened, key)
+    _carry_out(run)
+    return interactions
 
 
 def without_user(snapshot: Snapshot, key: str) -> Snapshot:
@@ -67,14 +72,41 @@ def _closed_up(numbers: NDArray[np.int32], gone: int) -> NDArray[np.int32]:
     return (numbers - (numbers > gone)).astype(np.int32)
 
 
-def _write_user_vectors(folder: Path, before: Snapshot, left: Snapshot) -> None:
-    """Rows lie as the snapshot's users do; a matrix that is short already is left as it is."""
-    matrix = np.load(folder / "users.npy", allow_pickle=False)
-    if len(matrix) == before.num_users:
-        partial = folder / "users.npy.partial"
-        with partial.open("wb") as file:
-            kept = matrix[np.isin(before.user_keys, left.user_keys)]
-            np.save(file, np.ascontiguousarray(kept), allow_pickle=False)
-        partial.replace(folder / "users.npy")
+def _prepare(run: TrainedRun, key: str) -> int:
+    """Write aside all files that change; return how many interactions are left out."""
+    aside, partial = run.path / FORGETTING, run.path / f"{FORGETTING}.partial"
+    shutil.rmtree(partial, ignore_errors=True)  # of a call that was cut off
+    before, left = run.snapshot, without_user(run.snapshot, key)
+    save_snapshot(left, partial / "graph")
+    _write_user_vectors(run, left, partial / "vectors")
+    facts = {name: value for name, value in run.manifest.items() if name != "files"}
+    write_manifest(partial, facts, run.manifest["files"] | listed(partial))
+    interactions = len(before.user) - len(left.user)
+    done = {"user": key, "interactions": interactions}
+    (partial / _DONE).write_text(json.dumps(done), encoding="utf-8")
+    partial.replace(aside)
+    return interactions
+
+
+def _carry_out(run: Path) -> tuple[str, int] | None:
+    """Move what was written aside into place; whom that was about, None where there is nothing."""
+    aside, partial = run / FORGETTING, run / f"{FORGETTING}.partial"
+    if not aside.is_dir():
+        return None
+    done = json.loads((aside / _DONE).read_text(encoding="utf-8"))
+    waiting = [name for name in file_names(aside) if name != _DONE]
+    for name in [*waiting, *([MANIFEST] if (aside / MANIFEST).exists() else [])]:
+        (aside / name).replace(run / name)
+    aside.replace(partial)  # at one stroke: what is left of the folder means nothing any more
+    shutil.rmtree(partial)
+    return done["user"], done["interactions"]
+
+
+def _write_user_vectors(run: TrainedRun, left: Snapshot, folder: Path) -> None:
+    """Rows lie as the snapshot's users do."""
+    folder.mkdir(parents=True)
+    matrix = np.load(run.files.checked("vectors/users.npy"), allow_pickle=False)
+    kept = matrix[np.isin(run.snapshot.user_keys, left.user_keys)]
+    np.save(folder / "users.npy", np.ascontiguousarray(kept), allow_pickle=False)
     keys = [str(key) for key in left.user_keys]
     pl.DataFrame({"key": keys}).write_parquet(folder / "users.parquet")

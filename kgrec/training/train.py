@@ -53,6 +53,7 @@ def train(
     if out.exists() and any(out.iterdir()) and not resume:
         raise InputError(f"{out} is not empty; choose another folder, or resume what is in it")
     if resume and is_finished(out):
+        shutil.rmtree(folder, ignore_errors=True)  # of a call that was cut off at its very end
         return open_run(out)
     started = time.monotonic()
     before = _seconds_before(folder)

@@ -56,7 +56,7 @@ def test_train_writes_a_run_folder_and_says_what_each_epoch_brought(
     assert [row["epoch"] for row in result["history"]] == [0, 1, 2, 3]
     assert "epoch 3  loss" in said.err
     manifest = json.loads((run / "manifest.json").read_text())
-    assert result["manifest"] == manifest
+    assert result["manifest"].items() <= manifest.items()
     assert manifest["seconds"] > 0
     assert manifest["peak_rss_bytes"] > 0
     assert manifest["device"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from kgrec.errors import NotFiniteError
 from kgrec.ranking.topk import NO_ITEM, top_k, top_k_of_products
 from kgrec.vectors import Vectors
 
@@ -28,6 +29,18 @@ def test_what_is_left_out_never_appears_and_the_list_is_padded() -> None:
 def test_a_score_that_is_no_number_is_never_recommended() -> None:
     scores = np.array([[np.nan, 1.0, 0.5]], dtype=np.float32)
     assert top_k(scores, 3)[0].tolist() == [[1, 2, NO_ITEM]]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("whose", ["people", "items"])
+def test_vectors_that_are_no_numbers_are_an_error_and_no_empty_list(
+    value: float, whose: str
+) -> None:
+    vectors = {name: np.ones((4, 2), np.float32) for name in ("people", "items")}
+    vectors[whose][2, 1] = value
+    people, items = Vectors(vectors["people"]), Vectors(vectors["items"])
+    with pytest.raises(NotFiniteError, match="some scores are NaN or infinite"):
+        top_k_of_products(people, items, 2, item_block=3)
 
 
 @pytest.mark.parametrize("seed", range(5))

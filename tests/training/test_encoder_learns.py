@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -84,8 +85,8 @@ def test_cached_vectors_are_made_anew_when_the_encoder_stops(bert: Path) -> None
     assert changed == [False, True, False, False]
     # What a run keeps of the encoder is what made its vectors.
     texts = [str(text) for text in SNAPSHOT.texts]
-    again = torch.cat(list(fitted.encoder.encode(texts)))
-    torch.testing.assert_close(again, fitted.scorer.text_vectors, rtol=1e-3, atol=1e-4)
+    again = fitted.encoder.vectors(texts)
+    np.testing.assert_allclose(again, fitted.scorer.texts.vectors, rtol=1e-3, atol=1e-4)
 
 
 def test_a_run_keeps_the_weights_that_made_its_vectors_and_not_later_ones(
@@ -97,8 +98,8 @@ def test_a_run_keeps_the_weights_that_made_its_vectors_and_not_later_ones(
     settings = tiny(bert, "text.tuning=lora", "train.epochs=4", "text.learn_share=0.5")
     fitted = fit(SNAPSHOT, settings)
     assert fitted.best_epoch == 1
-    again = torch.cat(list(fitted.encoder.encode([str(text) for text in SNAPSHOT.texts])))
-    torch.testing.assert_close(again, fitted.scorer.text_vectors, rtol=1e-3, atol=1e-4)
+    again = fitted.encoder.vectors([str(text) for text in SNAPSHOT.texts])
+    np.testing.assert_allclose(again, fitted.scorer.texts.vectors, rtol=1e-3, atol=1e-4)
 
 
 def test_a_decoder_is_trained_like_an_encoder(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 import kgrec
 from graph_store import load_snapshot
-from kgrec.errors import NotFoundError
+from kgrec.errors import NotFoundError, RunError
+from kgrec.runs import checksums, open_run
+from kgrec.training import forget
 from kgrec.training.forget import forget_user, without_user
 from tests.trained_world import TrainedWorld
 
@@ -58,16 +60,45 @@ def test_a_run_answers_after_a_person_was_forgotten(run: Path, trained_world: Tr
             opened.recommend(str(keys[0]), domain=trained_world.target, k=3)
 
 
-def test_a_call_that_was_cut_off_between_vectors_and_graph_can_be_made_again(run: Path) -> None:
-    before = load_snapshot(run / "graph")
-    key = str(before.user_keys[3])
-    whole = Path(shutil.copytree(run / "graph", run.parent / "graph"))
-    forget_user(run, key)
-    shutil.rmtree(run / "graph")
-    whole.replace(run / "graph")  # the vectors are done, the graph is not
-    forget_user(run, key)
-    assert len(np.load(run / "vectors/users.npy")) == before.num_users - 1
-    assert pl.read_parquet(run / "vectors/users.parquet").height == before.num_users - 1
+def test_the_checksums_are_those_of_the_files_without_the_account(run: Path) -> None:
+    forget_user(run, str(load_snapshot(run / "graph").user_keys[3]))
+    assert open_run(run).files.check_all() > 0
+    assert not list(run.glob("forgetting*"))
+
+
+def test_a_call_that_is_cut_off_while_it_writes_aside_changes_nothing(run: Path) -> None:
+    opened = open_run(run)
+    key = str(opened.snapshot.user_keys[3])
+    forget._prepare(opened, key)
+    (run / "forgetting").replace(run / "forgetting.partial")  # the name that it has while written
+    assert key in open_run(run).snapshot.user_keys
+    assert forget_user(run, key) == int((opened.snapshot.user == 3).sum())
+    assert key not in open_run(run).snapshot.user_keys
+    assert not list(run.glob("forgetting*"))
+
+
+def test_a_call_that_is_cut_off_while_it_moves_files_is_finished_by_the_next(
+    run: Path, tmp_path: Path
+) -> None:
+    """After any number of files; until then the run does not open, and says what to do."""
+    opened = open_run(run)
+    key, other = (str(opened.snapshot.user_keys[n]) for n in (3, 4))
+    count = forget._prepare(opened, key)
+    names = [*checksums.file_names(run / "forgetting"), "manifest.json"]
+    names.remove("forgotten.json")
+    for moved in range(len(names) + 1):
+        cut = Path(shutil.copytree(run, tmp_path / f"cut{moved}"))
+        for name in names[:moved]:
+            (cut / "forgetting" / name).replace(cut / name)
+        with pytest.raises(RunError, match="a `kgrec forget` was cut off .*; run it again"):
+            open_run(cut)
+        if moved % 2:
+            assert forget_user(cut, key) == count
+        else:  # whomever the next call is about
+            forget_user(cut, other)
+            assert other not in open_run(cut).snapshot.user_keys
+        assert key not in open_run(cut).snapshot.user_keys
+        open_run(cut).files.check_all()
 
 
 def test_links_to_a_forgotten_account_go_with_it(trained_world: TrainedWorld) -> None:

@@ -151,7 +151,7 @@ def test_early_stopping_waits_for_patience_and_keeps_the_best(
     # Epoch 1 is best; 2, 3 and 4 are no better (a tie is no gain), so 5 never comes.
     assert [row["epoch"] for row in fitted.history] == [0, 1, 2, 3, 4]
     assert fitted.best_epoch == 1
-    torch.testing.assert_close(fitted.scorer.model.spectrum_map.weight, kept[1])
+    torch.testing.assert_close(fitted.weights["spectrum_map.weight"], kept[1])
 
 
 def test_with_nobody_held_out_all_epochs_run_and_the_last_is_kept(bert: Path) -> None:

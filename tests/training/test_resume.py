@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ import yaml
 from graph_store.snapshot import save_snapshot
 from kgrec.config import Settings
 from kgrec.errors import InputError, RunError
+from kgrec.runs.scorer import Scorer
 from kgrec.training import Event, fit, train
-from kgrec.training.scorer import Scorer
 from tests.training.worlds import planted_snapshot, small_world, tiny
 
 SNAPSHOT = planted_snapshot(small_world())
@@ -48,17 +49,22 @@ def cut_off_in(epoch: int) -> object:
     return listen
 
 
-def tensors_of(scorer: Scorer) -> dict[str, torch.Tensor]:
-    state = dict(scorer.model.state_dict())
-    state |= {f"map{n}": m for n, m in enumerate(scorer.parts.learned.bridge_maps)}
-    return state | {"z": scorer.parts.learned.z, "text": scorer.text_vectors}
+def arrays_of(scorer: Scorer) -> dict[str, np.ndarray]:
+    learned = scorer.parts.learned
+    arrays = {f"map{n}": m for n, m in enumerate(learned.bridge_maps)}
+    arrays |= {
+        f"{field.name}{n}": np.asarray(getattr(toward, field.name))
+        for n, toward in enumerate(learned.toward)
+        for field in fields(toward)
+    }
+    return arrays | {"z": learned.z, "text": scorer.texts.vectors, "mean": scorer.texts.mean}
 
 
 def assert_same(first: Scorer, second: Scorer) -> None:
-    left, right = tensors_of(first), tensors_of(second)
+    left, right = arrays_of(first), arrays_of(second)
     assert left.keys() == right.keys()
-    for name, tensor in left.items():
-        assert torch.equal(tensor, right[name]), name
+    for name, array in left.items():
+        assert np.array_equal(array, right[name]), name
 
 
 @pytest.mark.parametrize("cut_after", [0, 1, 3])
@@ -72,11 +78,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
         train(SNAPSHOT, settings, cut, device="cpu", on_event=cut_off_in(cut_after))  # type: ignore[arg-type]
     torch.manual_seed(99)  # what the process drew in between plays no part
     resumed = train(SNAPSHOT, settings, cut, device="cpu", resume=True)
-    assert_same(whole._scorer, resumed._scorer)
+    assert_same(whole.scorer, resumed.scorer)
     histories = [(p / "history.jsonl").read_text() for p in (tmp_path / "whole", cut)]
     assert histories[0] == histories[1]
-    encoders = [(p / "encoder/learned.safetensors").read_bytes() for p in (whole.path, cut)]
-    assert encoders[0] == encoders[1]
+    for name in ("encoder/learned.safetensors", "weights.safetensors"):
+        assert (whole.path / name).read_bytes() == (cut / name).read_bytes(), name
     assert not (cut / "checkpoint").exists()
 
 
@@ -90,7 +96,7 @@ def test_a_run_cut_off_twice_still_equals_an_uninterrupted_one(bert: Path, tmp_p
                 device="cpu", resume=True, on_event=cut_off_in(epoch),  # type: ignore[arg-type]
             )  # fmt: skip
     resumed = train(SNAPSHOT, settings, tmp_path / "run", device="cpu", resume=True)
-    assert_same(whole.scorer, resumed._scorer)
+    assert_same(whole.scorer, resumed.scorer)
 
 
 def test_the_same_seed_gives_the_same_vectors_and_another_seed_others(bert: Path) -> None:
@@ -143,7 +149,7 @@ def test_a_half_written_checkpoint_does_not_count(begun: tuple[Path, Settings]) 
     (folder / "epoch-2.safetensors").write_bytes(b"half")
     (folder / "state.json.partial").write_text("{")
     resumed = train(SNAPSHOT, begun[1], begun[0], resume=True, device="cpu")
-    assert_same(fit(SNAPSHOT, begun[1], device="cpu").scorer, resumed._scorer)
+    assert_same(fit(SNAPSHOT, begun[1], device="cpu").scorer, resumed.scorer)
 
 
 def test_a_run_killed_by_the_system_and_resumed_equals_an_undisturbed_one(

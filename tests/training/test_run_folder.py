@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +14,15 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
-from kgrec.errors import NotFoundError, RunError
+from kgrec.errors import NotFiniteError, NotFoundError, RunError, TrainingError
 from kgrec.interactions import Interactions
 from kgrec.model.weights import PARTS
+from kgrec.runs import FORMAT_VERSION, checksums
+from kgrec.runs.model_file import save_scorer
+from kgrec.runs.scorer import Scorer
 from kgrec.training import Fitted, TrainedRun, fit, open_run, train
 from kgrec.training.run_folder import write_run
+from tests.cli.command import kgrec
 from tests.training.worlds import planted_snapshot, small_world, tiny
 
 SNAPSHOT = planted_snapshot(small_world(tags=True))
@@ -125,27 +132,66 @@ def test_what_a_person_likes_already_gets_nothing_for_that(
     np.testing.assert_array_equal(with_own, without)
 
 
+def test_a_model_that_is_no_number_is_not_written(
+    saved: tuple[Fitted, TrainedRun], tmp_path: Path
+) -> None:
+    scorer = saved[0].scorer
+    z = scorer.parts.learned.z.copy()
+    z[3, 0] = np.nan
+    broken = Scorer(
+        replace(scorer.parts, learned=replace(scorer.parts.learned, z=z)),
+        scorer.weights, scorer.texts, scorer.encode,
+    )  # fmt: skip
+    with pytest.raises(TrainingError, match=r"holds NaN or infinity in 'z', so no run was written"):
+        save_scorer(broken, tmp_path / "model.safetensors")
+    assert not (tmp_path / "model.safetensors").exists()
+    with pytest.raises(NotFiniteError, match="the vectors of items hold NaN or infinity"):
+        broken.item_vectors(int(SNAPSHOT.item_domain[3]))
+    likes_it = LOG.liked[LOG.liked[:, 3].toarray().ravel() > 0]
+    with pytest.raises(NotFiniteError, match="the vectors of people hold NaN or infinity"):
+        broken.person_vectors(likes_it, 1 - int(SNAPSHOT.item_domain[3]))
+
+
 # --- what is wrong with a folder --------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def trained(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is read only."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        train(SNAPSHOT, tiny(bert, "train.epochs=1"), folder / "run")
+    return folder / "run"
+
+
 @pytest.fixture
-def run(bert: Path, tmp_path: Path) -> Path:
-    train(SNAPSHOT, tiny(bert, "train.epochs=1"), tmp_path / "run")
-    return tmp_path / "run"
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy that may be damaged."""
+    return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
-def test_a_run_says_what_it_is(run: Path) -> None:
-    manifest = json.loads((run / "manifest.json").read_text())
+def test_a_run_says_what_it_is(trained: Path) -> None:
+    manifest = json.loads((trained / "manifest.json").read_text())
     assert manifest["seconds"] > 0
     assert manifest["peak_rss_bytes"] > 50e6
     assert manifest["device"] in {"cpu", "cuda"}
     assert manifest["seed"] == 0
     assert {"torch", "transformers", "numpy"} <= manifest["packages"].keys()
-    rows = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (trained / "history.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [0, 1]
-    assert not list(run.rglob("*.pkl"))
-    assert not list(run.rglob("*.pt"))
-    assert not (run / "checkpoint").exists()
+    assert not list(trained.rglob("*.pkl"))
+    assert not list(trained.rglob("*.pt"))
+    assert not (trained / "checkpoint").exists()
+
+
+def test_the_manifest_lists_every_other_file_with_its_checksum(trained: Path) -> None:
+    table = json.loads((trained / "manifest.json").read_text())["files"]
+    files = {str(f.relative_to(trained)): f for f in trained.rglob("*") if f.is_file()}
+    assert table.keys() == files.keys() - {"manifest.json"}
+    for name, entry in table.items():
+        content = files[name].read_bytes()
+        assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
@@ -153,48 +199,119 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
         open_run(tmp_path / "nowhere")
 
 
-def _cut(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+def _cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
 
 
-def _other_version(file: Path) -> None:
+def _overwritten(content: bytes) -> bytes:
+    return b"\xff" * len(content)
+
+
+def _flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("harm", [_cut, _overwritten, _flipped])
+def test_every_file_that_is_not_what_was_written_is_one_error_that_names_it(
+    run: Path, harm: Callable[[bytes], bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In Python and on the command line; a question is never answered from such a run."""
+    files = sorted(file for file in run.rglob("*") if file.is_file())
+    assert len(files) > 15
+    for file in files:
+        content = file.read_bytes()
+        file.write_bytes(harm(content))
+        with pytest.raises(RunError) as caught:
+            open_run(run).item_vectors(0)
+        assert str(file) in str(caught.value), file
+        ask = ("--run", run, "--user", SNAPSHOT.user_keys[0], "--domain", SNAPSHOT.domain_keys[0])
+        assert kgrec("recommend", *ask) == 1, file
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err == f"error: {caught.value}\n"
+        file.write_bytes(content)
+    assert kgrec("recommend", *ask) == 0
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "graph/users.parquet", "vectors/items.npy",
+                                  "encoder/learned.safetensors", "settings.yaml"])  # fmt: skip
+def test_a_file_that_is_missing_is_named(run: Path, file: str) -> None:
+    (run / file).unlink()
+    with pytest.raises(RunError, match=f"{file} is missing; copy the run again or train anew"):
+        open_run(run)
+
+
+def test_a_file_that_is_too_much_is_named(run: Path) -> None:
+    (run / "graph" / ".DS_Store").write_text("of a file manager, left alone")
+    open_run(run)
+    (run / "graph" / "users (1).parquet").write_text("of another run")
+    with pytest.raises(RunError, match=r"users \(1\).parquet is no file of this run; move it"):
+        open_run(run)
+
+
+def test_large_files_are_checked_when_they_are_first_used(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checksums, "SMALL", 0)
+    for name in ("model.safetensors", "graph/users.parquet", "vectors/users.npy",
+                 "encoder/learned.safetensors"):  # fmt: skip
+        (run / name).write_bytes(_flipped((run / name).read_bytes()))
+    opened = open_run(run)
+    with pytest.raises(RunError, match=r"graph/users.parquet has been changed"):
+        _ = opened.snapshot
+    (run / "graph/users.parquet").write_bytes(_flipped((run / "graph/users.parquet").read_bytes()))
+    opened = open_run(run)
+    with pytest.raises(RunError, match=r"model.safetensors has been changed"):
+        opened.item_vectors(0)
+    (run / "model.safetensors").write_bytes(_flipped((run / "model.safetensors").read_bytes()))
+    opened = open_run(run)
+    opened.item_vectors(0)
+    with pytest.raises(RunError, match=r"encoder/learned.safetensors has been changed"):
+        opened.text_person_vectors(["bade"], 0)
+
+
+def test_check_reads_every_file(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checksums, "SMALL", 0)
+    assert kgrec("check", "--run", run) == 0
+    assert "all as they were written" in capsys.readouterr().out
+    (run / "vectors/users.npy").write_bytes(_flipped((run / "vectors/users.npy").read_bytes()))
+    assert kgrec("check", "--run", run) == 1
+    assert "vectors/users.npy has been changed since it was written" in capsys.readouterr().err
+
+
+def _rewritten(file: Path, **changes: object) -> None:
     manifest = json.loads(file.read_text())
-    file.write_text(json.dumps(manifest | {"format_version": 99}))
+    file.write_text(json.dumps(manifest | changes))
 
 
 @pytest.mark.parametrize(
-    ("file", "harm", "sentence"),
+    ("harm", "sentence"),
     [
-        ("manifest.json", Path.unlink, r"holds no finished run \(no manifest.json\); finish it"),
-        ("manifest.json", _cut, r"manifest.json cannot be read"),
-        ("manifest.json", lambda f: f.write_text("[]"), r"manifest.json cannot be read"),
-        ("manifest.json", _other_version, r"has format version 99, this kgrec reads 6; train anew"),
-        ("settings.yaml", Path.unlink, r"settings.yaml cannot be read"),
-        ("settings.yaml", lambda f: f.write_text("model: {dims: 3}"), r"no such setting"),
-        ("model.safetensors", Path.unlink, r"is damaged .*; train anew"),
-        ("model.safetensors", _cut, r"is damaged .*; train anew"),
-        ("encoder/learned.safetensors", Path.unlink, r"is damaged .*; train anew"),
-        ("encoder/learned.safetensors", _cut, r"is damaged .*; train anew"),
-        ("graph/manifest.json", Path.unlink, r"holds no snapshot"),
-        ("graph/interactions.parquet", _cut, r"is damaged"),
+        (Path.unlink, r"holds no finished run \(no manifest.json\); finish it"),
+        (lambda f: f.write_text("[]"), r"manifest.json cannot be read"),
+        (lambda f: _rewritten(f, format_version=99),
+         rf"has format version 99, this kgrec reads {FORMAT_VERSION}; train anew"),
+        (lambda f: _rewritten(f, seed=1),
+         r"manifest.json cannot be read \(its content does not match its checksum\)"),
     ],
-)
-def test_a_damaged_run_is_one_clear_error(
-    run: Path, file: str, harm: Callable[[Path], None], sentence: str
+)  # fmt: skip
+def test_a_manifest_that_is_not_what_was_written_is_one_clear_error(
+    run: Path, harm: Callable[[Path], None], sentence: str
 ) -> None:
-    harm(run / file)
+    harm(run / "manifest.json")
     with pytest.raises(RunError, match=sentence):
-        ask_everything(open_run(run))
+        open_run(run)
 
 
-def ask_everything(run: TrainedRun) -> None:
-    run.item_vectors(0)
-    assert run.snapshot.num_items
-    run.text_person_vectors(["bade"], 0)
-
-
-def test_settings_that_do_not_fit_the_weights_are_damage(run: Path) -> None:
-    file = run / "settings.yaml"
-    file.write_text(file.read_text().replace("dim: 16", "dim: 8"))
-    with pytest.raises(RunError, match="is damaged"):
-        open_run(run).item_vectors(0)
+def test_a_training_that_was_cut_off_at_its_very_end_opens_and_is_tidied(
+    run: Path, bert: Path
+) -> None:
+    """The manifest is there, and the checkpoint still is."""
+    (run / "checkpoint").mkdir()
+    (run / "checkpoint" / "state.json").write_text("{}")
+    open_run(run)
+    train(SNAPSHOT, tiny(bert, "train.epochs=1"), run, resume=True)
+    assert not (run / "checkpoint").exists()

@@ -14,8 +14,8 @@ import scipy.sparse as sp
 from kgrec.config import NarrowSettings
 from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.weights import PARTS, UNLINKED, UNPROVEN, PartWeights
+from kgrec.runs.scorer import Parts
 from kgrec.training.fit import Trainer
-from kgrec.training.scorer import Parts
 from kgrec.training.weigh import measure_parts, weigh_parts
 from tests.training.worlds import planted_snapshot, small_world, tiny
 

@@ -1,0 +1,56 @@
+"""The learned score is the same with tensors, which learn, and with arrays, which answer."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import torch
+
+from kgrec.interactions import Interactions, histories
+from kgrec.model import formula
+from kgrec.model.channels import build_channels
+from kgrec.model.formula import Toward
+from kgrec.model.joint import JointModel
+from kgrec.model.people import read_people
+from kgrec.training.episodes import make_people
+from tests.training.worlds import planted_snapshot, small_world, tiny
+
+SNAPSHOT = planted_snapshot(small_world())
+LOG = Interactions.of(SNAPSHOT)
+
+
+def test_arrays_give_the_vectors_that_tensors_give() -> None:
+    torch.manual_seed(0)
+    settings, domain = tiny("x"), 1
+    channels = build_channels(LOG, settings.model, seed=0)
+    model = JointModel(
+        settings, channels, torch.ones(32), text_width=6, num_tags=0, num_domains=2
+    ).eval()
+    for parameter in model.parameters():  # nothing stands at a value that hides a term
+        parameter.data += 0.3 * torch.rand_like(parameter)
+    z, bridge_map = torch.randn(32, 16), torch.randn(4 + 8 + 16 + 1, 4)
+    films = [int(item) for item in LOG.items_of(domain)]
+    asked = histories([[0, 1, films[2]], [], [films[0]]], 32)
+
+    learned = model.toward(domain)
+    toward = Toward(**{f.name: getattr(learned, f.name).detach().numpy() for f in fields(learned)})
+    people = formula.person_vectors(
+        np, toward, z.numpy(), read_people(asked, channels, domain, 2), bridge_map.numpy()
+    )
+    wanted = model.person_vectors(z, make_people(asked, channels, domain, 2), domain, bridge_map)
+    assert people.dtype == np.float32
+    np.testing.assert_allclose(people, wanted.detach().numpy(), rtol=1e-5, atol=1e-5)
+    assert np.abs(people).max(axis=0).all(), "every column says something"
+
+    items = formula.item_vectors(
+        np, toward, z.numpy()[films], channels.factors[films], channels.popularity[films]
+    )
+    of_tensors = model.item_vectors(z, torch.tensor(films), domain)
+    np.testing.assert_allclose(items, of_tensors.detach().numpy(), rtol=1e-6)
+
+
+def test_rows_of_zeros_stay_so_and_others_get_length_one() -> None:
+    rows = np.array([[3.0, 4.0], [0.0, 0.0]], np.float32)
+    for found in (formula.unit(np, rows), formula.unit(torch, torch.from_numpy(rows)).numpy()):
+        np.testing.assert_allclose(found, [[0.6, 0.8], [0.0, 0.0]], rtol=1e-6)
