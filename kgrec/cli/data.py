@@ -137,7 +137,7 @@ def forget(
     # Each place is tried, so that what an interrupted call began can be finished.
     unknown: list[Exception] = []
     if run is not None:
-        from kgrec.training.forget import forget_user
+        from kgrec.runs.forget import forget_user
 
         try:
             echo(f"{run}: {forget_user(run, user):,} interactions of {user} deleted")

@@ -17,12 +17,11 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from torch_geometric.data.hetero_data import HeteroData
 
 from kgrec.interactions import Interactions
 from kgrec.model.sparse import Sparse
 
-__all__ = ["GraphTensors", "build_graph", "hetero_data", "person_item", "visible_likes"]
+__all__ = ["GraphTensors", "build_graph", "person_item", "visible_likes"]
 
 
 @dataclass(frozen=True)
@@ -73,33 +72,6 @@ def person_item(likes: sp.csr_matrix, device: torch.device | str = "cpu") -> Spa
     scaled = likes.copy()
     scaled.data = np.repeat(people**-0.5, np.diff(likes.indptr)) * (items**-0.5)[likes.indices]
     return Sparse(scaled, device)
-
-
-def hetero_data(
-    likes: sp.csr_matrix,
-    interactions: Interactions,
-    item_tag: NDArray[np.int32],
-    num_tags: int,
-    device: torch.device | str = "cpu",
-) -> HeteroData:
-    """The same graph as PyG's :class:`HeteroData`, every relation and its reverse."""
-    data = HeteroData()
-    for name, count in (("user", likes.shape[0]), ("item", likes.shape[1]), ("tag", num_tags),
-                        ("domain", interactions.num_domains)):  # fmt: skip
-        data[name].num_nodes = count
-    coo = likes.tocoo()
-    items = np.arange(likes.shape[1])
-    edges = {
-        ("user", "interacted", "item"): np.stack([coo.row, coo.col]),
-        ("item", "has_tag", "tag"): item_tag,
-        ("item", "in_domain", "domain"): np.stack([items, interactions.item_domain]),
-    }
-    for (source, name, target), pairs in edges.items():
-        edge_index = torch.from_numpy(np.asarray(pairs, dtype=np.int64))
-        data[source, name, target].edge_index = edge_index
-        data[target, f"rev_{name}", source].edge_index = edge_index.flip(0)
-    moved: HeteroData = data.to(device)
-    return moved
 
 
 def _mean_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:

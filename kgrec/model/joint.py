@@ -28,7 +28,7 @@ from kgrec.model import formula
 from kgrec.model.bridge import Bridge
 from kgrec.model.channels import Channels
 from kgrec.model.formula import Toward
-from kgrec.model.gnn import LightGNN, PygGNN
+from kgrec.model.gnn import LightGNN
 from kgrec.model.people import People
 from kgrec.model.sparse import Sparse
 
@@ -118,11 +118,13 @@ class JointModel(nn.Module):
         self.id_residual = nn.Embedding(num_items, dim)
         nn.init.normal_(self.id_residual.weight, std=0.01)
         size = {"num_tags": num_tags, "num_domains": num_domains}
-        self.gnn: nn.Module = (
-            LightGNN(dim, model.layers, **size)
-            if model.gnn == "light"
-            else PygGNN(model.gnn, dim, model.layers, **size)
-        )
+        self.gnn: nn.Module
+        if model.gnn == "light":
+            self.gnn = LightGNN(dim, model.layers, **size)
+        else:
+            from kgrec.model.pyg import PygGNN
+
+            self.gnn = PygGNN(model.gnn, dim, model.layers, **size)
         self.history_maps = nn.Parameter(torch.eye(dim).repeat(num_domains, 1, 1))  # [M, D, D]
         self.bridges = nn.ModuleList(Bridge(3, model.bridge_strength) for _ in range(num_domains))
         self.log_temperature = nn.Parameter(torch.tensor(settings.train.temperature).log())

@@ -24,7 +24,7 @@ __all__ = ["FORGETTING", "MANIFEST", "Files", "file_names", "listed", "sealed", 
 
 MANIFEST = "manifest.json"
 FORGETTING = "forgetting"
-"""Folder inside a run in which :mod:`kgrec.training.forget` keeps what is not in place yet."""
+"""Folder inside a run in which :mod:`kgrec.runs.forget` keeps what is not in place yet."""
 
 SMALL = 16 * 2**20
 """Bytes up to which a file is checked when its run is opened; larger ones when first used."""

@@ -32,7 +32,7 @@ from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.channels import Channels, build_channels
 from kgrec.model.cold_items import Borrowed
 from kgrec.model.formula import Toward
-from kgrec.model.graph import build_graph, hetero_data, person_item
+from kgrec.model.graph import build_graph, person_item
 from kgrec.model.joint import JointModel
 from kgrec.model.text_encoder import TextEncoder
 from kgrec.runs.scorer import Learned, Parts, Scorer, Texts
@@ -141,10 +141,8 @@ class Trainer:
         pools = self._pools(self.log)
         for pool in pools:
             self.model.bridge(pool.domain).scale_to([pool.view.factors, pool.view.spectrum])
-        make = build_graph if settings.model.gnn == "light" else hetero_data
-        self.graph: Any = make(
-            self.log.liked, self.log, snapshot.item_tag, len(snapshot.tag_keys), self.device
-        )
+        self.graph: Any = None
+        self.graph = self._graph(self.log.liked)
         self.prototypes = torch.nn.Parameter(
             torch.randn(settings.align.num_prototypes, settings.model.dim, device=self.device)
         )
@@ -362,10 +360,14 @@ class Trainer:
 
     def _graph(self, likes: Any) -> Any:
         """The graph with these likes; tags and domains stay as they are."""
-        if self.settings.model.gnn == "light":
+        if self.settings.model.gnn == "light" and self.graph is not None:
             return replace(self.graph, person_item=person_item(likes, self.device))
-        tags = self.snapshot.item_tag
-        return hetero_data(likes, self.log, tags, len(self.snapshot.tag_keys), self.device)
+        tags, num_tags = self.snapshot.item_tag, len(self.snapshot.tag_keys)
+        if self.settings.model.gnn == "light":
+            return build_graph(likes, self.log, tags, num_tags, self.device)
+        from kgrec.model.pyg import hetero_data
+
+        return hetero_data(likes, self.log, tags, num_tags, self.device)
 
     def _episodes(self, epoch: int) -> Any:
         train = self.settings.train

@@ -111,6 +111,23 @@ def test_what_cannot_be_trained_is_refused_at_once(
     assert not (tmp_path / "r").exists()
 
 
+def test_a_catalogue_without_interactions_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "items.csv").write_text("item_id,domain,title\n1,books,Alpha\n2,books,Beta\n")
+    store = tmp_path / "g.duckdb"
+    assert kgrec("ingest", tmp_path / "items.csv", "--store", store) == 0
+    capsys.readouterr()
+    assert kgrec("train", "--store", store, "--out", tmp_path / "run") == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        "error: the graph holds no interactions (0 users, 2 items), so there is nothing to learn "
+        "from; ingest a log of who did what with `kgrec ingest`\n"
+    )
+    assert not (tmp_path / "run").exists()
+
+
 def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_run_comes(
     snapshot: Path, tmp_path: Path
 ) -> None:

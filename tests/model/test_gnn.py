@@ -10,8 +10,9 @@ import scipy.sparse as sp
 import torch
 
 from kgrec.interactions import Interactions
-from kgrec.model.gnn import LightGNN, PygGNN
-from kgrec.model.graph import GraphTensors, build_graph, hetero_data, visible_likes
+from kgrec.model.gnn import LightGNN
+from kgrec.model.graph import GraphTensors, build_graph, visible_likes
+from kgrec.model.pyg import PygGNN, hetero_data
 from tests.training.worlds import make_snapshot
 
 

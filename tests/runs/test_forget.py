@@ -12,9 +12,8 @@ import pytest
 import kgrec
 from graph_store import load_snapshot
 from kgrec.errors import NotFoundError, RunError
-from kgrec.runs import checksums, open_run
-from kgrec.training import forget
-from kgrec.training.forget import forget_user, without_user
+from kgrec.runs import checksums, forget, open_run
+from kgrec.runs.forget import forget_user, without_user
 from tests.trained_world import TrainedWorld
 
 
