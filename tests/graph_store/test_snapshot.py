@@ -106,6 +106,8 @@ def test_an_empty_graph_is_a_snapshot_too(embedded: EmbeddedStore, tmp_path: Pat
     snapshot = take_snapshot(embedded)
     save_snapshot(snapshot, tmp_path / "s")
     assert_same(load_snapshot(tmp_path / "s"), snapshot)
+    for name in ("user", "item", "kind", "item_domain", "item_tag", "same_as"):
+        assert np.issubdtype(getattr(snapshot, name).dtype, np.integer), name
 
 
 def test_an_item_outside_any_domain_is_an_error(embedded: EmbeddedStore) -> None:
