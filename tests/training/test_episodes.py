@@ -9,8 +9,8 @@ import pytest
 import scipy.sparse as sp
 
 from kgrec.interactions import Interactions
-from kgrec.training import episodes as episodes_module
 from kgrec.model.people import by_root_of_length
+from kgrec.training import episodes as episodes_module
 from kgrec.training.episodes import Episode, draw_episodes, make_pool
 from kgrec.training.validation import hold_out, ndcg
 from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny
