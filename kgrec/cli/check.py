@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from kgrec.cli.options import JsonOption, RunOption
-from kgrec.cli.output import print_json
+from kgrec.cli.output import echo, print_json
 
 __all__ = ["register"]
 
@@ -24,4 +24,4 @@ def check(run: RunOption, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"run": str(run), "files": files, "bytes": size})
     else:
-        typer.echo(f"{run}: {files} files, {size:,} bytes, all as they were written")
+        echo(f"{run}: {files} files, {size:,} bytes, all as they were written")
