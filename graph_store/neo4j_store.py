@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,6 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from graph_store import cypher
+from graph_store import cypher_enrichment as statements
 from graph_store.batches import (
     check_base_type,
     check_derived_type,
@@ -177,7 +178,10 @@ class Neo4jStore:
     ) -> Written:
         self._may_write()
         check_base_type(rel_type)
-        return self._upsert_relationships(rel_type, rows, checkpoint, {"no_time": NO_TIME})
+        statement = self._names.upsert_relationships(rel_type)
+        return self._upsert_relationships(
+            rel_type, rows, checkpoint, statement, lambda tx: {"no_time": NO_TIME}
+        )
 
     def forget_user(self, key: str) -> int:
         self._may_write()
@@ -242,8 +246,12 @@ class Neo4jStore:
     def write_enrichment(self, run: str, rel_type: RelType, rows: pl.DataFrame) -> Written:
         self._may_write()
         check_derived_type(rel_type)
-        entry = self._runs.open_entry(run)
-        return self._upsert_relationships(rel_type, rows, None, {"run": run, "at": entry.at})
+        statement = statements.upsert_derived(self._names, rel_type)
+
+        def begin(tx: Transaction) -> dict[str, Any]:
+            return {"run": run, "at": self._runs.lock_open_entry(tx, run).at}
+
+        return self._upsert_relationships(rel_type, rows, None, statement, begin)
 
     def finish_enrichment(self, run: str, counts: dict[str, int]) -> None:
         self._may_write()
@@ -252,7 +260,9 @@ class Neo4jStore:
     def undo_enrichment(self, run: str) -> int:
         self._may_write()
         entry, before = self._runs.start_undo(run)
-        taken = self._runs.delete_relationships(run) + self._vectors.drop(entry)
+        self._runs.delete_relationships(run)
+        self._vectors.drop(entry)
+        taken = self._runs.taken_back(run)
         if before is not None:
             self._runs.bring_relationships_back(before.run)
             self._vectors.bring_back(before)
@@ -367,14 +377,15 @@ class Neo4jStore:
         rel_type: RelType,
         rows: pl.DataFrame,
         checkpoint: Checkpoint | None,
-        params: dict[str, Any],
+        statement: str,
+        begin: Callable[[Transaction], dict[str, Any]],
     ) -> Written:
+        """Write a batch in one transaction; ``begin`` opens it and gives further parameters."""
         # Sorted, so that two writers take the locks of the nodes in one order.
         batch = check_relationships(rel_type, rows).sort("source", "target").rows()
-        statement = self._names.upsert_relationships(rel_type)
 
         def work(tx: Transaction) -> int:
-            written = 0
+            params, written = begin(tx), 0
             for part in _parts(batch):
                 record = tx.run(statement, {"rows": part, **params}).single(strict=True)
                 if record["rows"] != len(part):

@@ -20,7 +20,6 @@ from graph_store.schema import Label, RelType
 from graph_store.store import GraphStore
 from tests.conftest import TEST_PREFIX, empty_neo4j
 from tests.graph_store.contract import StoreContract, fill, links, nodes
-from tests.neo4j_server.server import CALENDAR, Neo4jServer, find_java
 
 pytestmark = pytest.mark.neo4j
 
@@ -35,14 +34,6 @@ class TestNeo4jStore(StoreContract):
     @pytest.fixture
     def reopen(self, neo4j_store: Factory) -> Callable[[], GraphStore]:
         return neo4j_store
-
-
-@pytest.fixture(scope="module")
-def calendar_url() -> Iterator[str]:
-    if find_java(21) is None:
-        pytest.skip(f"Neo4j {CALENDAR} needs Java 21 or newer")
-    with Neo4jServer(CALENDAR) as server:
-        yield server.url
 
 
 class TestNeo4jStoreOfTheCalendarRelease(StoreContract):
@@ -221,3 +212,20 @@ def test_two_writers_of_one_batch_leave_one_graph(neo4j_store: Factory) -> None:
         pl.col("source").str.starts_with("u")
     )
     assert back.height == 200
+
+
+def test_two_writers_of_one_enrichment_leave_one_relationship_a_pair(neo4j_store: Factory) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    store = neo4j_store()
+    keys = [f"f:{i}" for i in range(200)]
+    store.upsert_nodes(Label.ITEM, nodes(Label.ITEM, *((key,) for key in keys)))
+    store.begin_enrichment("r", "similar-items", at=1)
+    rows = pl.DataFrame({"source": keys, "target": "f:0", "score": 0.5})
+    with ThreadPoolExecutor(4) as pool:
+        written = pool.map(
+            lambda _: store.write_enrichment("r", RelType.SIMILAR_TO, rows).written, range(8)
+        )
+        assert sum(written) == 200
+    drawn = store.query(f"MATCH ()-[r:{TEST_PREFIX}SIMILAR_TO]->() RETURN count(r) AS n")
+    assert drawn["n"].to_list() == [200]
