@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from graph_store.errors import GraphStoreError
+from graph_store.errors import BadLabelPrefixError
 from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 
 __all__ = ["COMPONENTS", "NO_TIME", "Names", "in_runs"]
 
 COMPONENTS = "CALL dbms.components() YIELD name, versions RETURN name, versions"
+LABELS = "CALL db.labels() YIELD label RETURN label"
 AWAIT_INDEXES = "CALL db.awaitIndexes(300)"
 AWAIT_INDEX = "CALL db.awaitIndex($index, 300)"
 SHOW_VECTOR_INDEX = (
@@ -48,7 +49,7 @@ class Names:
 
     def __post_init__(self) -> None:
         if self.prefix and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.prefix):
-            raise GraphStoreError(
+            raise BadLabelPrefixError(
                 f"label prefix {self.prefix!r} cannot begin a Neo4j label; "
                 f"use letters, digits and underscores, a letter first, e.g. Kg"
             )

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import neo4j
 import networkx as nx
@@ -32,6 +32,7 @@ from graph_store.batches import (
 )
 from graph_store.cypher import NO_TIME, Names
 from graph_store.errors import (
+    BadLabelPrefixError,
     CheckpointError,
     GraphStoreError,
     StoreUnavailableError,
@@ -41,7 +42,7 @@ from graph_store.errors import (
 from graph_store.neo4j_connection import Connection, Transaction, open_driver
 from graph_store.neo4j_enrichment import Runs
 from graph_store.neo4j_reading import Reader
-from graph_store.neo4j_settings import read_settings
+from graph_store.neo4j_settings import Neo4jSettings, read_settings
 from graph_store.neo4j_vectors import Vectors
 from graph_store.schema import (
     ENDS,
@@ -87,7 +88,8 @@ class Neo4jStore:
         *,
         label_prefix: str = "",
         read_only: bool = False,
-        max_retry_time: float = 120,
+        create: bool = True,
+        wait: float | None = None,
     ) -> Self:
         """Connect, check versions, make constraints where they are missing.
 
@@ -95,10 +97,14 @@ class Neo4jStore:
             url: ``neo4j://user:password@host:7687/database``; see :func:`read_settings`.
             label_prefix: Stands before every label and type.
             read_only: Change nothing, and refuse to.
-            max_retry_time: Seconds for which a server may be away before work on it fails.
+            create: Make an empty graph where there is none; False: that is an error.
+            wait: Seconds for which a server that does not answer is waited for; None: not at all
+                at first contact, two minutes for one that answered before.
 
         Raises:
-            StoreUnavailableError: No server, wrong password, no such database.
+            BadStoreUrlError: ``url`` is no Neo4j URL.
+            BadLabelPrefixError: ``label_prefix`` cannot begin a label, or is of no graph.
+            StoreUnavailableError: No server, wrong password, no such database, no graph in it.
             StoreVersionError: The server is too old, or the graph of another format version.
         """
         Names(label_prefix)  # before anything is sent
@@ -110,10 +116,9 @@ class Neo4jStore:
                 database=settings.database,
                 label_prefix=label_prefix,
                 read_only=read_only,
-                max_retry_time=max_retry_time,
-                _shown=settings.shown,
-                _user=settings.user,
-                _owns_driver=True,
+                create=create,
+                wait=wait,
+                _settings=settings,
             )
         except BaseException:
             driver.close()
@@ -135,19 +140,25 @@ class Neo4jStore:
         database: str | None = None,
         label_prefix: str = "",
         read_only: bool = False,
-        max_retry_time: float = 120,
-        _shown: str = "the given Neo4j driver",
-        _user: str | None = None,
-        _owns_driver: bool = False,
+        create: bool = True,
+        wait: float | None = None,
+        _settings: Neo4jSettings | None = None,
     ) -> Self:
-        """Over a driver that the caller opened, and closes."""
+        """Over a driver that the caller opened, and closes; see :meth:`from_url`."""
         connection = Connection(
-            driver, shown=_shown, database=database, user=_user, max_retry_time=max_retry_time
+            driver,
+            shown=_settings.shown if _settings else "the given Neo4j driver",
+            database=database,
+            uri=_settings.uri if _settings else None,
+            wait=wait,
         )
         store = cls(
-            connection, label_prefix=label_prefix, read_only=read_only, owns_driver=_owns_driver
+            connection,
+            label_prefix=label_prefix,
+            read_only=read_only,
+            owns_driver=_settings is not None,
         )
-        store._prepare()
+        store._prepare(create=create and not read_only)
         return store
 
     @property
@@ -327,7 +338,7 @@ class Neo4jStore:
     ) -> None:
         self.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, create: bool) -> None:
         def ask(tx: neo4j.Transaction) -> tuple[dict[str, list[str]], neo4j.Record]:
             components = {row["name"]: row["versions"] for row in tx.run(cypher.COMPONENTS)}
             return components, tx.run(self._names.read_version()).single(strict=True)
@@ -342,7 +353,7 @@ class Neo4jStore:
         self._vectors.search_clause = release >= (2026, 4)
         version = mark["version"]
         if version is None:
-            self._check_new()
+            self._check_new(create=create)
         elif version != FORMAT_VERSION:
             raise StoreVersionError(
                 f"{self.url} holds a graph of format version {version}, this kgrec works with "
@@ -356,17 +367,34 @@ class Neo4jStore:
             params = {"version": FORMAT_VERSION}
             self._db.write(lambda tx: tx.run(self._names.write_version(), params).consume())
 
-    def _check_new(self) -> None:
-        if self._read_only:
-            raise StoreUnavailableError(
-                f"there is no graph in {self.url}; make one with `kgrec ingest FILES --store URL`"
-            )
+    def _check_new(self, *, create: bool) -> None:
+        if not create:
+            self._refuse_absent()
         for label in Label:
             if self._db.rows(self._names.foreign(label)):
                 raise GraphStoreError(
                     f"{self.url} has {self._names.label(label)} nodes that kgrec did not write; "
                     f"choose a label prefix, e.g. --label-prefix Kg, to keep the two apart"
                 )
+
+    def _refuse_absent(self) -> NoReturn:
+        asked, mark = self._names.prefix, Names().store
+        labels = [record["label"] for record in self._db.rows(cypher.LABELS)]
+        others = sorted(label.removesuffix(mark) for label in labels if label.endswith(mark))
+        under = f" under the label prefix {asked}" if asked else ""
+        if others:
+            known = ", ".join(
+                f"--label-prefix {other}" if other else "no prefix" for other in others
+            )
+            raise BadLabelPrefixError(
+                f"there is no graph in {self.url}{under or ' without a label prefix'}; "
+                f"there is one with {known}"
+            )
+        option = f" --label-prefix {asked}" if asked else ""
+        raise StoreUnavailableError(
+            f"there is no graph in {self.url}{under}; "
+            f"make one with `kgrec ingest FILES --store URL{option}`"
+        )
 
     def _may_write(self) -> None:
         if self._read_only:

@@ -19,6 +19,7 @@ __all__ = [
     "SetOption",
     "StoreOption",
     "ThreadsOption",
+    "WaitOption",
 ]
 
 
@@ -41,6 +42,16 @@ PrefixOption = Annotated[
     typer.Option(
         metavar="PREFIX",
         help="Put before every label and type, for a Neo4j database with nodes of its own.",
+    ),
+]
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        envvar="KGREC_WAIT",
+        help="Wait so long for a Neo4j server that does not answer. Default: one that does not "
+        "answer at first is an error at once, one that is lost later is waited for 120 seconds.",
     ),
 ]
 RunOption = Annotated[
