@@ -30,7 +30,7 @@ import polars as pl
 from graph_store import GraphStore, Label, RelType
 from graph_store.neo4j_settings import read_settings
 from graph_store.neo4j_store import Neo4jStore
-from tests.neo4j_server.server import LTS, Neo4jServer
+from tests.neo4j_server.server import LTS, THROUGHPUT, Neo4jServer
 
 K = 20
 """Relationships of one item."""
@@ -59,7 +59,10 @@ def main() -> None:
     print(
         f"{'what':44} {'relationships/s':>15} {'seconds':>8} {'client CPU':>10} {'server CPU':>10}"
     )
-    with Neo4jServer(args.neo4j, heap="1g") as server, Neo4jStore.from_url(server.url) as store:
+    with (
+        Neo4jServer(args.neo4j, heap="1g", java_options=THROUGHPUT) as server,
+        Neo4jStore.from_url(server.url) as store,
+    ):
         for start in range(0, items.height, args.batch):
             store.upsert_nodes(Label.ITEM, items[start : start + args.batch])
         bare(server.url, "WARM_UP", edges.head(50_000), args.batch)  # the server compiles itself

@@ -74,6 +74,7 @@ class Connection:
         shown: str,
         database: str | None,
         uri: str | None = None,
+        has_password: bool = True,
         wait: float | None = None,
     ) -> None:
         """Send nothing yet.
@@ -83,6 +84,7 @@ class Connection:
             shown: What messages call the server.
             database: None: the server's default one.
             uri: Where the driver connects to, without user and password; None: not known.
+            has_password: Whether the driver was given one.
             wait: Seconds for which a server that does not answer is waited for; None: not at
                 all at first contact, two minutes later.
         """
@@ -92,6 +94,7 @@ class Connection:
         self.shown = shown
         self._database = database
         self._uri = uri
+        self._has_password = has_password
         self._first_wait = wait or 0.0
         self._wait = _WAIT_FOR_LOST if wait is None else wait
         self._quiet: dict[str, Any] = {"notifications_min_severity": "OFF"}
@@ -116,9 +119,12 @@ class Connection:
             try:
                 return self._untried(work)
             except AuthError as error:
+                who = "a connection without user and password"
+                if self._has_password:
+                    who = "the user and password"
                 raise StoreUnavailableError(
-                    f"{self.shown} refuses the user and password; give them in the URL, or in "
-                    f"NEO4J_USERNAME and NEO4J_PASSWORD ({ENCODING.replace('write', 'in a URL')})"
+                    f"{self.shown} refuses {who}; give them in NEO4J_USERNAME and NEO4J_PASSWORD, "
+                    f"or in the URL ({ENCODING})"
                 ) from error
             except ConfigurationError as error:
                 raise self._unavailable(error) from error

@@ -150,6 +150,7 @@ class Neo4jStore:
             shown=_settings.shown if _settings else "the given Neo4j driver",
             database=database,
             uri=_settings.uri if _settings else None,
+            has_password=_settings is None or _settings.password is not None,
             wait=wait,
         )
         store = cls(
