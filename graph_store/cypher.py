@@ -199,20 +199,27 @@ class Names:
             ORDER BY source, target LIMIT 1
         """
 
-    def count_of_user(self) -> str:
-        """Relationships in force of one user; null where there is no such user."""
-        return f"""
-            OPTIONAL MATCH (u:{self.label(Label.USER)} {{key: $key}})
-            OPTIONAL MATCH (u)-[r]-()
-            WHERE type(r) IN $types AND (r.run IS NULL OR r.run IN $runs)
-            RETURN u IS NOT NULL AS known, count(DISTINCT r) AS relationships
-        """
+    def forgotten(self) -> str:
+        """How many relationships of a user :meth:`forget_some` took; no row: no such user."""
+        return (
+            f"MATCH (u:{self.label(Label.USER)} {{key: $key}}) "
+            "RETURN coalesce(u.forgotten, 0) AS relationships"
+        )
 
     def forget_some(self) -> str:
-        """Delete up to ``$limit`` relationships of a user."""
+        """Delete up to ``$limit`` relationships of a user, and count on the node those in force.
+
+        The count is kept until the node goes, so that a deletion which was killed and is asked
+        for again reports all.
+        """
         return f"""
             MATCH (u:{self.label(Label.USER)} {{key: $key}})-[r]-()
-            WITH DISTINCT r LIMIT $limit DELETE r RETURN count(*) AS rows
+            WITH DISTINCT u, r LIMIT $limit
+            WITH u, r, type(r) IN $types AND (r.run IS NULL OR r.run IN $runs) AS in_force
+            DELETE r
+            WITH u, count(*) AS deleted, sum(CASE WHEN in_force THEN 1 ELSE 0 END) AS told
+            SET u.forgotten = coalesce(u.forgotten, 0) + told
+            RETURN sum(deleted) AS rows
         """
 
     def forget(self) -> str:

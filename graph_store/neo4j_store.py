@@ -66,6 +66,9 @@ __all__ = ["Neo4jStore"]
 _ROWS = 5_000
 """Rows of one statement; several statements make the transaction of a batch."""
 
+_FORGOTTEN = 10_000
+"""Relationships of a forgotten user that are deleted in one transaction."""
+
 
 class Neo4jStore:
     """One graph in one database; open it with :meth:`from_url` or :meth:`from_driver`."""
@@ -199,12 +202,11 @@ class Neo4jStore:
         self._may_write()
         types = [self._names.type(rel_type) for rel_type in RelType]
         types += [self._names.set_aside(rel_type) for rel_type in ENRICHED]
-        (record,) = self._db.rows(
-            self._names.count_of_user(), key=key, types=types, runs=self._runs.in_force()
-        )
-        if not record["known"]:
+        if not self._db.rows(self._names.forgotten(), key=key):
             raise UnknownNodeError(f"the graph holds no user {key!r}; nothing was deleted")
-        self._db.repeat(self._names.forget_some(), key=key, limit=10_000)
+        params = {"key": key, "types": types, "runs": self._runs.in_force(), "limit": _FORGOTTEN}
+        self._db.repeat(self._names.forget_some(), **params)
+        (record,) = self._db.rows(self._names.forgotten(), key=key)
         self._db.write(lambda tx: tx.run(self._names.forget(), {"key": key}).consume())
         return int(record["relationships"])
 

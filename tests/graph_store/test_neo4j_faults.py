@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from graph_store import neo4j_enrichment, neo4j_reading
+from graph_store import neo4j_store as neo4j_store_module
 from graph_store.embedded import EmbeddedStore
 from graph_store.errors import GraphStoreError, StoreUnavailableError
 from graph_store.neo4j_settings import read_settings
@@ -129,6 +130,30 @@ def test_an_undo_that_was_killed_reports_all_when_it_is_asked_for_again(
             store.undo_enrichment("r")
     assert neo4j_store().undo_enrichment("r") == 5
     assert store.enrichment_runs() == []
+
+
+def test_a_user_whose_deletion_was_killed_is_reported_whole(
+    neo4j_store: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = neo4j_store()
+    fill(store)  # ann: three interactions and one SAME_AS
+    monkeypatch.setattr(neo4j_store_module, "_FORGOTTEN", 3)
+    with monkeypatch.context() as patch:
+        write_one = store._db.write_one
+
+        def once(statement: str, **params: Any) -> dict[str, Any]:
+            patch.setattr(store._db, "write_one", dies)
+            return write_one(statement, **params)
+
+        def dies(*_: object, **__: object) -> dict[str, Any]:
+            raise KeyboardInterrupt
+
+        patch.setattr(store._db, "write_one", once)
+        with pytest.raises(KeyboardInterrupt):
+            store.forget_user("ann")
+    assert store.read_relationships(RelType.INTERACTED).filter(source="ann").height < 3
+    assert store.forget_user("ann") == 4
+    assert "ann" not in store.read_nodes(Label.USER)["key"].to_list()
 
 
 def test_a_batch_of_an_enrichment_whose_answer_is_lost_counts_once(
