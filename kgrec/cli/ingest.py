@@ -164,9 +164,7 @@ def ingest(
     with (
         # The reading sorts on disk in memory of its own; a larger cache of the store than this
         # would grow with the log (benchmarks/results/ingest_memory.md).
-        open_store(
-            store, label_prefix=label_prefix, wait=wait, memory_limit="192MB"
-        ) as graph,
+        open_store(store, label_prefix=label_prefix, wait=wait, memory_limit="192MB") as graph,
         reporting() as report,
     ):
         try:

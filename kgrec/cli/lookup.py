@@ -196,7 +196,10 @@ def explain(
         what = "the item only" if wanted == 1 else "a user and an item"
         raise InputError(f"name {what}, got {len(names)}: {' '.join(map(repr, names))}")
     set_threads(threads)
-    with _opened(run, store, label_prefix, wait) as opened, one_value_an_option({"--history": history}):
+    with (
+        _opened(run, store, label_prefix, wait) as opened,
+        one_value_an_option({"--history": history}),
+    ):
         told = opened.explain(
             names[0] if wanted == 2 else None, names[-1], history=history or None, likes=likes
         )

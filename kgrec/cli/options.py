@@ -33,7 +33,8 @@ class Device(StrEnum):
 
 STORE_HELP = (
     "The graph: a DuckDB file, or a neo4j://, neo4j+s:// or bolt:// URL "
-    "(user, password and database there or in NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE)."
+    "(user, password and database there or in NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE; "
+    "in the URL / # ? @ % of a password are written %2F %23 %3F %40 %25)."
 )
 
 StoreOption = Annotated[str, typer.Option("--store", metavar="URL", help=STORE_HELP)]

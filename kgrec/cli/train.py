@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgrec.cli.options import (
+    STORE_HELP,
     Device,
     DeviceOption,
     JsonOption,
     PrefixOption,
-    STORE_HELP,
     SetOption,
     ThreadsOption,
     WaitOption,

@@ -6,6 +6,7 @@ import pytest
 
 from graph_store.errors import BadStoreUrlError
 from graph_store.neo4j_settings import read_settings
+from graph_store.neo4j_store import Neo4jStore
 from graph_store.store_url import check_path, is_neo4j_url
 
 
@@ -49,6 +50,16 @@ def test_a_password_is_what_was_encoded(written: str, password: str) -> None:
 def test_a_url_that_says_nothing_usable_is_refused(url: str) -> None:
     with pytest.raises(BadStoreUrlError):
         read_settings(url, {})
+
+
+def test_a_url_of_the_environment_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for url in ("neo4j//neo4j:topsecret@h", "neo4j://neo4j:topsecret/@h", "topsecret@h"):
+        monkeypatch.setenv("NEO4J_URI", url)
+        with pytest.raises(BadStoreUrlError) as caught:
+            Neo4jStore.from_env()
+        assert "topsecret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("sign", ["/", "#", "?", "@"])
