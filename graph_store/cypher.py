@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from graph_store.errors import GraphStoreError
+from graph_store.errors import BadLabelPrefixError
 from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 
-__all__ = ["COMPONENTS", "NO_TIME", "Names"]
+__all__ = ["COMPONENTS", "NO_TIME", "Names", "in_runs"]
 
 COMPONENTS = "CALL dbms.components() YIELD name, versions RETURN name, versions"
+LABELS = "CALL db.labels() YIELD label RETURN label"
 AWAIT_INDEXES = "CALL db.awaitIndexes(300)"
 AWAIT_INDEX = "CALL db.awaitIndex($index, 300)"
 SHOW_VECTOR_INDEX = (
@@ -30,6 +31,16 @@ NO_TIME = -(2**63)
 """Stands for an unknown time on the wire, since ``collect`` leaves nulls out."""
 
 
+def in_runs(relationship: str) -> str:
+    """The condition that a relationship found from one of its ends is of one of ``$runs``.
+
+    The index on ``run`` must not answer this condition: a run has many relationships and a node
+    few, so that an index seek for each node reads the whole run each time. ``coalesce`` keeps
+    the planner from the index, which it otherwise chooses while the type is empty.
+    """
+    return f"coalesce({relationship}.run, '') IN $runs"
+
+
 @dataclass(frozen=True)
 class Names:
     """What labels and types are called in this database, and the statements over them."""
@@ -38,7 +49,7 @@ class Names:
 
     def __post_init__(self) -> None:
         if self.prefix and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.prefix):
-            raise GraphStoreError(
+            raise BadLabelPrefixError(
                 f"label prefix {self.prefix!r} cannot begin a Neo4j label; "
                 f"use letters, digits and underscores, a letter first, e.g. Kg"
             )
@@ -142,15 +153,13 @@ class Names:
         """
 
     def upsert_relationships(self, rel_type: RelType) -> str:
-        """Rows of source, target and ``RELATIONSHIP_COLUMNS``."""
+        """Rows of source, target and ``RELATIONSHIP_COLUMNS``, of a type that is not derived."""
         if rel_type is RelType.INTERACTED:
             return self._upsert_interactions()
-        if rel_type in ENRICHED:
-            return self._upsert_derived(rel_type)
         # A type without properties is new where it was made just now.
         return f"""
             UNWIND $rows AS row
-            {self._match_ends(rel_type)}
+            {self.match_ends(rel_type)}
             OPTIONAL MATCH (a)-[old:{self.type(rel_type)}]->(b)
             WITH a, b, old IS NULL AS fresh
             MERGE (a)-[:{self.type(rel_type)}]->(b)
@@ -160,7 +169,7 @@ class Names:
     def _upsert_interactions(self) -> str:
         return f"""
             UNWIND $rows AS row
-            {self._match_ends(RelType.INTERACTED)}
+            {self.match_ends(RelType.INTERACTED)}
             MERGE (a)-[r:{self.type(RelType.INTERACTED)} {{kind: row[2]}}]->(b)
             WITH r, row, r.weight IS NULL AS fresh
             WITH r, row, fresh OR (
@@ -173,19 +182,8 @@ class Names:
             RETURN count(*) AS rows, sum(CASE WHEN changed THEN 1 ELSE 0 END) AS written
         """
 
-    def _upsert_derived(self, rel_type: RelType) -> str:
-        (column,) = RELATIONSHIP_COLUMNS[rel_type]
-        return f"""
-            UNWIND $rows AS row
-            {self._match_ends(rel_type)}
-            MERGE (a)-[r:{self.type(rel_type)} {{run: $run}}]->(b)
-            WITH r, row, r.{column} IS NULL OR r.{column} <> row[2] AS changed
-            FOREACH (_ IN CASE WHEN changed THEN [1] ELSE [] END |
-                SET r.{column} = row[2], r.written_at = $at)
-            RETURN count(*) AS rows, sum(CASE WHEN changed THEN 1 ELSE 0 END) AS written
-        """
-
-    def _match_ends(self, rel_type: RelType) -> str:
+    def match_ends(self, rel_type: RelType) -> str:
+        """Bind ``a`` and ``b`` to the ends of the relationship of ``row``."""
         source, target = (self.label(label) for label in ENDS[rel_type])
         return f"MATCH (a:{source} {{key: row[0]}}) MATCH (b:{target} {{key: row[1]}})"
 
@@ -201,20 +199,27 @@ class Names:
             ORDER BY source, target LIMIT 1
         """
 
-    def count_of_user(self) -> str:
-        """Relationships in force of one user; null where there is no such user."""
-        return f"""
-            OPTIONAL MATCH (u:{self.label(Label.USER)} {{key: $key}})
-            OPTIONAL MATCH (u)-[r]-()
-            WHERE type(r) IN $types AND (r.run IS NULL OR r.run IN $runs)
-            RETURN u IS NOT NULL AS known, count(DISTINCT r) AS relationships
-        """
+    def forgotten(self) -> str:
+        """How many relationships of a user :meth:`forget_some` took; no row: no such user."""
+        return (
+            f"MATCH (u:{self.label(Label.USER)} {{key: $key}}) "
+            "RETURN coalesce(u.forgotten, 0) AS relationships"
+        )
 
     def forget_some(self) -> str:
-        """Delete up to ``$limit`` relationships of a user."""
+        """Delete up to ``$limit`` relationships of a user, and count on the node those in force.
+
+        The count is kept until the node goes, so that a deletion which was killed and is asked
+        for again reports all.
+        """
         return f"""
             MATCH (u:{self.label(Label.USER)} {{key: $key}})-[r]-()
-            WITH DISTINCT r LIMIT $limit DELETE r RETURN count(*) AS rows
+            WITH DISTINCT u, r LIMIT $limit
+            WITH u, r, type(r) IN $types AND (r.run IS NULL OR r.run IN $runs) AS in_force
+            DELETE r
+            WITH u, count(*) AS deleted, sum(CASE WHEN in_force THEN 1 ELSE 0 END) AS told
+            SET u.forgotten = coalesce(u.forgotten, 0) + told
+            RETURN sum(deleted) AS rows
         """
 
     def forget(self) -> str:
@@ -243,7 +248,7 @@ class Names:
         if rel_type in ENRICHED:
             # Also of the other type: a begin or undo that was killed may be half way through.
             names += f"|{self.set_aside(rel_type)}"
-            where = "WHERE r.run IN $runs"
+            where = f"WHERE {in_runs('r')}"
             packed += ", collect(r.run) AS run"
         return f"""
             MATCH (a:{source}) WHERE a.key > $after
@@ -296,7 +301,7 @@ class Names:
         arrow = f"-[r:{self.type(rel_type)}]->" if outward else f"<-[r:{self.type(rel_type)}]-"
         columns = RELATIONSHIP_COLUMNS[rel_type]
         order = "r.weight DESC, m.key, r.kind" if rel_type is RelType.INTERACTED else "m.key"
-        where = "WHERE r.run IN $runs" if rel_type in ENRICHED else ""
+        where = f"WHERE {in_runs('r')}" if rel_type in ENRICHED else ""
         ends = "n.key AS source, m.key AS target" if outward else "m.key AS source, n.key AS target"
         return f"""
             UNWIND $keys AS key
@@ -340,64 +345,3 @@ class Names:
     def jobs(self) -> str:
         """The ledger."""
         return f"MATCH (j:{self.job}) RETURN properties(j) AS job ORDER BY j.number"
-
-    # --- enrichment runs ----------------------------------------------------------
-
-    def runs(self) -> str:
-        """Every run, oldest first."""
-        return f"MATCH (e:{self.run}) RETURN properties(e) AS run ORDER BY e.number"
-
-    def create_run(self) -> str:
-        """Enter a run as the one in force of its job."""
-        return f"""
-            OPTIONAL MATCH (other:{self.run})
-            WITH coalesce(max(other.number), 0) + 1 AS number
-            CREATE (e:{self.run} {{run: $run, job: $job, at: $at, number: number,
-                finished: false, in_force: true, counts: '{{}}'}})
-            WITH e
-            MATCH (other:{self.run} {{job: $job}}) WHERE other <> e
-            SET other.in_force = false
-        """
-
-    def reopen_run(self) -> str:
-        """Write to a run once more."""
-        return f"MATCH (e:{self.run} {{run: $run}}) SET e.finished = false"
-
-    def finish_run(self) -> str:
-        """Mark a run complete."""
-        return f"MATCH (e:{self.run} {{run: $run}}) SET e.finished = true, e.counts = $counts"
-
-    def start_undo(self) -> str:
-        """The run before this one is in force again; this one is on its way out."""
-        return f"""
-            MATCH (e:{self.run} {{run: $run}})
-            SET e.in_force = false, e.undoing = true
-            WITH e
-            MATCH (before:{self.run} {{job: e.job}}) WHERE before.number < e.number
-            WITH before ORDER BY before.number DESC LIMIT 1
-            SET before.in_force = true
-        """
-
-    def delete_run(self) -> str:
-        """The last step of an undo."""
-        return f"MATCH (e:{self.run} {{run: $run}}) DELETE e"
-
-    def move_some(self, rel_type: RelType, *, back: bool) -> str:
-        """Set up to ``$limit`` relationships of ``$run`` aside, or bring them back."""
-        ends = (self.type(rel_type), self.set_aside(rel_type))
-        old, new = reversed(ends) if back else ends
-        return f"""
-            MATCH (a)-[r:{old}]->(b) WHERE r.run = $run
-            WITH a, r, b LIMIT $limit
-            CREATE (a)-[s:{new}]->(b)
-            SET s = properties(r)
-            DELETE r
-            RETURN count(*) AS rows
-        """
-
-    def delete_some_of_run(self, rel_type: RelType) -> str:
-        """Delete up to ``$limit`` relationships of ``$run``."""
-        return f"""
-            MATCH ()-[r:{self.type(rel_type)}]->() WHERE r.run = $run
-            WITH r LIMIT $limit DELETE r RETURN count(*) AS rows
-        """

@@ -2,6 +2,7 @@
 
 GraphStoreError
 ├── BadStoreUrlError     a --store value cannot be understood
+├── BadLabelPrefixError  a --label-prefix is no name, or not that of a graph in this database
 ├── StoreUnavailableError the server does not answer, or refuses the password
 ├── StoreLockedError     another process writes to the embedded file
 ├── StoreVersionError    the data was written in another format version, or the server is too old
@@ -13,6 +14,7 @@ GraphStoreError
 from __future__ import annotations
 
 __all__ = [
+    "BadLabelPrefixError",
     "BadStoreUrlError",
     "CheckpointError",
     "GraphStoreError",
@@ -30,6 +32,10 @@ class GraphStoreError(Exception):
 
 class BadStoreUrlError(GraphStoreError, ValueError):
     """A store URL cannot be understood."""
+
+
+class BadLabelPrefixError(GraphStoreError, ValueError):
+    """A label prefix cannot begin a label, or is not that of a graph in this database."""
 
 
 class StoreUnavailableError(GraphStoreError, ConnectionError):

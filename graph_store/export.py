@@ -6,18 +6,23 @@ Out:  CSV for ``neo4j-admin database import``, Parquet tables, or one GraphML fi
 Vectors, the job ledger and what is set aside stay behind. Derived relationships go along as
 they are in force, save into Neo4j's import, where they would lose the run they belong to:
 write them there with ``kgrec enrich``.
+
+What is written stands under its name only when it is complete.
 """
 
 from __future__ import annotations
 
+import logging
 import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import networkx as nx
 import polars as pl
 
 from graph_store.cypher import Names
-from graph_store.errors import GraphStoreError
+from graph_store.export_files import for_xml, writing_file, writing_folder
 from graph_store.schema import (
     ENDS,
     ENRICHED,
@@ -31,6 +36,8 @@ from graph_store.store import GraphStore
 
 __all__ = ["export_graphml", "export_neo4j_import", "export_parquet"]
 
+log = logging.getLogger(__name__)
+
 _IMPORT_TYPES = {pl.String: "string", pl.Float64: "double", pl.Int64: "long"}
 
 
@@ -43,7 +50,17 @@ def export_neo4j_import(store: GraphStore, folder: Path, *, label_prefix: str = 
     (its default). Texts may hold line breaks; the command allows them.
     """
     names = Names(label_prefix)
-    _empty(folder)
+    with writing_folder(folder) as aside:
+        command = _import_files(store, aside, names)
+        (aside / "import.sh").write_text(
+            "#!/bin/sh\n# Run in this folder, with the server stopped; replaces the database.\n"
+            f"{command}\n",
+            encoding="utf-8",
+        )
+    return command
+
+
+def _import_files(store: GraphStore, folder: Path, names: Names) -> str:
     arguments = []
     for label in Label:
         columns = NODE_COLUMNS[label]
@@ -71,43 +88,51 @@ def export_neo4j_import(store: GraphStore, folder: Path, *, label_prefix: str = 
         arguments.append(f"--relationships={names.type(rel_type)}={files}")
     options = ["--id-type=string", "--multiline-fields=true", "--overwrite-destination"]
     command = ["neo4j-admin", "database", "import", "full", "neo4j", *options, *arguments]
-    text = shlex.join(command)
-    (folder / "import.sh").write_text(
-        "#!/bin/sh\n# Run in this folder, with the server stopped; replaces the database.\n"
-        f"{text}\n",
-        encoding="utf-8",
-    )
-    return text
+    return shlex.join(command)
 
 
 def export_parquet(store: GraphStore, folder: Path) -> list[Path]:
     """One file a label and a relationship type, with the columns of the schema."""
-    _empty(folder)
-    tables = {str(label): store.read_nodes(label) for label in Label}
-    tables |= {str(rel_type): store.read_relationships(rel_type) for rel_type in RelType}
-    paths = []
-    for name, table in tables.items():
-        paths.append(folder / f"{name}.parquet")
-        table.write_parquet(paths[-1], compression="zstd")
-    return paths
+    tables: dict[str, Callable[[], pl.DataFrame]] = {
+        **{str(label): partial(store.read_nodes, label) for label in Label},
+        **{str(rel_type): partial(store.read_relationships, rel_type) for rel_type in RelType},
+    }
+    with writing_folder(folder) as aside:
+        for name, read in tables.items():
+            read().write_parquet(aside / f"{name}.parquet", compression="zstd")
+    return [folder / f"{name}.parquet" for name in tables]
 
 
 def export_graphml(store: GraphStore, path: Path) -> Path:
     """One file for graph viewers; for graphs of up to some 100,000 relationships.
 
-    A node's id is ``Label:key``; unknown values are left out, as GraphML has no null.
+    A node's id is ``Label:key``; unknown values are left out, as GraphML has no null. XML cannot
+    hold control characters: in texts U+FFFD stands for each, in keys, which must stay distinct,
+    its number as ``\\u0001``.
     """
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+    replaced = 0
     for label in Label:
-        for row in store.read_nodes(label).iter_rows(named=True):
+        rows, count = for_xml(store.read_nodes(label), keys=("key",))
+        replaced += count
+        for row in rows.iter_rows(named=True):
             graph.add_node(f"{label}:{row['key']}", label=str(label), **_known(row))
     for rel_type in RelType:
         source, target = ENDS[rel_type]
-        for row in store.read_relationships(rel_type).iter_rows(named=True):
+        rows, count = for_xml(store.read_relationships(rel_type), keys=("source", "target"))
+        replaced += count
+        for row in rows.iter_rows(named=True):
             start, end = f"{source}:{row.pop('source')}", f"{target}:{row.pop('target')}"
             graph.add_edges_from([(start, end, {"type": str(rel_type), **_known(row)})])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nx.write_graphml(graph, path)
+    with writing_file(path) as aside:
+        nx.write_graphml(graph, aside)
+    if replaced:
+        log.warning(
+            "%s: replaced %s characters that XML cannot hold, in texts by U+FFFD, in keys by "
+            "their number as in \\u0001",
+            path,
+            f"{replaced:,}",
+        )
     return path
 
 
@@ -120,9 +145,3 @@ def _write(folder: Path, name: str, header: list[str], rows: pl.DataFrame) -> st
 
 def _known(row: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in row.items() if value is not None}
-
-
-def _empty(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise GraphStoreError(f"{folder} is not empty; choose another folder or remove it")
-    folder.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,8 @@ from neo4j.exceptions import (
 
 from graph_store.errors import GraphStoreError, StoreUnavailableError
 from graph_store.neo4j_settings import Neo4jSettings
+from graph_store.neo4j_tls import tls_problem
+from graph_store.store_url import ENCODING
 
 __all__ = ["Connection", "open_driver"]
 
@@ -41,6 +43,9 @@ Transaction = neo4j.ManagedTransaction
 
 _PASSING = (IncompleteCommit, ServiceUnavailable, SessionExpired, TransientError)
 """Errors that a later attempt may not meet."""
+
+_WAIT_FOR_LOST = 120.0
+"""Seconds for which a server that answered before may be away."""
 
 
 def open_driver(settings: Neo4jSettings) -> neo4j.Driver:
@@ -68,14 +73,30 @@ class Connection:
         *,
         shown: str,
         database: str | None,
-        user: str | None,
-        max_retry_time: float,
+        uri: str | None = None,
+        has_password: bool = True,
+        wait: float | None = None,
     ) -> None:
+        """Send nothing yet.
+
+        Args:
+            driver: Open.
+            shown: What messages call the server.
+            database: None: the server's default one.
+            uri: Where the driver connects to, without user and password; None: not known.
+            has_password: Whether the driver was given one.
+            wait: Seconds for which a server that does not answer is waited for; None: not at
+                all at first contact, two minutes later.
+        """
+        if wait is not None and not wait >= 0:  # not a number, too
+            raise GraphStoreError(f"--wait: seconds must be 0 or more, got {wait}")
         self._driver = driver
         self.shown = shown
         self._database = database
-        self._user = user
-        self._max_retry_time = max_retry_time
+        self._uri = uri
+        self._has_password = has_password
+        self._first_wait = wait or 0.0
+        self._wait = _WAIT_FOR_LOST if wait is None else wait
         self._quiet: dict[str, Any] = {"notifications_min_severity": "OFF"}
 
     def write(self, work: Callable[[Transaction], T]) -> T:
@@ -91,28 +112,39 @@ class Connection:
         return self.read(lambda tx: list(tx.run(statement, params)))
 
     def first_contact(self, work: Callable[[neo4j.Transaction], T]) -> T:
-        """Like :meth:`read`, but no server is an error at once, and each cause has its words."""
-        try:
+        """Like :meth:`read`, but waits only if that was asked for, and each cause has its words."""
+        deadline = time.monotonic() + self._first_wait
+        waiting = False
+        while True:
             try:
                 return self._untried(work)
-            except ConfigurationError:
-                self._quiet = {}  # a server too old to be told to keep its notes to itself
-                return self._untried(work)
-        except AuthError as error:
-            who = f"user {self._user!r}" if self._user else "a connection without user and password"
-            raise StoreUnavailableError(
-                f"{self.shown} refuses {who}; give user and password in the URL "
-                f"or in NEO4J_USERNAME and NEO4J_PASSWORD"
-            ) from error
-        except (*_PASSING, DriverError, OSError) as error:
-            raise self._unavailable(error) from error
-        except ClientError as error:
-            if "DatabaseNotFound" in str(error.code):
+            except AuthError as error:
+                who = "a connection without user and password"
+                if self._has_password:
+                    who = "the user and password"
                 raise StoreUnavailableError(
-                    f"{self.shown} has no database of this name; create it, or leave the name out "
-                    f"for the default one"
+                    f"{self.shown} refuses {who}; give them in NEO4J_USERNAME and NEO4J_PASSWORD, "
+                    f"or in the URL ({ENCODING})"
                 ) from error
-            raise GraphStoreError(f"{self.shown} refuses: {error.message}") from error
+            except ConfigurationError as error:
+                raise self._unavailable(error) from error
+            except (*_PASSING, DriverError, OSError) as error:
+                problem = tls_problem(self._uri) if self._uri else None
+                if problem is not None:
+                    raise StoreUnavailableError(problem) from error
+                if time.monotonic() >= deadline:
+                    raise self._unavailable(error) from error
+            except ClientError as error:
+                if "DatabaseNotFound" in str(error.code):
+                    raise StoreUnavailableError(
+                        f"{self.shown} has no database of this name; create it, or leave the name "
+                        f"out for the default one"
+                    ) from error
+                raise GraphStoreError(f"{self.shown} refuses: {error.message}") from error
+            if not waiting:
+                log.info("%s does not answer yet; waiting for it", self.shown)
+            waiting = True
+            time.sleep(random.uniform(0.5, 1.5))
 
     def write_one(self, statement: str, **params: Any) -> dict[str, Any]:
         """The one record of one writing statement, in a transaction of its own."""
@@ -146,6 +178,15 @@ class Connection:
             return result
 
     def _untried(self, work: Callable[[neo4j.Transaction], T]) -> T:
+        try:
+            return self._untried_once(work)
+        except ConfigurationError:
+            if not self._quiet:
+                raise
+            self._quiet = {}  # a server too old to be told to keep its notes to itself
+            return self._untried_once(work)
+
+    def _untried_once(self, work: Callable[[neo4j.Transaction], T]) -> T:
         with (
             self._driver.session(database=self._database, **self._quiet) as session,
             session.begin_transaction() as tx,
@@ -153,7 +194,7 @@ class Connection:
             return work(tx)
 
     def _persist(self, attempt: Callable[[], T]) -> T:
-        deadline = time.monotonic() + self._max_retry_time
+        deadline = time.monotonic() + self._wait
         while True:
             try:
                 return attempt()
@@ -176,10 +217,13 @@ class Connection:
             )
         return StoreUnavailableError(
             f"no Neo4j answers at {self.shown}; is it running, and are host and port right? "
+            f"A server that is starting is waited for with --wait SECONDS "
             f"({_first_line(error)})"
         )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
+    while isinstance(error.__cause__, BaseExceptionGroup):  # of a driver that asks several servers
+        error = error.__cause__.exceptions[0]
     text = (error.message if isinstance(error, Neo4jError) else None) or str(error)
     return text.splitlines()[0] if text else type(error).__name__

@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from graph_store import cypher_enrichment as statements
 from graph_store.cypher import Names
 from graph_store.errors import GraphStoreError
 from graph_store.neo4j_connection import Connection, Transaction
@@ -38,6 +39,8 @@ class Entry:
     in_force: bool
     undoing: bool
     counts: dict[str, int]
+    taken_back: int
+    """Relationships and vectors that an undo deleted before it was stopped."""
 
     def shown(self) -> EnrichmentRun:
         """As the contract gives it."""
@@ -65,7 +68,19 @@ class Runs:
 
     def open_entry(self, run: str) -> Entry:
         """A run that may be written to."""
-        entry = next((entry for entry in self.all() if entry.run == run), None)
+        return self._db.read(lambda tx: self._open_entry(tx, run))
+
+    def lock_open_entry(self, tx: Transaction, run: str) -> Entry:
+        """A run that may be written to, and that no other writer touches until ``tx`` ends.
+
+        The lock also makes a batch that is sent again, since the answer to its commit was lost,
+        wait for the first copy rather than write beside it.
+        """
+        tx.run(self._names.lock(), {"by": run}).consume()
+        return self._open_entry(tx, run)
+
+    def _open_entry(self, tx: Transaction, run: str) -> Entry:
+        entry = next((entry for entry in self._all(tx) if entry.run == run), None)
         if entry is None:
             raise GraphStoreError(f"run {run} was never begun; call begin_enrichment first")
         if not entry.in_force:
@@ -86,7 +101,7 @@ class Runs:
                 )
             known = next((entry for entry in entries if entry.run == run), None)
             if known is None:
-                tx.run(self._names.create_run(), params).consume()
+                tx.run(statements.create_run(self._names), params).consume()
             elif known.job != job:
                 raise GraphStoreError(
                     f"run {run} is of job {known.job}, not {job}; choose another run id"
@@ -96,7 +111,7 @@ class Runs:
                     f"a later run of {job} stands on {run}; choose another run id"
                 )
             else:
-                tx.run(self._names.reopen_run(), params).consume()
+                tx.run(statements.reopen_run(self._names), params).consume()
 
         self._db.write(work)
 
@@ -104,7 +119,7 @@ class Runs:
         """Mark ``run`` complete."""
         self.open_entry(run)
         params = {"run": run, "counts": json.dumps(counts)}
-        self._db.write(lambda tx: tx.run(self._names.finish_run(), params).consume())
+        self._db.write(lambda tx: tx.run(statements.finish_run(self._names), params).consume())
 
     def start_undo(self, run: str) -> tuple[Entry, Entry | None]:
         """Put ``run`` out of force and the one before it into force; give both."""
@@ -119,7 +134,7 @@ class Runs:
                 raise GraphStoreError(
                     f"a later run of {entry.job} stands on {run}; undo that one first"
                 )
-            tx.run(self._names.start_undo(), {"run": run}).consume()
+            tx.run(statements.start_undo(self._names), {"run": run}).consume()
             earlier = [e for e in entries if e.job == entry.job and e.number < entry.number]
             return entry, earlier[-1] if earlier else None
 
@@ -127,7 +142,9 @@ class Runs:
 
     def delete(self, run: str) -> None:
         """Take ``run`` out of the ledger: the last step of an undo."""
-        self._db.write(lambda tx: tx.run(self._names.delete_run(), {"run": run}).consume())
+        self._db.write(
+            lambda tx: tx.run(statements.delete_run(self._names), {"run": run}).consume()
+        )
 
     def set_relationships_aside(self, run: str) -> None:
         """Give the relationships of ``run`` the type of what is not in force."""
@@ -137,20 +154,36 @@ class Runs:
         """The reverse of :meth:`set_relationships_aside`."""
         self._move(run, back=True)
 
-    def delete_relationships(self, run: str) -> int:
-        """Delete what ``run`` wrote; return how many."""
-        return sum(
-            self._db.repeat(self._names.delete_some_of_run(rel_type), run=run, limit=_MOVED)
-            for rel_type in ENRICHED
-        )
+    def delete_relationships(self, run: str) -> None:
+        """Delete what ``run`` wrote; the ledger counts it."""
+        for rel_type in ENRICHED:
+            statement = statements.delete_some_of_run(self._names, rel_type)
+            while self.take_back(statement, run, limit=_MOVED)["rows"]:
+                pass
+
+    def take_back(self, statement: str, run: str, **params: Any) -> dict[str, Any]:
+        """The record of a deletion that returns ``rows``, which the ledger adds to the undo."""
+
+        def work(tx: Transaction) -> dict[str, Any]:
+            record = dict(tx.run(statement, {"run": run, **params}).single(strict=True))
+            if record["rows"]:
+                counted = {"run": run, "rows": record["rows"]}
+                tx.run(statements.note_taken_back(self._names), counted).consume()
+            return record
+
+        return self._db.write(work)
+
+    def taken_back(self, run: str) -> int:
+        """What the undo of ``run`` deleted until now, also before it was stopped."""
+        return sum(entry.taken_back for entry in self.all() if entry.run == run)
 
     def _move(self, run: str, *, back: bool) -> None:
         for rel_type in ENRICHED:
-            statement = self._names.move_some(rel_type, back=back)
+            statement = statements.move_some(self._names, rel_type, back=back)
             self._db.repeat(statement, run=run, limit=_MOVED)
 
     def _all(self, tx: Transaction) -> list[Entry]:
-        return [_entry(record["run"]) for record in tx.run(self._names.runs())]
+        return [_entry(record["run"]) for record in tx.run(statements.runs(self._names))]
 
 
 def _entry(values: dict[str, Any]) -> Entry:
@@ -163,4 +196,5 @@ def _entry(values: dict[str, Any]) -> Entry:
         in_force=values["in_force"],
         undoing=values.get("undoing", False),
         counts=json.loads(values["counts"]),
+        taken_back=values.get("taken_back", 0),
     )

@@ -8,13 +8,20 @@ Out:  :class:`Neo4jSettings`. Nothing here opens a connection.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from graph_store.errors import BadStoreUrlError
+from graph_store.store_url import ENCODING, URL_FORM, check_path, is_neo4j_url
 
 __all__ = ["Neo4jSettings", "read_settings"]
+
+_PLACE = re.compile(
+    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/?#\[\]@]+)(?::(?P<port>[0-9]{1,5}))?"
+    r"(?:/(?P<database>[^/?#]*)/?)?(?:\?(?P<query>[^#]*))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +44,49 @@ class Neo4jSettings:
 def read_settings(url: str, environment: Mapping[str, str] | None = None) -> Neo4jSettings:
     """Take ``url`` apart; what it does not say comes from the environment.
 
+    Raises:
+        BadStoreUrlError: Without any of what stands before the ``@``.
+
     Example:
         >>> read_settings("neo4j://ann:p%40ss@db.example:7687/movies", {}).shown
         'neo4j://db.example:7687/movies'
     """
     env = os.environ if environment is None else environment
-    parts = urlsplit(url)
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise BadStoreUrlError(f"the Neo4j URL has no usable host and port ({error})") from error
-    if not host:
+    if not is_neo4j_url(url):
+        check_path(url)  # says what is wrong where it can
+        raise BadStoreUrlError(f"this is a path and no Neo4j URL; write {URL_FORM}")
+    scheme, _, rest = url.strip().partition("://")
+    scheme = scheme.lower()
+    # By hand, since `urlsplit` ends the host at the first / ? or #, and its errors quote the URL.
+    account, _, place = rest.rpartition("@")
+    if re.search("[/?#@]", account):
         raise BadStoreUrlError(
-            f"the Neo4j URL names no host; write {parts.scheme}://user:password@host:7687/database"
+            f"the user or password in the {scheme}:// URL holds a character that has a meaning in "
+            f"URLs; {ENCODING}, or give them as NEO4J_USERNAME and NEO4J_PASSWORD"
         )
-    asked = parse_qs(parts.query)
-    unknown = sorted(set(asked) - {"database"})
-    path = unquote(parts.path.strip("/"))
-    if unknown or "/" in path:
+    found = _PLACE.fullmatch(place)
+    query = parse_qs(found["query"] or "") if found else {}
+    if found is None or set(query) - {"database"} or int(found["port"] or 0) > 65_535:
         raise BadStoreUrlError(
-            f"the Neo4j URL may end in /database or ?database=NAME, got {parts.path}"
-            f"{'?' + parts.query if parts.query else ''}"
+            f"the {scheme}:// URL must end in host, host:port, host:port/database or "
+            f"host:port?database=NAME, and does not; the whole is {scheme}://user:password@"
+            f"host:7687/database ({ENCODING})"
         )
-    bracketed = f"[{host}]" if ":" in host else host
-    user = unquote(parts.username) if parts.username else None
+    user, _, password = (_decoded(text) for text in account.partition(":"))
     return Neo4jSettings(
-        uri=f"{parts.scheme}://{bracketed}" + (f":{port}" if port else ""),
+        uri=f"{scheme}://{found['host']}" + (f":{found['port']}" if found["port"] else ""),
         user=user or env.get("NEO4J_USERNAME") or env.get("NEO4J_USER"),
-        password=unquote(parts.password) if parts.password else env.get("NEO4J_PASSWORD"),
-        database=path or asked.get("database", [""])[0] or env.get("NEO4J_DATABASE") or None,
+        password=password or env.get("NEO4J_PASSWORD"),
+        database=_decoded(found["database"] or "")
+        or query.get("database", [""])[0]
+        or env.get("NEO4J_DATABASE")
+        or None,
     )
+
+
+def _decoded(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        pass  # the error would quote what is decoded
+    raise BadStoreUrlError(f"a percent sign in the Neo4j URL is not of an encoded text; {ENCODING}")

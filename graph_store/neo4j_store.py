@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import neo4j
 import networkx as nx
@@ -23,6 +23,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from graph_store import cypher
+from graph_store import cypher_enrichment as statements
 from graph_store.batches import (
     check_base_type,
     check_derived_type,
@@ -31,6 +32,7 @@ from graph_store.batches import (
 )
 from graph_store.cypher import NO_TIME, Names
 from graph_store.errors import (
+    BadLabelPrefixError,
     CheckpointError,
     GraphStoreError,
     StoreUnavailableError,
@@ -40,7 +42,7 @@ from graph_store.errors import (
 from graph_store.neo4j_connection import Connection, Transaction, open_driver
 from graph_store.neo4j_enrichment import Runs
 from graph_store.neo4j_reading import Reader
-from graph_store.neo4j_settings import read_settings
+from graph_store.neo4j_settings import Neo4jSettings, read_settings
 from graph_store.neo4j_vectors import Vectors
 from graph_store.schema import (
     ENDS,
@@ -64,6 +66,9 @@ __all__ = ["Neo4jStore"]
 _ROWS = 5_000
 """Rows of one statement; several statements make the transaction of a batch."""
 
+_FORGOTTEN = 10_000
+"""Relationships of a forgotten user that are deleted in one transaction."""
+
 
 class Neo4jStore:
     """One graph in one database; open it with :meth:`from_url` or :meth:`from_driver`."""
@@ -86,7 +91,8 @@ class Neo4jStore:
         *,
         label_prefix: str = "",
         read_only: bool = False,
-        max_retry_time: float = 120,
+        create: bool = True,
+        wait: float | None = None,
     ) -> Self:
         """Connect, check versions, make constraints where they are missing.
 
@@ -94,10 +100,14 @@ class Neo4jStore:
             url: ``neo4j://user:password@host:7687/database``; see :func:`read_settings`.
             label_prefix: Stands before every label and type.
             read_only: Change nothing, and refuse to.
-            max_retry_time: Seconds for which a server may be away before work on it fails.
+            create: Make an empty graph where there is none; False: that is an error.
+            wait: Seconds for which a server that does not answer is waited for; None: not at all
+                at first contact, two minutes for one that answered before.
 
         Raises:
-            StoreUnavailableError: No server, wrong password, no such database.
+            BadStoreUrlError: ``url`` is no Neo4j URL.
+            BadLabelPrefixError: ``label_prefix`` cannot begin a label, or is of no graph.
+            StoreUnavailableError: No server, wrong password, no such database, no graph in it.
             StoreVersionError: The server is too old, or the graph of another format version.
         """
         Names(label_prefix)  # before anything is sent
@@ -109,10 +119,9 @@ class Neo4jStore:
                 database=settings.database,
                 label_prefix=label_prefix,
                 read_only=read_only,
-                max_retry_time=max_retry_time,
-                _shown=settings.shown,
-                _user=settings.user,
-                _owns_driver=True,
+                create=create,
+                wait=wait,
+                _settings=settings,
             )
         except BaseException:
             driver.close()
@@ -134,19 +143,26 @@ class Neo4jStore:
         database: str | None = None,
         label_prefix: str = "",
         read_only: bool = False,
-        max_retry_time: float = 120,
-        _shown: str = "the given Neo4j driver",
-        _user: str | None = None,
-        _owns_driver: bool = False,
+        create: bool = True,
+        wait: float | None = None,
+        _settings: Neo4jSettings | None = None,
     ) -> Self:
-        """Over a driver that the caller opened, and closes."""
+        """Over a driver that the caller opened, and closes; see :meth:`from_url`."""
         connection = Connection(
-            driver, shown=_shown, database=database, user=_user, max_retry_time=max_retry_time
+            driver,
+            shown=_settings.shown if _settings else "the given Neo4j driver",
+            database=database,
+            uri=_settings.uri if _settings else None,
+            has_password=_settings is None or _settings.password is not None,
+            wait=wait,
         )
         store = cls(
-            connection, label_prefix=label_prefix, read_only=read_only, owns_driver=_owns_driver
+            connection,
+            label_prefix=label_prefix,
+            read_only=read_only,
+            owns_driver=_settings is not None,
         )
-        store._prepare()
+        store._prepare(create=create and not read_only)
         return store
 
     @property
@@ -177,18 +193,20 @@ class Neo4jStore:
     ) -> Written:
         self._may_write()
         check_base_type(rel_type)
-        return self._upsert_relationships(rel_type, rows, checkpoint, {"no_time": NO_TIME})
+        statement = self._names.upsert_relationships(rel_type)
+        return self._upsert_relationships(
+            rel_type, rows, checkpoint, statement, lambda tx: {"no_time": NO_TIME}
+        )
 
     def forget_user(self, key: str) -> int:
         self._may_write()
         types = [self._names.type(rel_type) for rel_type in RelType]
         types += [self._names.set_aside(rel_type) for rel_type in ENRICHED]
-        (record,) = self._db.rows(
-            self._names.count_of_user(), key=key, types=types, runs=self._runs.in_force()
-        )
-        if not record["known"]:
+        if not self._db.rows(self._names.forgotten(), key=key):
             raise UnknownNodeError(f"the graph holds no user {key!r}; nothing was deleted")
-        self._db.repeat(self._names.forget_some(), key=key, limit=10_000)
+        params = {"key": key, "types": types, "runs": self._runs.in_force(), "limit": _FORGOTTEN}
+        self._db.repeat(self._names.forget_some(), **params)
+        (record,) = self._db.rows(self._names.forgotten(), key=key)
         self._db.write(lambda tx: tx.run(self._names.forget(), {"key": key}).consume())
         return int(record["relationships"])
 
@@ -242,8 +260,12 @@ class Neo4jStore:
     def write_enrichment(self, run: str, rel_type: RelType, rows: pl.DataFrame) -> Written:
         self._may_write()
         check_derived_type(rel_type)
-        entry = self._runs.open_entry(run)
-        return self._upsert_relationships(rel_type, rows, None, {"run": run, "at": entry.at})
+        statement = statements.upsert_derived(self._names, rel_type)
+
+        def begin(tx: Transaction) -> dict[str, Any]:
+            return {"run": run, "at": self._runs.lock_open_entry(tx, run).at}
+
+        return self._upsert_relationships(rel_type, rows, None, statement, begin)
 
     def finish_enrichment(self, run: str, counts: dict[str, int]) -> None:
         self._may_write()
@@ -252,7 +274,9 @@ class Neo4jStore:
     def undo_enrichment(self, run: str) -> int:
         self._may_write()
         entry, before = self._runs.start_undo(run)
-        taken = self._runs.delete_relationships(run) + self._vectors.drop(entry)
+        self._runs.delete_relationships(run)
+        self._vectors.drop(entry)
+        taken = self._runs.taken_back(run)
         if before is not None:
             self._runs.bring_relationships_back(before.run)
             self._vectors.bring_back(before)
@@ -317,7 +341,7 @@ class Neo4jStore:
     ) -> None:
         self.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, create: bool) -> None:
         def ask(tx: neo4j.Transaction) -> tuple[dict[str, list[str]], neo4j.Record]:
             components = {row["name"]: row["versions"] for row in tx.run(cypher.COMPONENTS)}
             return components, tx.run(self._names.read_version()).single(strict=True)
@@ -332,7 +356,7 @@ class Neo4jStore:
         self._vectors.search_clause = release >= (2026, 4)
         version = mark["version"]
         if version is None:
-            self._check_new()
+            self._check_new(create=create)
         elif version != FORMAT_VERSION:
             raise StoreVersionError(
                 f"{self.url} holds a graph of format version {version}, this kgrec works with "
@@ -346,17 +370,34 @@ class Neo4jStore:
             params = {"version": FORMAT_VERSION}
             self._db.write(lambda tx: tx.run(self._names.write_version(), params).consume())
 
-    def _check_new(self) -> None:
-        if self._read_only:
-            raise StoreUnavailableError(
-                f"there is no graph in {self.url}; make one with `kgrec ingest FILES --store URL`"
-            )
+    def _check_new(self, *, create: bool) -> None:
+        if not create:
+            self._refuse_absent()
         for label in Label:
             if self._db.rows(self._names.foreign(label)):
                 raise GraphStoreError(
                     f"{self.url} has {self._names.label(label)} nodes that kgrec did not write; "
                     f"choose a label prefix, e.g. --label-prefix Kg, to keep the two apart"
                 )
+
+    def _refuse_absent(self) -> NoReturn:
+        asked, mark = self._names.prefix, Names().store
+        labels = [record["label"] for record in self._db.rows(cypher.LABELS)]
+        others = sorted(label.removesuffix(mark) for label in labels if label.endswith(mark))
+        under = f" under the label prefix {asked}" if asked else ""
+        if others:
+            known = ", ".join(
+                f"--label-prefix {other}" if other else "no prefix" for other in others
+            )
+            raise BadLabelPrefixError(
+                f"there is no graph in {self.url}{under or ' without a label prefix'}; "
+                f"there is one with {known}"
+            )
+        option = f" --label-prefix {asked}" if asked else ""
+        raise StoreUnavailableError(
+            f"there is no graph in {self.url}{under}; "
+            f"make one with `kgrec ingest FILES --store URL{option}`"
+        )
 
     def _may_write(self) -> None:
         if self._read_only:
@@ -367,14 +408,15 @@ class Neo4jStore:
         rel_type: RelType,
         rows: pl.DataFrame,
         checkpoint: Checkpoint | None,
-        params: dict[str, Any],
+        statement: str,
+        begin: Callable[[Transaction], dict[str, Any]],
     ) -> Written:
+        """Write a batch in one transaction; ``begin`` opens it and gives further parameters."""
         # Sorted, so that two writers take the locks of the nodes in one order.
         batch = check_relationships(rel_type, rows).sort("source", "target").rows()
-        statement = self._names.upsert_relationships(rel_type)
 
         def work(tx: Transaction) -> int:
-            written = 0
+            params, written = begin(tx), 0
             for part in _parts(batch):
                 record = tx.run(statement, {"rows": part, **params}).single(strict=True)
                 if record["rows"] != len(part):

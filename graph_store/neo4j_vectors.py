@@ -153,13 +153,14 @@ class Vectors:
             if width:
                 self._make_index(label, width)
 
-    def drop(self, entry: Entry) -> int:
-        """Take the vectors of ``entry`` away; return how many."""
-        return sum(
-            record["rows"]
-            for label in Label
-            for record in self._pages(statements.drop_vectors(self._names, label), entry.run)
-        )
+    def drop(self, entry: Entry) -> None:
+        """Take the vectors of ``entry`` away; the ledger counts them."""
+        for label in Label:
+            statement = statements.drop_vectors(self._names, label)
+            after: str | None = ""
+            while after is not None:
+                page = self._runs.take_back(statement, entry.run, after=after, page=_PAGE)
+                after = page["last"]
 
     def drop_index(self, label: Label) -> None:
         """Without the index there is nothing to search."""

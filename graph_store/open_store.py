@@ -8,33 +8,22 @@ The drivers are imported only when their kind of store is asked for.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from graph_store.errors import BadStoreUrlError
+from graph_store.errors import BadLabelPrefixError, StoreUnavailableError
 from graph_store.store import GraphStore
+from graph_store.store_url import check_path, is_neo4j_url
 
-__all__ = ["NEO4J_SCHEMES", "is_neo4j_url", "open_store"]
-
-NEO4J_SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
-
-_FORMS = (
-    "a path such as graph.duckdb (embedded), or neo4j://, neo4j+s://, neo4j+ssc:// or bolt:// "
-    "with user:password@host:port/database, or with NEO4J_USERNAME, NEO4J_PASSWORD and "
-    "NEO4J_DATABASE in the environment"
-)
-
-
-def is_neo4j_url(url: str) -> bool:
-    """Whether ``url`` names a Neo4j server rather than a file."""
-    return url.partition("://")[0].lower() in NEO4J_SCHEMES and "://" in url
+__all__ = ["is_neo4j_url", "open_store"]
 
 
 def open_store(
     url: str,
     *,
     read_only: bool = False,
+    create: bool = True,
     label_prefix: str = "",
+    wait: float | None = None,
     memory_limit: str = "1GB",
     threads: int | None = None,
 ) -> GraphStore:
@@ -43,28 +32,36 @@ def open_store(
     Args:
         url: A path (DuckDB) or a Neo4j URL.
         read_only: Refuse to write; several may read one embedded file at once.
+        create: Make an empty graph where there is none; False: that is an error.
         label_prefix: Stands before every label and type, for a Neo4j database with labels
             of its own.
+        wait: Seconds for which a Neo4j server that does not answer is waited for. None: a server
+            that does not answer at first is an error at once, one that is lost later is waited
+            for two minutes.
         memory_limit: Of the embedded store.
         threads: Of the embedded store.
 
     Raises:
         BadStoreUrlError: ``url`` is neither.
-        StoreUnavailableError: No such file when reading, no server, wrong password.
+        BadLabelPrefixError: ``label_prefix`` cannot begin a label, or is of no graph.
+        StoreUnavailableError: No such file or graph, no server, wrong password.
     """
     if is_neo4j_url(url):
         from graph_store.neo4j_store import Neo4jStore
 
-        return Neo4jStore.from_url(url, label_prefix=label_prefix, read_only=read_only)
-    if not url.strip() or re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", url):
-        shown = re.sub(r"//[^/@]*@", "//", url)  # no password in a message
-        raise BadStoreUrlError(f"{shown!r} is no store; give {_FORMS}")
+        return Neo4jStore.from_url(
+            url, label_prefix=label_prefix, read_only=read_only, create=create, wait=wait
+        )
+    check_path(url)
     if label_prefix:
-        raise BadStoreUrlError(
+        raise BadLabelPrefixError(
             f"a label prefix is for Neo4j, and {url!r} is a file of kgrec's own; leave it out"
+        )
+    path = Path(url).expanduser()
+    if not create and not path.exists():
+        raise StoreUnavailableError(
+            f"there is no graph {path}; make one with `kgrec ingest FILES --store {path}`"
         )
     from graph_store.embedded import EmbeddedStore
 
-    return EmbeddedStore(
-        Path(url).expanduser(), read_only=read_only, memory_limit=memory_limit, threads=threads
-    )
+    return EmbeddedStore(path, read_only=read_only, memory_limit=memory_limit, threads=threads)

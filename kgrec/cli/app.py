@@ -8,6 +8,7 @@ Each group of commands is a module with ``register(app)``; none imports anything
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated
@@ -73,7 +74,7 @@ def _run(args: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         return failures.INTERRUPTED
     except Exception as error:
-        code = failures.tell(error)
+        code = failures.tell(error, sys.argv[1:] if args is None else args)
         if code is None:  # not one of ours: a fault of kgrec, whose traceback is wanted
             raise
         return code

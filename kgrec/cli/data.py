@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgrec.cli.options import JsonOption, PrefixOption, StoreOption
+from kgrec.cli.options import (
+    JsonOption,
+    PrefixOption,
+    StoreOption,
+    WaitOption,
+)
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.progress import message, waiting
 from kgrec.errors import InputError, NotFoundError
@@ -37,12 +42,15 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    store: StoreOption, label_prefix: PrefixOption = "", as_json: JsonOption = False
+    store: StoreOption,
+    label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Count what the graph holds, per label, type and domain, and list its jobs."""
     from graph_store.open_store import open_store
 
-    with open_store(store, read_only=True, label_prefix=label_prefix) as graph:
+    with open_store(store, read_only=True, label_prefix=label_prefix, wait=wait) as graph:
         found = _status(graph)
     if as_json:
         print_json(found)
@@ -70,6 +78,7 @@ def snapshot(
         Path, typer.Option("--out", metavar="DIR", help="A folder that is empty or not there yet.")
     ],
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
 ) -> None:
     """Write the graph as columns, for training on a machine without the database."""
     from graph_store import save_snapshot, take_snapshot
@@ -78,7 +87,7 @@ def snapshot(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"--out: {out} is not an empty folder; choose another or remove it")
     with (
-        open_store(store, read_only=True, label_prefix=label_prefix) as graph,
+        open_store(store, read_only=True, label_prefix=label_prefix, wait=wait) as graph,
         waiting("reading the graph"),
     ):
         taken = take_snapshot(graph)
@@ -100,6 +109,7 @@ def export(
         ExportFormat, typer.Option("--format", help="What to write.")
     ] = ExportFormat.PARQUET,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
 ) -> None:
     """Write the graph for other tools: `neo4j-admin database import`, GraphML or Parquet."""
     from graph_store.export import export_graphml, export_neo4j_import, export_parquet
@@ -109,7 +119,7 @@ def export(
         raise InputError("--label-prefix: only neo4j-import and a Neo4j store have labels")
     prefix_of_store = label_prefix if is_neo4j_url(store) else ""
     with (
-        open_store(store, read_only=True, label_prefix=prefix_of_store) as graph,
+        open_store(store, read_only=True, label_prefix=prefix_of_store, wait=wait) as graph,
         waiting(f"writing {out}"),
     ):
         if form is ExportFormat.NEO4J_IMPORT:
@@ -129,6 +139,7 @@ def forget(
         typer.Option(metavar="RUN", help="Forget them in this run folder as well."),
     ] = None,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
 ) -> None:
     """Delete a user and all that hangs on them from the graph, and from a run."""
     from graph_store.errors import UnknownNodeError
@@ -143,7 +154,7 @@ def forget(
             echo(f"{run}: {forget_user(run, user):,} interactions of {user} deleted")
         except NotFoundError as error:
             unknown.append(error)
-    with open_store(store, label_prefix=label_prefix) as graph:
+    with open_store(store, create=False, label_prefix=label_prefix, wait=wait) as graph:
         try:
             echo(f"{graph.url}: {graph.forget_user(user):,} relationships of {user} deleted")
         except UnknownNodeError as error:

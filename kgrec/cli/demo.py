@@ -12,6 +12,7 @@ from kgrec.cli.options import (
     PrefixOption,
     SetOption,
     ThreadsOption,
+    WaitOption,
 )
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.threads import set_threads
@@ -46,6 +47,7 @@ def demo(
         int, typer.Option(min=0, metavar="N", help="Chooses whose films are hidden.")
     ] = 0,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -59,6 +61,7 @@ def demo(
             work,
             store=store,
             label_prefix=label_prefix,
+            wait=wait,
             config=config,
             overrides=overrides,
             seed=seed,

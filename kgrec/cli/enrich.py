@@ -16,6 +16,7 @@ from kgrec.cli.options import (
     RunOption,
     StoreOption,
     ThreadsOption,
+    WaitOption,
 )
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.threads import set_threads
@@ -50,6 +51,7 @@ def vectors(
     dry_run: DryRunOption = False,
     batch_size: BatchOption = 2_000,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,7 +59,7 @@ def vectors(
     set_threads(threads)
     from kgrec import enrichment
 
-    with _at_work(run, store, label_prefix, read_only=dry_run) as (model, graph, report):
+    with _at_work(run, store, label_prefix, wait, read_only=dry_run) as (model, graph, report):
         done = enrichment.vectors(
             model, graph, batch_size=batch_size, dry_run=dry_run, on_progress=report
         )
@@ -80,6 +82,7 @@ def similar_items(
     dry_run: DryRunOption = False,
     batch_size: BatchOption = 10_000,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,7 +90,7 @@ def similar_items(
     set_threads(threads)
     from kgrec import enrichment
 
-    with _at_work(run, store, label_prefix, read_only=dry_run) as (model, graph, report):
+    with _at_work(run, store, label_prefix, wait, read_only=dry_run) as (model, graph, report):
         done = enrichment.similar_items(
             model, graph, k=k, floor=floor, scope=scope,
             batch_size=batch_size, dry_run=dry_run, on_progress=report,
@@ -96,12 +99,17 @@ def similar_items(
 
 
 @commands.command("list")
-def list_(store: StoreOption, label_prefix: PrefixOption = "", as_json: JsonOption = False) -> None:
+def list_(
+    store: StoreOption,
+    label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List what was written and not undone, oldest first."""
     from graph_store.open_store import open_store
     from kgrec import enrichment
 
-    with open_store(store, read_only=True, label_prefix=label_prefix) as graph:
+    with open_store(store, read_only=True, label_prefix=label_prefix, wait=wait) as graph:
         entries = enrichment.runs(graph)
     if as_json:
         print_json(entries)
@@ -119,13 +127,14 @@ def undo(
     run_id: Annotated[str, typer.Argument(metavar="ID", help="As `kgrec enrich list` names it.")],
     store: StoreOption,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take back what a run wrote and bring back what was there before."""
     from graph_store.open_store import open_store
     from kgrec import enrichment
 
-    with open_store(store, label_prefix=label_prefix) as graph:
+    with open_store(store, create=False, label_prefix=label_prefix, wait=wait) as graph:
         taken = enrichment.undo(graph, run_id)
     if as_json:
         print_json({"run": run_id, "taken_back": taken})
@@ -135,7 +144,7 @@ def undo(
 
 @contextmanager
 def _at_work(
-    run: Path, store: str, label_prefix: str, *, read_only: bool
+    run: Path, store: str, label_prefix: str, wait: float | None, *, read_only: bool
 ) -> Iterator[tuple[TrainedModel, GraphStore, Report]]:
     """A trained run, the graph it is written into, and who hears how far it is."""
     from graph_store.open_store import open_store
@@ -144,7 +153,9 @@ def _at_work(
 
     model = open_run(run)
     with (
-        open_store(store, read_only=read_only, label_prefix=label_prefix) as graph,
+        open_store(
+            store, read_only=read_only, create=False, label_prefix=label_prefix, wait=wait
+        ) as graph,
         reporting() as report,
     ):
         yield model, graph, report

@@ -11,11 +11,12 @@ the packages here would make ``kgrec --help`` slow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
 
+from kgrec.cli.accounts import hide_accounts
 from kgrec.cli.printable import printable
 
 __all__ = ["BAD_INPUT", "FAILURE", "INTERRUPTED", "MISSING", "interrupts", "tell"]
@@ -31,6 +32,7 @@ EXIT_CODES = {
     "kgrec.errors.NotFoundError": MISSING,
     "kgrec.errors.MissingExtraError": MISSING,
     "kgrec.errors.KgrecError": FAILURE,
+    "graph_store.errors.BadLabelPrefixError": BAD_INPUT,
     "graph_store.errors.BadStoreUrlError": BAD_INPUT,
     "graph_store.errors.StoreUnavailableError": MISSING,
     "graph_store.errors.UnknownNodeError": MISSING,
@@ -43,16 +45,19 @@ EXIT_CODES = {
 """Exit code by class; the nearest class in an error's ancestry decides."""
 
 
-def tell(error: Exception) -> int | None:
-    """Say ``error`` in one line on stderr and return its exit code; None and silence if unknown."""
+def tell(error: Exception, arguments: Sequence[str] = ()) -> int | None:
+    """Say ``error`` in one line on stderr and return its exit code; None and silence if unknown.
+
+    ``arguments`` are those of the command; a password that they hold is not repeated.
+    """
     if isinstance(error, typer.Abort):
         return INTERRUPTED
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        return _tell_usage(error)
+        return _tell_usage(error, arguments)
     for kind in type(error).__mro__:
         code = EXIT_CODES.get(f"{kind.__module__}.{kind.__qualname__}")
         if code is not None:
-            say(_sentence(error))
+            say(hide_accounts(_sentence(error), arguments))
             return code
     return None
 
@@ -77,14 +82,14 @@ def say(sentence: str) -> None:
     typer.echo(f"{typer.style('error:', fg='red')} {printable(line)}", err=True)
 
 
-def _tell_usage(error: Exception) -> int:
+def _tell_usage(error: Exception, arguments: Sequence[str]) -> int:
     """Wrong arguments: typer's own exceptions, told apart by what they can do."""
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":  # making it has shown the help already
         return BAD_INPUT
     message = str(error.format_message()).strip()  # type: ignore[attr-defined]
     help_hint = f" (see `{context.command_path} --help`)" if context is not None else ""
-    say(f"{message.rstrip('.')}{help_hint}")
+    say(hide_accounts(f"{message.rstrip('.')}{help_hint}", arguments))
     return BAD_INPUT
 
 

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgrec.cli.failures import interrupts
-from kgrec.cli.options import JsonOption, PrefixOption, StoreOption
+from kgrec.cli.options import (
+    JsonOption,
+    PrefixOption,
+    StoreOption,
+    WaitOption,
+)
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.progress import message, reporting
 from kgrec.errors import InputError, NotFoundError
@@ -125,6 +130,7 @@ def ingest(
         bool, typer.Option("--force", help="Read and write again what was ingested before.")
     ] = False,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read logs and catalogues into the graph.
@@ -158,7 +164,7 @@ def ingest(
     with (
         # The reading sorts on disk in memory of its own; a larger cache of the store than this
         # would grow with the log (benchmarks/results/ingest_memory.md).
-        open_store(store, label_prefix=label_prefix, memory_limit="192MB") as graph,
+        open_store(store, label_prefix=label_prefix, wait=wait, memory_limit="192MB") as graph,
         reporting() as report,
     ):
         try:

@@ -24,6 +24,7 @@ from kgrec.cli.options import (
     PrefixOption,
     RunOption,
     ThreadsOption,
+    WaitOption,
 )
 from kgrec.cli.output import check_out, echo, print_json, print_table, write_frame
 from kgrec.cli.progress import message, reporting
@@ -97,6 +98,7 @@ def recommend(
     why: Annotated[bool, typer.Option("--explain", help="Say why, item by item.")] = False,
     store: LiveStoreOption = None,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
     out: OutOption = None,
@@ -126,7 +128,7 @@ def recommend(
     repeated = {"--history": history, "--tags-any": tags_any, "--tags-all": tags_all,
                 "--tags-none": tags_none, "--not-seen-by": not_seen_by}  # fmt: skip
     with (
-        _opened(run, store, label_prefix) as opened,
+        _opened(run, store, label_prefix, wait) as opened,
         one_value_an_option(repeated),
         reporting() as report,
     ):
@@ -184,6 +186,7 @@ def explain(
     likes: LikesOption = None,
     store: LiveStoreOption = None,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -193,7 +196,10 @@ def explain(
         what = "the item only" if wanted == 1 else "a user and an item"
         raise InputError(f"name {what}, got {len(names)}: {' '.join(map(repr, names))}")
     set_threads(threads)
-    with _opened(run, store, label_prefix) as opened, one_value_an_option({"--history": history}):
+    with (
+        _opened(run, store, label_prefix, wait) as opened,
+        one_value_an_option({"--history": history}),
+    ):
         told = opened.explain(
             names[0] if wanted == 2 else None, names[-1], history=history or None, likes=likes
         )
@@ -205,10 +211,12 @@ def explain(
     print_table(("reason", "strength", "path"), rows)
 
 
-def _opened(run: Path, store: str | None = None, label_prefix: str = "") -> Run:
+def _opened(
+    run: Path, store: str | None = None, label_prefix: str = "", wait: float | None = None
+) -> Run:
     import kgrec
 
-    return kgrec.load(run, store=store, label_prefix=label_prefix)
+    return kgrec.load(run, store=store, label_prefix=label_prefix, wait=wait)
 
 
 def _tell_left_out(found: Recommendations, file: UserFile, path: Path) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "SetOption",
     "StoreOption",
     "ThreadsOption",
+    "WaitOption",
 ]
 
 
@@ -32,7 +33,8 @@ class Device(StrEnum):
 
 STORE_HELP = (
     "The graph: a DuckDB file, or a neo4j://, neo4j+s:// or bolt:// URL "
-    "(user, password and database there or in NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE)."
+    "(user, password and database there or in NEO4J_USERNAME, NEO4J_PASSWORD, NEO4J_DATABASE; "
+    "in the URL / # ? @ % of a password are written %2F %23 %3F %40 %25)."
 )
 
 StoreOption = Annotated[str, typer.Option("--store", metavar="URL", help=STORE_HELP)]
@@ -41,6 +43,16 @@ PrefixOption = Annotated[
     typer.Option(
         metavar="PREFIX",
         help="Put before every label and type, for a Neo4j database with nodes of its own.",
+    ),
+]
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        envvar="KGREC_WAIT",
+        help="Wait so long for a Neo4j server that does not answer. Default: one that does not "
+        "answer at first is an error at once, one that is lost later is waited for 120 seconds.",
     ),
 ]
 RunOption = Annotated[

@@ -16,6 +16,7 @@ from kgrec.cli.options import (
     PrefixOption,
     SetOption,
     ThreadsOption,
+    WaitOption,
 )
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.progress import Report, message, reporting, waiting
@@ -60,6 +61,7 @@ def train(
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = None,
     label_prefix: PrefixOption = "",
+    wait: WaitOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train text encoder and graph network together on a graph; write a run folder."""
@@ -68,7 +70,7 @@ def train(
 
     settings = load_settings(config, overrides or [])
     _check_out(out, resume=resume)
-    graph = _read(store, snapshot, label_prefix)
+    graph = _read(store, snapshot, label_prefix, wait)
 
     from kgrec import training  # takes seconds to import: after all that can be refused at once
 
@@ -121,13 +123,15 @@ def _check_out(out: Path, *, resume: bool) -> None:
         )
 
 
-def _read(store: str | None, snapshot: Path | None, label_prefix: str) -> Snapshot:
+def _read(
+    store: str | None, snapshot: Path | None, label_prefix: str, wait: float | None
+) -> Snapshot:
     from graph_store import load_snapshot, take_snapshot
     from graph_store.open_store import open_store
 
     if store is not None and snapshot is None:
         with (
-            open_store(store, read_only=True, label_prefix=label_prefix) as graph,
+            open_store(store, read_only=True, label_prefix=label_prefix, wait=wait) as graph,
             waiting("reading the graph"),
         ):
             return take_snapshot(graph)

@@ -54,6 +54,7 @@ def run_demo(
     *,
     store: str | None = None,
     label_prefix: str = "",
+    wait: float | None = None,
     config: str = "demo",
     overrides: list[str] | None = None,
     seed: int = 0,
@@ -66,6 +67,7 @@ def run_demo(
             replaced, any other must be empty.
         store: Path or URL; None: ``graph.duckdb`` in ``work``.
         label_prefix: For a Neo4j database with nodes of its own.
+        wait: Seconds for which a Neo4j server that does not answer is waited for.
         config: Settings of the training.
         overrides: ``a.b=c`` laid over them.
         seed: Chooses who is hidden and who is told about.
@@ -84,7 +86,7 @@ def run_demo(
     full, split = hide_films(seed, report)
     clock.tick("hide films")
     url = store or str(work / "graph.duckdb")
-    with open_store(url, label_prefix=label_prefix) as graph:
+    with open_store(url, label_prefix=label_prefix, wait=wait) as graph:
         snapshot = ingest_visible(graph, full, split, work / "visible", report)
         clock.tick("ingest")
         train(

@@ -55,7 +55,13 @@ OnProgress = Callable[[int, int], None]
 """Called with people done and people in all."""
 
 
-def load(path: str | Path, store: str | GraphStore | None = None, *, label_prefix: str = "") -> Run:
+def load(
+    path: str | Path,
+    store: str | GraphStore | None = None,
+    *,
+    label_prefix: str = "",
+    wait: float | None = None,
+) -> Run:
     """Open a run folder for lookups.
 
     Args:
@@ -64,6 +70,7 @@ def load(path: str | Path, store: str | GraphStore | None = None, *, label_prefi
             graph instead of the graph as it was at training. A store opened here is opened
             for reading and closed with the run; one that was passed in stays open.
         label_prefix: Of a Neo4j store that is opened here.
+        wait: Seconds for which its server is waited for where it does not answer.
 
     Raises:
         RunError: The folder is no finished run, or is of another version.
@@ -76,7 +83,9 @@ def load(path: str | Path, store: str | GraphStore | None = None, *, label_prefi
     from graph_store.open_store import open_store
 
     return Run(
-        model, store=open_store(store, read_only=True, label_prefix=label_prefix), owns_store=True
+        model,
+        store=open_store(store, read_only=True, label_prefix=label_prefix, wait=wait),
+        owns_store=True,
     )
 
 

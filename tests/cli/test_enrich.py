@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from graph_store.open_store import open_store
 from graph_store.schema import Label, RelType
+from graph_store.store import GraphStore
 from tests.cli.command import kgrec
+from tests.conftest import TEST_PREFIX
 from tests.trained_world import TrainedWorld
 
 Output = pytest.CaptureFixture[str]
@@ -59,3 +63,42 @@ def test_similar_items_cross_domains(
 def test_undoing_what_never_was_is_one_sentence(store: Path, capsys: Output) -> None:
     assert kgrec("enrich", "undo", "vectors-1", "--store", store) == 3
     assert "no enrichment 'vectors-1'" in capsys.readouterr().err
+
+
+@pytest.mark.neo4j
+def test_the_prefix_of_another_graph_is_bad_input_and_makes_no_graph(
+    neo4j_url: str, neo4j_store: Callable[..., GraphStore], capsys: Output
+) -> None:
+    other = f"{TEST_PREFIX}Never"
+    graph = neo4j_store()
+    for command in (["enrich", "undo", "r"], ["enrich", "list"], ["forget", "ann"], ["status"]):
+        assert kgrec(*command, "--store", neo4j_url, "--label-prefix", other) == 2
+        assert f"there is one with --label-prefix {TEST_PREFIX}" in capsys.readouterr().err
+    labels = graph.query("CALL db.labels() YIELD label RETURN label")["label"].to_list()
+    assert f"{other}KgrecStore" not in labels
+
+
+def test_undoing_and_forgetting_make_no_file(tmp_path: Path, capsys: Output) -> None:
+    missing = tmp_path / "none.duckdb"
+    for command in (["enrich", "undo", "r"], ["forget", "ann"]):
+        assert kgrec(*command, "--store", missing) == 3
+        assert "there is no graph" in capsys.readouterr().err
+    assert not missing.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"), [(["--wait", "1"], {}), ([], {"KGREC_WAIT": "1"})]
+)
+def test_a_server_is_waited_for_as_long_as_was_asked(
+    options: list[str], environment: dict[str, str], capsys: Output,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    begun = time.monotonic()
+    assert kgrec("status", "--store", "bolt://127.0.0.1:9", *options) == 3
+    assert time.monotonic() - begun >= 1
+    said = capsys.readouterr().err
+    assert "bolt://127.0.0.1:9 does not answer yet; waiting for it" in said
+    assert "no Neo4j answers at bolt://127.0.0.1:9" in said
+    assert kgrec("status", "--store", "bolt://127.0.0.1:9", "--wait", "-1") == 2

@@ -49,9 +49,9 @@ def test_import_files_have_headers_ids_and_quoted_texts(
 
 
 def test_files_are_not_mixed_with_what_is_there(store: EmbeddedStore, tmp_path: Path) -> None:
-    with pytest.raises(GraphStoreError, match="not empty"):
+    with pytest.raises(GraphStoreError, match="not an empty folder"):
         export_neo4j_import(store, tmp_path)
-    with pytest.raises(GraphStoreError, match="not empty"):
+    with pytest.raises(GraphStoreError, match="not an empty folder"):
         export_parquet(store, tmp_path)
 
 
@@ -69,6 +69,49 @@ def test_graphml_is_read_back_by_networkx(store: EmbeddedStore, tmp_path: Path) 
     assert graph.number_of_edges() == 4 + 4 + 1 + 5 + 1
     assert graph.nodes["Item:f:1"]["title"] == "One"
     assert "title" not in graph.nodes["Item:f:3"]
+
+
+def test_control_characters_do_not_stop_a_graphml_export(
+    store: EmbeddedStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = [("f:\x01", "Form\x0cfeed"), ("f:\x02", "Tab\tand 😀"), ("f:4", "Not \ufffe one\x00")]
+    store.upsert_nodes(Label.ITEM, nodes(Label.ITEM, *odd))
+    store.upsert_relationships(RelType.HAS_TAG, links(RelType.HAS_TAG, ("f:\x01", "x")))
+    graph = nx.read_graphml(export_graphml(store, tmp_path / "g.graphml"))
+    assert graph.nodes["Item:f:\\u0001"]["title"] == "Form\ufffdfeed"
+    assert graph.nodes["Item:f:\\u0002"]["title"] == "Tab\tand 😀"
+    assert graph.nodes["Item:f:4"]["title"] == "Not \ufffd one\ufffd"
+    assert graph.has_edge("Item:f:\\u0001", "Tag:x")
+    assert "replaced 5 characters" in caplog.text
+
+
+def test_an_export_that_fails_leaves_what_was_there(
+    store: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_half(rel_type: RelType) -> pl.DataFrame:
+        if rel_type is RelType.SAME_AS:
+            raise GraphStoreError("the line is lost")
+        return EmbeddedStore.read_relationships(store, rel_type)
+
+    def write_half(graph: object, path: Path) -> None:
+        path.write_text("<graphml>")
+        raise OSError("no space left on the device")
+
+    old = export_graphml(store, tmp_path / "g.graphml").read_bytes()
+    there = tmp_path / "there"
+    there.mkdir()
+    monkeypatch.setattr(nx, "write_graphml", write_half)
+    with pytest.raises(OSError, match="no space"):
+        export_graphml(store, tmp_path / "g.graphml")
+    monkeypatch.setattr(store, "read_relationships", read_half)
+    for export in (export_parquet, export_neo4j_import):
+        for folder in (there, tmp_path / "new"):
+            with pytest.raises(GraphStoreError, match="the line is lost"):
+                export(store, folder)
+    assert (tmp_path / "g.graphml").read_bytes() == old
+    assert list(there.iterdir()) == []
+    left = {path.name for path in tmp_path.iterdir() if not path.name.startswith("g.duckdb")}
+    assert left == {"g.graphml", "there"}
 
 
 @pytest.mark.slow

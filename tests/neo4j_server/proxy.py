@@ -25,9 +25,9 @@ PULL = b"\xb1\x3f"
 class CuttingProxy:
     """Passes bytes on until it is armed and sees what it waits for."""
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, *, port: int = 0) -> None:
         self._target_port = target_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = int(self._listener.getsockname()[1])
         self._armed: bytes | None = None
         self._skip = 0
@@ -48,6 +48,10 @@ class CuttingProxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take no more connections."""
         self._listener.close()
 
     def _accept(self) -> None:

@@ -89,6 +89,11 @@ class Neo4jServer:
         """What ``open_store`` and ``--store`` take."""
         return f"bolt://neo4j:{self.password}@127.0.0.1:{self.port}/neo4j"
 
+    @property
+    def pid(self) -> int | None:
+        """Number of the server's process; None while there is none."""
+        return None if self._process is None else self._process.pid
+
     def start(self) -> Self:
         """Return when the server answers."""
         java, lib = self._java_and_jars()

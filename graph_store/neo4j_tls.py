@@ -1,0 +1,94 @@
+"""Why a Neo4j server does not answer: is it the encryption?
+
+In:   the URI of a server that the driver could not reach.
+Out:  a sentence that names the scheme to use instead, or None where TLS is not the cause.
+
+The driver says only that it could not connect, and over ``neo4j://`` not even that. So the port
+is tried here: a TLS handshake, and the four bytes by which Bolt answers without TLS.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+__all__ = ["tls_problem"]
+
+_SECONDS = 5.0
+_BOLT_HELLO = bytes.fromhex("6060b017 00000405 00000005 00000000 00000000")
+
+
+def tls_problem(uri: str) -> str | None:
+    """What is wrong between the scheme of ``uri`` and the encryption of its server."""
+    parts = urlsplit(uri)
+    scheme, _, security = parts.scheme.partition("+")
+    place = (parts.hostname or "", parts.port or 7687)
+    shown = uri.partition("://")[2]
+    try:
+        if not security:
+            return _plain_scheme_problem(place, scheme, shown)
+        return _tls_scheme_problem(place, scheme, security, shown)
+    except OSError:  # nobody listens, or nobody answers
+        return None
+
+
+def _plain_scheme_problem(place: tuple[str, int], scheme: str, shown: str) -> str | None:
+    if not _answers_tls(place):
+        return None
+    return (
+        f"the server at {shown} answers by TLS only, and {scheme}:// goes without; use "
+        f"{scheme}+s://, or {scheme}+ssc:// where its certificate is self-signed"
+    )
+
+
+def _tls_scheme_problem(
+    place: tuple[str, int], scheme: str, security: str, shown: str
+) -> str | None:
+    try:
+        _shake_hands(place, _context(verified=security == "s"))
+    except ssl.SSLCertVerificationError as error:
+        return (
+            f"the TLS certificate of the server at {shown} is not trusted "
+            f"({error.verify_message}); use {scheme}+ssc:// where it is self-signed, or the host "
+            f"name that it was made for"
+        )
+    except OSError:
+        if not _answers_bolt(place):
+            return None
+        return (
+            f"the server at {shown} answers without TLS, and {scheme}+{security}:// asks for it; "
+            f"use {scheme}://, or switch TLS on in the server"
+        )
+    return None
+
+
+def _answers_tls(place: tuple[str, int]) -> bool:
+    try:
+        _shake_hands(place, _context(verified=False))
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _shake_hands(place: tuple[str, int], context: ssl.SSLContext) -> None:
+    with (
+        socket.create_connection(place, timeout=_SECONDS) as line,
+        context.wrap_socket(line, server_hostname=place[0]),
+    ):
+        pass
+
+
+def _answers_bolt(place: tuple[str, int]) -> bool:
+    with socket.create_connection(place, timeout=_SECONDS) as line:
+        line.sendall(_BOLT_HELLO)
+        answer = line.recv(4)
+    return len(answer) == 4 and answer[:2] == b"\0\0"
+
+
+def _context(*, verified: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
