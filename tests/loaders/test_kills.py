@@ -151,7 +151,7 @@ def test_kills_of_the_server_in_the_middle(
         ingest_and_kill_the_server(folder, store, tmp_path, kill_and_restart)
         assert take_snapshot(store).fingerprint == undisturbed
     with (
-        Neo4jStore.from_url(own_server.url, label_prefix="Gives_up", max_retry_time=1) as store,
+        Neo4jStore.from_url(own_server.url, label_prefix="Gives_up", wait=1) as store,
         pytest.raises(GraphStoreError, match="bolt://"),
     ):
         ingest_and_kill_the_server(folder, store, tmp_path, own_server.kill)
