@@ -3,14 +3,15 @@
 In:   a frame as a caller gives it.
 Out:  the same rows with exactly the columns of the schema, one row a key.
 
-Nothing here knows a store. A wrong frame is the caller's mistake and a ``ValueError``.
+Nothing here knows a store. A wrong frame is the caller's mistake and a
+:class:`~graph_store.errors.BadRowsError`.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from graph_store.errors import GraphStoreError
+from graph_store.errors import BadRowsError, GraphStoreError
 from graph_store.schema import ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 
 __all__ = [
@@ -29,7 +30,7 @@ def check_nodes(label: Label, rows: pl.DataFrame) -> pl.DataFrame:
     rows = _select(f"nodes of {label}", rows, NODE_COLUMNS[label])
     if rows["key"].n_unique() != rows.height:
         twice = rows.filter(pl.col("key").is_duplicated())["key"][0]
-        raise ValueError(f"nodes of {label}: key {twice!r} is there twice; give each node once")
+        raise BadRowsError(f"nodes of {label}: key {twice!r} is there twice; give each node once")
     return rows
 
 
@@ -83,12 +84,12 @@ def _standing(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 def _select(what: str, rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> pl.DataFrame:
     missing = [name for name in columns if name not in rows.columns]
     if missing:
-        raise ValueError(f"{what}: columns {missing} are missing; got {rows.columns}")
+        raise BadRowsError(f"{what}: columns {missing} are missing; got {rows.columns}")
     selected = rows.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
     for name in columns:
         if name not in _MAY_BE_NULL and selected[name].null_count():
-            raise ValueError(f"{what}: column {name!r} holds a null; every row needs one")
+            raise BadRowsError(f"{what}: column {name!r} holds a null; every row needs one")
     for name in ("key", "source", "target"):
         if name in columns and (selected[name] == "").any():
-            raise ValueError(f"{what}: column {name!r} holds an empty key; every node needs one")
+            raise BadRowsError(f"{what}: column {name!r} holds an empty key; every node needs one")
     return selected

@@ -1,23 +1,33 @@
-"""Everything graph_store raises on purpose.
+"""Everything graph_store raises on purpose, and the root of all errors of the three packages.
 
-GraphStoreError
-├── BadStoreUrlError     a --store value cannot be understood
-├── BadLabelPrefixError  a --label-prefix is no name, or not that of a graph in this database
-├── StoreUnavailableError the server does not answer, or refuses the password
-├── StoreLockedError     another process writes to the embedded file
-├── StoreVersionError    the data was written in another format version, or the server is too old
-├── UnknownNodeError     a relationship names a node that was never written
-├── CheckpointError      a job was begun from another source than the one given now
-└── SnapshotError        a snapshot folder is missing, damaged or of another version
+KgrecError                      the root, also as ``kgrec.KgrecError``
+├── GraphStoreError             below; everything that graph_store raises on purpose
+│   ├── BadStoreUrlError        a --store value cannot be understood
+│   ├── BadLabelPrefixError     a --label-prefix is no name, or not that of a graph in this database
+│   ├── BadRowsError            nodes, relationships or vectors to be written are malformed
+│   ├── StoreUnavailableError   the server does not answer, or refuses the password
+│   ├── StoreLockedError        another process writes to the embedded file
+│   ├── StoreVersionError       the data has another format version, or the server is too old
+│   ├── UnknownNodeError        a relationship names a node that was never written
+│   ├── CheckpointError         a job was begun from another source than the one given now
+│   └── SnapshotError           a snapshot folder is missing, damaged or of another version
+├── LoaderError                 see ``loaders.errors``
+└── ConfigError, InputError, …  see ``kgrec.errors``
+
+The root stands here because this package is at the bottom: the other two import from it. Not
+under it are what the operating system says of a file (``OSError``), Python's own ``TypeError`` for
+a call with wrong arguments, and faults of the packages themselves.
 """
 
 from __future__ import annotations
 
 __all__ = [
     "BadLabelPrefixError",
+    "BadRowsError",
     "BadStoreUrlError",
     "CheckpointError",
     "GraphStoreError",
+    "KgrecError",
     "SnapshotError",
     "StoreLockedError",
     "StoreUnavailableError",
@@ -26,8 +36,15 @@ __all__ = [
 ]
 
 
-class GraphStoreError(Exception):
-    """Base class of this package's errors; the message says what, got what, do what."""
+class KgrecError(Exception):
+    """Base class of all errors that kgrec, loaders and graph_store raise on purpose.
+
+    The message is one sentence or two: what was wrong, what was got, what to do.
+    """
+
+
+class GraphStoreError(KgrecError):
+    """Base class of this package's errors."""
 
 
 class BadStoreUrlError(GraphStoreError, ValueError):
@@ -36,6 +53,10 @@ class BadStoreUrlError(GraphStoreError, ValueError):
 
 class BadLabelPrefixError(GraphStoreError, ValueError):
     """A label prefix cannot begin a label, or is not that of a graph in this database."""
+
+
+class BadRowsError(GraphStoreError, ValueError):
+    """Nodes, relationships or vectors to be written are malformed; nothing was written."""
 
 
 class StoreUnavailableError(GraphStoreError, ConnectionError):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_store.errors import GraphStoreError
+from graph_store.errors import BadRowsError, GraphStoreError
 from graph_store.schema import Label
 from graph_store.store import NodeFilter
 
@@ -43,6 +43,6 @@ def users_left_out(where: NodeFilter) -> list[str]:
 def check_vectors(keys: Sequence[str], vectors: NDArray[np.float32]) -> None:
     """Refuse vectors that do not fit their keys, or hold what is no number."""
     if vectors.ndim != 2 or len(keys) != len(vectors) or vectors.shape[1] == 0:
-        raise ValueError(f"{len(keys)} keys need vectors [{len(keys)}, D], got {vectors.shape}")
+        raise BadRowsError(f"{len(keys)} keys need vectors [{len(keys)}, D], got {vectors.shape}")
     if not np.isfinite(vectors).all():
-        raise ValueError("a vector holds a number that is not finite; nothing was written")
+        raise BadRowsError("a vector holds a number that is not finite; nothing was written")

@@ -152,6 +152,9 @@ class GraphStore(Protocol):
 
         ``rows`` has the columns of ``NODE_COLUMNS[label]``; keys are distinct. The batch and
         ``checkpoint`` are one transaction.
+
+        Raises:
+            BadRowsError: A column is missing, a value is null, a key is empty or there twice.
         """
         ...
 
@@ -165,6 +168,7 @@ class GraphStore(Protocol):
         equal or unknown, the one written last. Values are set, never added up.
 
         Raises:
+            BadRowsError: A column is missing, a value is null or a key is empty.
             UnknownNodeError: An end was never written; nothing of the batch is written.
         """
         ...

@@ -1,16 +1,20 @@
-"""Everything kgrec raises on purpose; see also ``graph_store.errors`` and ``loaders.errors``.
+"""Everything kgrec raises on purpose; ``except kgrec.KgrecError`` catches all of it.
 
-KgrecError
+KgrecError             the root of the three packages
 ├── ConfigError        a setting is unknown, of the wrong kind or out of range
 ├── InputError         what the caller gave cannot be used (an option, a file, a history)
 ├── NotFoundError      a run, user, item or domain does not exist
 ├── RunError           a run folder is unfinished, damaged or of another version
 ├── TrainingError      training cannot go on (the loss is no number, nothing to learn from)
 ├── NotFiniteError     vectors or scores are NaN or infinite, so nothing can be ranked by them
-└── MissingExtraError  an optional package is needed and not installed
+├── MissingExtraError  an optional package is needed and not installed
+├── GraphStoreError    a store or a snapshot cannot be used, see ``graph_store.errors``
+└── LoaderError        a source cannot be read or used, see ``loaders.errors``
 """
 
 from __future__ import annotations
+
+from graph_store.errors import KgrecError
 
 __all__ = [
     "ConfigError",
@@ -22,10 +26,6 @@ __all__ = [
     "RunError",
     "TrainingError",
 ]
-
-
-class KgrecError(Exception):
-    """Base class of this package's errors; the message says what, got what, do what."""
 
 
 class ConfigError(KgrecError, ValueError):

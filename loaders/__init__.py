@@ -1,5 +1,7 @@
 """Behaviour logs and catalogues become a graph; rows are checked at the door.
 
+Importing this package imports nothing heavy; each name is imported when it is first used.
+
 Example::
 
     from graph_store.open_store import open_store
@@ -9,11 +11,34 @@ Example::
         summary = ingest(open_source(["logs/"]), store)
 """
 
-from loaders.errors import BadSourceError, LoaderError, SourceChangedError, TooManyRejectsError
-from loaders.graph_builder import DEFAULT_MAX_REJECTS, ingest
-from loaders.ratings import DomainScale
-from loaders.source import FORMS, Source, SourceOptions, open_source
-from loaders.summary import IngestSummary
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graph_store.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from loaders.errors import BadSourceError, LoaderError, SourceChangedError, TooManyRejectsError
+    from loaders.graph_builder import DEFAULT_MAX_REJECTS, ingest
+    from loaders.ratings import DomainScale
+    from loaders.source import FORMS, Source, SourceOptions, open_source
+    from loaders.summary import IngestSummary
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "loaders.errors": [
+                "BadSourceError",
+                "LoaderError",
+                "SourceChangedError",
+                "TooManyRejectsError",
+            ],
+            "loaders.graph_builder": ["DEFAULT_MAX_REJECTS", "ingest"],
+            "loaders.ratings": ["DomainScale"],
+            "loaders.source": ["FORMS", "Source", "SourceOptions", "open_source"],
+            "loaders.summary": ["IngestSummary"],
+        },
+    )
 
 __all__ = [
     "DEFAULT_MAX_REJECTS",

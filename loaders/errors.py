@@ -1,18 +1,21 @@
-"""Everything loaders raises on purpose; see also ``graph_store.errors``.
+"""Everything loaders raises on purpose.
 
-LoaderError
-├── BadSourceError       a file is missing, damaged or of a form that cannot be read; a wrong option
-├── SourceChangedError   a file changed while it was read
-└── TooManyRejectsError  more rows than allowed cannot be used; nothing was written
+KgrecError                   the root of the three packages, see ``graph_store.errors``
+└── LoaderError
+    ├── BadSourceError       a file is missing, damaged or of an unreadable form; a wrong option
+    ├── SourceChangedError   a file changed while it was read
+    └── TooManyRejectsError  more rows than allowed cannot be used; nothing was written
 """
 
 from __future__ import annotations
 
+from graph_store.errors import KgrecError
+
 __all__ = ["BadSourceError", "LoaderError", "SourceChangedError", "TooManyRejectsError"]
 
 
-class LoaderError(Exception):
-    """Base class of this package's errors; the message says what, got what, do what."""
+class LoaderError(KgrecError):
+    """Base class of this package's errors."""
 
 
 class BadSourceError(LoaderError, ValueError):

@@ -4,8 +4,8 @@ In:   an exception.
 Out:  the exit code of an expected error; None for one that nobody expected.
 
 Expected are the errors that the three packages raise on purpose, wrong arguments, and what the
-operating system says of files. Errors are known by the names of their classes, since importing
-the packages here would make ``kgrec --help`` slow.
+operating system says of files. The modules of errors import nothing heavy, so ``kgrec --help``
+stays quick.
 """
 
 from __future__ import annotations
@@ -16,8 +16,18 @@ from contextlib import contextmanager
 
 import typer
 
+from graph_store.errors import (
+    BadLabelPrefixError,
+    BadRowsError,
+    BadStoreUrlError,
+    KgrecError,
+    StoreUnavailableError,
+    UnknownNodeError,
+)
 from kgrec.cli.accounts import hide_accounts
 from kgrec.cli.printable import printable
+from kgrec.errors import ConfigError, InputError, MissingExtraError, NotFoundError
+from loaders.errors import BadSourceError
 
 __all__ = ["BAD_INPUT", "FAILURE", "INTERRUPTED", "MISSING", "interrupts", "tell"]
 
@@ -26,21 +36,20 @@ BAD_INPUT = 2
 MISSING = 3
 INTERRUPTED = 130
 
-EXIT_CODES = {
-    "kgrec.errors.ConfigError": BAD_INPUT,
-    "kgrec.errors.InputError": BAD_INPUT,
-    "kgrec.errors.NotFoundError": MISSING,
-    "kgrec.errors.MissingExtraError": MISSING,
-    "kgrec.errors.KgrecError": FAILURE,
-    "graph_store.errors.BadLabelPrefixError": BAD_INPUT,
-    "graph_store.errors.BadStoreUrlError": BAD_INPUT,
-    "graph_store.errors.StoreUnavailableError": MISSING,
-    "graph_store.errors.UnknownNodeError": MISSING,
-    "graph_store.errors.GraphStoreError": FAILURE,
-    "loaders.errors.BadSourceError": BAD_INPUT,
-    "loaders.errors.LoaderError": FAILURE,
-    "builtins.FileNotFoundError": MISSING,
-    "builtins.OSError": FAILURE,
+EXIT_CODES: dict[type[Exception], int] = {
+    ConfigError: BAD_INPUT,
+    InputError: BAD_INPUT,
+    NotFoundError: MISSING,
+    MissingExtraError: MISSING,
+    BadLabelPrefixError: BAD_INPUT,
+    BadRowsError: BAD_INPUT,
+    BadStoreUrlError: BAD_INPUT,
+    StoreUnavailableError: MISSING,
+    UnknownNodeError: MISSING,
+    BadSourceError: BAD_INPUT,
+    KgrecError: FAILURE,
+    FileNotFoundError: MISSING,
+    OSError: FAILURE,
 }
 """Exit code by class; the nearest class in an error's ancestry decides."""
 
@@ -55,7 +64,7 @@ def tell(error: Exception, arguments: Sequence[str] = ()) -> int | None:
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):
         return _tell_usage(error, arguments)
     for kind in type(error).__mro__:
-        code = EXIT_CODES.get(f"{kind.__module__}.{kind.__qualname__}")
+        code = EXIT_CODES.get(kind)
         if code is not None:
             say(hide_accounts(_sentence(error), arguments))
             return code

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kgrec.errors import InputError
+
 __all__ = [
     "Difference",
     "Interval",
@@ -95,7 +97,7 @@ def paired_difference(
 ) -> Difference:
     """Compare two recommenders on the same people, in the same order."""
     if ours.shape != theirs.shape:
-        raise ValueError(
+        raise InputError(
             f"paired values must be of the same people, got {len(ours)} and {len(theirs)}"
         )
     weights = np.ones(len(ours)) if weights is None else weights
@@ -127,7 +129,7 @@ def paired_ratios(
     Within a pair both are of the same people, who are drawn together; the pairs are drawn apart.
     """
     if not pairs:
-        raise ValueError("there is no pair to take a ratio of")
+        raise InputError("there is no pair to take a ratio of")
     logs, means = [], []
     for number, (ours, theirs) in enumerate(pairs):
         both = np.stack([ours, theirs], axis=1)

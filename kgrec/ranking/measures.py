@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.errors import InputError
 from kgrec.ranking.topk import NO_ITEM
 
 __all__ = [
@@ -79,7 +80,7 @@ def ranks_of(
         candidates: ``[I]``, where only some items are ranked.
 
     Raises:
-        ValueError: A liked item is excluded, so that it could never be found.
+        InputError: A liked item is excluded, so that it could never be found.
     """
     people, items, aboves = [], [], []
     for row in range(scores.shape[0]):
@@ -93,7 +94,7 @@ def ranks_of(
             competes[_columns(exclude, row)] = False
         if not competes[columns].all():
             lost = columns[~competes[columns]][0]
-            raise ValueError(
+            raise InputError(
                 f"item column {lost} is liked by row {row} but no candidate; "
                 f"leave it out of the liked items"
             )
@@ -118,7 +119,7 @@ def ranks_among(scores: NDArray[np.float32], liked: sp.csr_matrix, drawn: sp.csr
         drawn: ``[B, I]``, non-zero where a column competes in a row; never the liked one.
 
     Raises:
-        ValueError: A row has several liked columns.
+        InputError: A row has several liked columns.
 
     Example:
         >>> liked, drawn = sp.csr_matrix([[0, 1, 0, 0]]), sp.csr_matrix([[1, 0, 0, 1]])
@@ -126,7 +127,7 @@ def ranks_among(scores: NDArray[np.float32], liked: sp.csr_matrix, drawn: sp.csr
         [2]
     """
     if (np.diff(liked.indptr) > 1).any():
-        raise ValueError("each row must have one liked item, to be ranked among its own drawn ones")
+        raise InputError("each row must have one liked item, to be ranked among its own drawn ones")
     values = np.where(np.isnan(scores), -np.inf, scores)
     person = np.flatnonzero(np.diff(liked.indptr))
     mine = np.full(len(scores), np.inf, dtype=np.float32)

@@ -162,11 +162,11 @@ class Scorer:
         Parts named in ``silent`` say nothing.
 
         Raises:
-            ValueError: ``silent`` names no part.
+            InputError: ``silent`` names no part.
             NotFiniteError: A value is NaN or infinite.
         """
         if not set(silent) <= set(PARTS):
-            raise ValueError(f"silent must name some of {', '.join(PARTS)}, got {silent!r}")
+            raise InputError(f"silent must name some of {', '.join(PARTS)}, got {silent!r}")
         inside = count_inside(histories, self.channels.item_domain, domain)
         weights = self.weights.of(inside, domain) * ~np.isin(PARTS, silent)  # [B, P]
         parts = self.parts.people(histories, domain)

@@ -119,12 +119,6 @@ def test_every_error_raised_on_purpose_is_expected(
     assert capsys.readouterr().err == "error: x was wrong; do y\n"
 
 
-def test_every_name_of_the_exit_code_table_is_a_class() -> None:
-    for name in failures.EXIT_CODES:
-        module, _, kind = name.rpartition(".")
-        assert issubclass(getattr(__import__(module, fromlist=[kind]), kind), Exception)
-
-
 def test_a_fault_of_kgrec_itself_keeps_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert failures.tell(ZeroDivisionError()) is None
     assert capsys.readouterr().err == ""

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from graph_store.errors import CheckpointError, GraphStoreError, UnknownNodeError
+from graph_store.errors import BadRowsError, CheckpointError, GraphStoreError, UnknownNodeError
 from graph_store.schema import NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from graph_store.snapshot import take_snapshot
 from graph_store.store import Checkpoint, DomainCounts, GraphStore, NodeFilter, Written
@@ -120,13 +120,13 @@ class StoreContract:
         assert store.upsert_relationships(RelType.SAME_AS, empty) == Written(0, 0)
 
     def test_nodes_that_cannot_be_right_are_refused(self, store: GraphStore) -> None:
-        with pytest.raises(ValueError, match="twice"):
+        with pytest.raises(BadRowsError, match="twice"):
             store.upsert_nodes(Label.USER, nodes(Label.USER, ("a",), ("a",)))
-        with pytest.raises(ValueError, match="null"):
+        with pytest.raises(BadRowsError, match="null"):
             store.upsert_nodes(Label.USER, nodes(Label.USER, (None,)))
-        with pytest.raises(ValueError, match="empty key"):
+        with pytest.raises(BadRowsError, match="empty key"):
             store.upsert_nodes(Label.USER, nodes(Label.USER, ("",)))
-        with pytest.raises(ValueError, match=r"\['name'\] are missing"):
+        with pytest.raises(BadRowsError, match=r"\['name'\] are missing"):
             store.upsert_nodes(Label.TAG, pl.DataFrame({"key": ["x"]}))
         assert store.read_nodes(Label.USER).height == 0
 
@@ -371,7 +371,7 @@ class StoreContract:
 
     def test_vectors_that_cannot_be_right_are_refused(self, store: GraphStore) -> None:
         self._with_vectors(store)
-        with pytest.raises(ValueError, match="not finite"):
+        with pytest.raises(BadRowsError, match="not finite"):
             store.write_vectors(Label.ITEM, ["f:1"], np.array([[np.nan, 0]], "f4"), run="r")
         with pytest.raises(GraphStoreError, match="width"):
             store.write_vectors(Label.ITEM, ["f:1"], np.zeros((1, 3), "f4"), run="r")

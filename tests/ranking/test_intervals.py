@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kgrec.errors import InputError
 from kgrec.ranking.intervals import interval, intervals, paired_difference, paired_ratios
 
 
@@ -39,7 +40,7 @@ def test_a_pairing_sees_what_two_separate_intervals_do_not() -> None:
 
 
 def test_people_must_be_the_same() -> None:
-    with pytest.raises(ValueError, match="same people"):
+    with pytest.raises(InputError, match="same people"):
         paired_difference(np.zeros(3), np.zeros(4))
 
 
@@ -72,5 +73,5 @@ def test_ratios_come_together_by_their_geometric_mean() -> None:
 
 
 def test_no_pair_has_no_ratio() -> None:
-    with pytest.raises(ValueError, match="no pair"):
+    with pytest.raises(InputError, match="no pair"):
         paired_ratios([])

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 from ranx import Qrels, Run, evaluate
 
+from kgrec.errors import InputError
 from kgrec.ranking.measures import (
     Ranks,
     catalogue_coverage,
@@ -56,7 +57,7 @@ def test_excluded_items_take_no_place() -> None:
     assert ranks_of(scores, liked, exclude=known).rank.tolist() == [2]
     only = ranks_of(scores, liked, candidates=np.array([False, False, True]))
     assert only.rank.tolist() == [1]
-    with pytest.raises(ValueError, match="no candidate"):
+    with pytest.raises(InputError, match="no candidate"):
         ranks_of(scores, liked, exclude=liked)
 
 

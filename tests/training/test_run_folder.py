@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
-from kgrec.errors import NotFiniteError, NotFoundError, RunError, TrainingError
+from kgrec.errors import InputError, NotFiniteError, NotFoundError, RunError, TrainingError
 from kgrec.interactions import Interactions
 from kgrec.model.weights import PARTS
 from kgrec.runs import FORMAT_VERSION, checksums
@@ -115,7 +115,7 @@ def test_silent_parts_say_nothing(saved: tuple[Fitted, TrainedRun]) -> None:
     scorer = saved[0].scorer
     nothing = scorer.person_vectors(LOG.liked[:3], 1, silent=PARTS)
     assert not nothing.products(scorer.item_vectors(1)).any()
-    with pytest.raises(ValueError, match="silent must name some of learned, .*got"):
+    with pytest.raises(InputError, match="silent must name some of learned, .*got"):
         scorer.person_vectors(LOG.liked[:3], 1, silent=("walks",))
 
 

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.errors import InputError
 from kgrec.evaluation.recommender import OnProgress, Recommender, ignore_progress
 
 __all__ = ["RankFusion"]
@@ -57,7 +58,7 @@ class RankFusion:
             )
             total = votes if total is None else total + votes
         if total is None:
-            raise ValueError("rank fusion needs at least one member")
+            raise InputError("rank fusion needs at least one member")
         return total
 
 
