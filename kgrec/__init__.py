@@ -1,29 +1,130 @@
 """Cross-domain recommendation from a knowledge graph and the words in it.
 
-``kgrec.load("RUN")`` opens what ``kgrec train`` wrote and answers questions; everything else
-is reached through its own package. Importing this package loads nothing heavy.
+:func:`kgrec.train` makes a run from a graph, :func:`kgrec.load` opens one that was made earlier,
+and a :class:`kgrec.Run` answers questions; :class:`kgrec.KgrecError` is the root of all errors.
+Everything else is reached through its own package. Importing this package imports nothing heavy;
+each name is imported when it is first used.
+
+Example::
+
+    import kgrec
+
+    run = kgrec.train("graph.duckdb", "runs/first")
+    run.recommend("u17", domain="books", k=3)
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from graph_store.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from graph_store.errors import (
+        BadLabelPrefixError,
+        BadRowsError,
+        BadStoreUrlError,
+        CheckpointError,
+        GraphStoreError,
+        KgrecError,
+        SnapshotError,
+        StoreLockedError,
+        StoreUnavailableError,
+        StoreVersionError,
+        UnknownNodeError,
+    )
+    from graph_store.store import NodeFilter
+    from kgrec.api import train
+    from kgrec.config import Settings
+    from kgrec.errors import (
+        ConfigError,
+        InputError,
+        MissingExtraError,
+        NotFiniteError,
+        NotFoundError,
+        RunError,
+        TrainingError,
+    )
     from kgrec.lookup.run import Run, load
+    from loaders.errors import (
+        BadSourceError,
+        LoaderError,
+        SourceChangedError,
+        TooManyRejectsError,
+    )
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "graph_store.errors": [
+                "BadLabelPrefixError",
+                "BadRowsError",
+                "BadStoreUrlError",
+                "CheckpointError",
+                "GraphStoreError",
+                "KgrecError",
+                "SnapshotError",
+                "StoreLockedError",
+                "StoreUnavailableError",
+                "StoreVersionError",
+                "UnknownNodeError",
+            ],
+            "graph_store.store": ["NodeFilter"],
+            "kgrec.api": ["train"],
+            "kgrec.config": ["Settings"],
+            "kgrec.errors": [
+                "ConfigError",
+                "InputError",
+                "MissingExtraError",
+                "NotFiniteError",
+                "NotFoundError",
+                "RunError",
+                "TrainingError",
+            ],
+            "kgrec.lookup.run": ["Run", "load"],
+            "loaders.errors": [
+                "BadSourceError",
+                "LoaderError",
+                "SourceChangedError",
+                "TooManyRejectsError",
+            ],
+        },
+    )
 
-__all__ = ["Run", "__version__", "load"]
+__all__ = [
+    "BadLabelPrefixError",
+    "BadRowsError",
+    "BadSourceError",
+    "BadStoreUrlError",
+    "CheckpointError",
+    "ConfigError",
+    "GraphStoreError",
+    "InputError",
+    "KgrecError",
+    "LoaderError",
+    "MissingExtraError",
+    "NodeFilter",
+    "NotFiniteError",
+    "NotFoundError",
+    "Run",
+    "RunError",
+    "Settings",
+    "SnapshotError",
+    "SourceChangedError",
+    "StoreLockedError",
+    "StoreUnavailableError",
+    "StoreVersionError",
+    "TooManyRejectsError",
+    "TrainingError",
+    "UnknownNodeError",
+    "__version__",
+    "load",
+    "train",
+]
 
 __version__ = "0.1.0.dev0"
 
 # Read by torch at its first tensor: large ones lie on huge pages, where Linux gives any. A graph's
 # propagation reads all over hundreds of megabytes and is faster so (docs/decisions.md).
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-
-
-def __getattr__(name: str) -> Any:
-    if name in {"Run", "load"}:
-        from kgrec.lookup import run
-
-        return getattr(run, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -313,8 +314,12 @@ def names() -> list[str]:
     return sorted(n.removesuffix(".yaml") for n in shipped if n.endswith(".yaml"))
 
 
-def read(name_or_path: str) -> dict[str, Any]:
+def read(name_or_path: str, *, key: str = "--config") -> dict[str, Any]:
     """The settings of a shipped config or a YAML file, not yet checked.
+
+    Args:
+        name_or_path: The name of a shipped config, or the path of a YAML file.
+        key: What the caller calls it; named in errors.
 
     Raises:
         ConfigError: There is no such config, or it is no YAML mapping.
@@ -322,16 +327,16 @@ def read(name_or_path: str) -> dict[str, Any]:
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"} or path.is_file():
         if not path.is_file():
-            raise ConfigError("--config", f"no such file: {name_or_path!r}")
-        return parse_yaml(path.read_text(encoding="utf-8"), key="--config")
+            raise ConfigError(key, f"no such file: {name_or_path!r}")
+        return parse_yaml(path.read_text(encoding="utf-8"), key=key)
     if name_or_path not in names():
         raise ConfigError(
-            "--config",
+            key,
             f"no file and no shipped config is named {name_or_path!r}",
             hint=f"there are {', '.join(names())}",
         )
     text = _folder().joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8")
-    return parse_yaml(text, key="--config")
+    return parse_yaml(text, key=key)
 
 
 def parse_yaml(text: str, *, key: str) -> dict[str, Any]:
@@ -346,8 +351,14 @@ def parse_yaml(text: str, *, key: str) -> dict[str, Any]:
     return data
 
 
-def resolve(data: dict[str, Any], overrides: list[str] | None = None) -> Settings:
-    """Check ``data`` with ``a.b=c`` overrides laid over it.
+def resolve(
+    data: dict[str, Any], overrides: Sequence[str] | Mapping[str, Any] | None = None
+) -> Settings:
+    """Check ``data`` with overrides laid over it.
+
+    Args:
+        data: Settings by section; what is left out has its default.
+        overrides: ``a.b=c`` texts, whose values are YAML; or values by full name or by section.
 
     Raises:
         ConfigError: A setting is unknown or wrong; the message is one sentence.
@@ -355,23 +366,41 @@ def resolve(data: dict[str, Any], overrides: list[str] | None = None) -> Setting
     Example:
         >>> resolve({"model": {"dim": 16}}, ["train.epochs=2"]).train.epochs
         2
+        >>> resolve({"train": {"seed": 1}}, {"train": {"epochs": 2}}).train.seed
+        1
     """
     merged = dict(data)
-    for override in overrides or []:
-        path, found, value = override.partition("=")
-        if not found or not path.strip():
-            raise ConfigError("--set", f"must look like a.b=value, got {override!r}")
+    pairs = _flat(overrides) if isinstance(overrides, Mapping) else _parsed(overrides or [])
+    for path, value in pairs:
         node = merged
-        *sections, leaf = path.strip().split(".")
+        *sections, leaf = path.split(".")
         for section in sections:
             child = node.get(section)
             node[section] = dict(child) if isinstance(child, dict) else {}
             node = node[section]
-        node[leaf] = parse_yaml(f"value: {value}", key=f"--set {path}")["value"]
+        node[leaf] = value
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
         raise _one_sentence(error) from None
+
+
+def _parsed(overrides: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Full names and values of ``a.b=c`` texts."""
+    for override in overrides:
+        path, found, value = override.partition("=")
+        if not found or not path.strip():
+            raise ConfigError("--set", f"must look like a.b=value, got {override!r}")
+        yield path.strip(), parse_yaml(f"value: {value}", key=f"--set {path}")["value"]
+
+
+def _flat(overrides: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Full names and values of a mapping, in which a section may be a mapping itself."""
+    for name, value in overrides.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def load_settings(name_or_path: str = "default", overrides: list[str] | None = None) -> Settings:

@@ -5,23 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from graph_store import take_snapshot
+import kgrec
 from graph_store.open_store import open_store
 from loaders import ingest, open_source
 from loaders.synthetic import Planted, planted, write_planted
 
 __all__ = ["TrainedWorld", "train_world"]
 
-TINY = [
-    "text.tuning=frozen",
-    "model.dim=16",
-    "model.layers=1",
-    "model.text_width=16",
-    "model.spectrum_rank=16",
-    "model.factor_rank=8",
-    "train.epochs=2",
-    "train.batch_people=32",
-]
+TINY = {
+    "text": {"tuning": "frozen"},
+    "model": {"dim": 16, "layers": 1, "text_width": 16, "spectrum_rank": 16, "factor_rank": 8},
+    "train": {"epochs": 2, "batch_people": 32},
+}
 
 
 @dataclass(frozen=True)
@@ -40,13 +35,9 @@ class TrainedWorld:
 
 def train_world(folder: Path) -> TrainedWorld:
     """Ingest and train under ``folder``; seconds on one core."""
-    from kgrec.config import load_settings
-    from kgrec.training import train
-
     world = planted(tags=True)
     source = write_planted(world, folder / "source")
     with open_store(str(folder / "g.duckdb")) as store:
         ingest(open_source([source]), store)
-        snapshot = take_snapshot(store)
-    train(snapshot, load_settings("default", TINY), folder / "run")
+    kgrec.train(folder / "g.duckdb", folder / "run", overrides=TINY)
     return TrainedWorld(world, folder / "g.duckdb", folder / "run")

@@ -6,6 +6,6 @@ the encoder, which is loaded when the first one is asked about.
 
 from __future__ import annotations
 
-from kgrec.runs.folder import FORMAT_VERSION, TrainedRun, is_finished, open_run
+from kgrec.runs.folder import FORMAT_VERSION, TrainedRun, check_out, is_finished, open_run
 
-__all__ = ["FORMAT_VERSION", "TrainedRun", "is_finished", "open_run"]
+__all__ = ["FORMAT_VERSION", "TrainedRun", "check_out", "is_finished", "open_run"]

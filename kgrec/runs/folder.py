@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from graph_store.errors import SnapshotError
 from graph_store.snapshot import Snapshot, load_snapshot
 from kgrec.config import Settings, parse_yaml, resolve
-from kgrec.errors import KgrecError, NotFoundError, RunError
+from kgrec.errors import InputError, KgrecError, NotFoundError, RunError
 from kgrec.interactions import Interactions
 from kgrec.runs.checksums import FORGETTING, MANIFEST, Files, sealed, unsealed
 from kgrec.runs.model_file import MODEL_FILE, load_scorer
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
     from kgrec.model.text_encoder import TextEncoder
 
-__all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "is_finished", "open_run",
-           "write_manifest"]  # fmt: skip
+__all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "check_out", "is_finished",
+           "open_run", "write_manifest"]  # fmt: skip
 
 FORMAT_VERSION = 7
 ENCODER_FILE = "encoder/learned.safetensors"
@@ -106,6 +106,18 @@ class TrainedRun:
         from kgrec.runs.encoder import load_encoder  # imports torch and transformers
 
         return load_encoder(self.settings.text, self.files.checked(ENCODER_FILE))
+
+
+def check_out(out: Path, *, resume: bool = False) -> None:
+    """Refuse a run folder that cannot be written, before anything costly begins.
+
+    Raises:
+        InputError: ``out`` is a file, or holds something and ``resume`` is not asked for.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; choose a folder for the run")
+    if not resume and out.exists() and any(out.iterdir()):
+        raise InputError(f"{out} is not empty; choose another folder, or resume what is in it")
 
 
 def is_finished(path: Path) -> bool:

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
-from kgrec.errors import InputError
-from kgrec.runs import TrainedRun, is_finished, open_run
+from kgrec.runs import TrainedRun, check_out, is_finished, open_run
 from kgrec.training import checkpoint
 from kgrec.training.events import OnEvent, ignore
 from kgrec.training.fit import Trainer, fit
@@ -50,8 +49,7 @@ def train(
         TrainingError: There is nothing to learn from, or the loss is no longer a number.
     """
     folder = out / "checkpoint"
-    if out.exists() and any(out.iterdir()) and not resume:
-        raise InputError(f"{out} is not empty; choose another folder, or resume what is in it")
+    check_out(out, resume=resume)
     if resume and is_finished(out):
         shutil.rmtree(folder, ignore_errors=True)  # of a call that was cut off at its very end
         return open_run(out)
