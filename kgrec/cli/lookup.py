@@ -201,7 +201,7 @@ def explain(
         one_value_an_option({"--history": history}),
     ):
         told = opened.explain(
-            names[0] if wanted == 2 else None, names[-1], history=history or None, likes=likes
+            names[-1], user=names[0] if wanted == 2 else None, history=history or None, likes=likes
         )
     if as_json:
         print_json(told.to_dict())

@@ -12,7 +12,7 @@ Shapes: B people of a block   I_d items of the domain
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -207,18 +207,25 @@ class Run:
 
     def explain(
         self,
-        user: Key | None = None,
-        item: Key = "",
+        item: Key,
         *,
+        user: Key | None = None,
         history: Keys | None = None,
         likes: str | None = None,
     ) -> Explanation:
-        """Why ``item`` would be recommended to a user, to a history or for a text.
+        """Why ``item`` would be recommended, for exactly one of ``user``, ``history``, ``likes``.
+
+        Args:
+            item: Key of the item, or its title where only one item has it.
+            user: Key of one user; an unknown one is an error.
+            history: Items somebody liked, by key or by title.
+            likes: What somebody likes, in their own words.
 
         Raises:
-            InputError: Not exactly one of user, history and likes.
+            InputError: Not exactly one of the three.
             NotFoundError: An unknown user or item; names near items, but never another user.
         """
+        _check_asker({"user": user, "history": history, "likes": likes})
         number = self._items.number(key_of(item, "item"), self._where)
         domain = int(self.model.snapshot.item_domain[number])
         who, people = self._who(user, None, history, likes)
@@ -276,13 +283,7 @@ class Run:
         likes: str | None,
     ) -> tuple[list[str | None], People]:
         """Names as they came in, and what is known of each."""
-        given = [name for name, value in (("user", user), ("users", users), ("history", history),
-                                          ("likes", likes)) if value is not None]  # fmt: skip
-        if len(given) != 1:
-            raise InputError(
-                f"give exactly one of user, users, history and likes, "
-                f"got {' and '.join(given) or 'none'}"
-            )
+        _check_asker({"user": user, "users": users, "history": history, "likes": likes})
         width = self.model.snapshot.num_items
         if user is not None:
             key = key_of(user, "user")
@@ -367,6 +368,17 @@ class Run:
             )
             found.update(zip(lines.tolist(), told, strict=True))
         return found
+
+
+def _check_asker(given: Mapping[str, object]) -> None:
+    """Exactly one of the arguments that say for whom is given."""
+    *names, last = given
+    found = [name for name, value in given.items() if value is not None]
+    if len(found) != 1:
+        raise InputError(
+            f"give exactly one of {', '.join(names)} and {last}, "
+            f"got {' and '.join(found) or 'none'}"
+        )
 
 
 def _check_count(k: int) -> None:

@@ -32,7 +32,7 @@ def test_a_number_is_the_user_of_its_digits(run: Run, number: object) -> None:
     expected = run.recommend("3", domain="films").to_dicts()
     assert run.recommend(number, domain="films").to_dicts() == expected  # type: ignore[arg-type]
     assert run.recommend(users=[number], domain="films").unknown == []  # type: ignore[list-item]
-    told = run.explain(number, "films:tron")  # type: ignore[arg-type]
+    told = run.explain("films:tron", user=number)  # type: ignore[arg-type]
     assert told.user == "3"
 
 

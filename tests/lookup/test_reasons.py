@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from graph_store.schema import Label
+from kgrec.errors import InputError
 from kgrec.lookup import Run
 from tests.lookup.small import LIKES, SmallModel
 
@@ -16,7 +17,7 @@ def run() -> Run:
 
 
 def test_rare_shared_tags_come_before_common_ones(run: Run) -> None:
-    told = run.explain(history=["books:dune", "books:neuro"], item="films:matrix")
+    told = run.explain("films:matrix", history=["books:dune", "books:neuro"])
     tag = next(reason for reason in told.reasons if reason.kind == "tag")
     assert tag.via == "books:neuro"
     assert tag.tags == ("hackers", "scifi")
@@ -24,7 +25,7 @@ def test_rare_shared_tags_come_before_common_ones(run: Run) -> None:
 
 
 def test_people_are_a_count_and_never_named(run: Run) -> None:
-    told = run.explain("ann", "films:matrix")
+    told = run.explain("films:matrix", user="ann")
     people = next(reason for reason in told.reasons if reason.kind == "people")
     assert people.people == 3  # ben, cat, dan liked Neuromancer and The Matrix
     words = f"{told.to_dict()} {list(told.graph.nodes)}"
@@ -33,23 +34,23 @@ def test_people_are_a_count_and_never_named(run: Run) -> None:
 
 def test_too_few_people_are_not_mentioned(run: Run) -> None:
     """Two people liked Neuromancer and Alien: two might be told from a count of two."""
-    told = run.explain("ann", "films:alien")
+    told = run.explain("films:alien", user="ann")
     assert "people" not in {reason.kind for reason in told.reasons}
 
 
 def test_the_person_who_asks_is_not_counted_as_another(run: Run) -> None:
     """Of the three who liked Neuromancer and The Matrix, Ben is one: two others are left."""
-    told = run.explain("ben", "films:matrix")
+    told = run.explain("films:matrix", user="ben")
     assert "people" not in {reason.kind for reason in told.reasons}
 
 
 def test_an_item_is_no_reason_for_itself(run: Run) -> None:
-    told = run.explain("ben", "films:matrix")
+    told = run.explain("films:matrix", user="ben")
     assert "films:matrix" not in {reason.via for reason in told.reasons}
 
 
 def test_the_graph_holds_the_paths_that_the_words_tell(run: Run) -> None:
-    graph = run.explain("ann", "films:matrix").graph
+    graph = run.explain("films:matrix", user="ann").graph
     user, liked = (Label.USER, "ann"), (Label.ITEM, "books:neuro")
     tag, this = (Label.TAG, "hackers"), (Label.ITEM, "films:matrix")
     assert graph.has_edge(user, liked, key="INTERACTED")
@@ -65,26 +66,26 @@ def test_what_moves_the_score_comes_first_among_equal_ties() -> None:
     clueless = model.snapshot.item_keys.tolist().index("films:clueless")
     model.item_space[:] = 0.0
     model.item_space[[pride, clueless], 0] = 1.0
-    told = Run(model).explain(history=["books:emma", "books:pride"], item="films:clueless")
+    told = Run(model).explain("films:clueless", history=["books:emma", "books:pride"])
     assert told.reasons[0].via == "books:pride"
 
 
 def test_without_any_tie_popularity_is_the_last_resort() -> None:
     model = SmallModel()
     model.item_space[:] = np.eye(*model.item_space.shape, dtype=np.float32)
-    told = Run(model).explain(history=["books:pride"], item="films:matrix")
+    told = Run(model).explain("films:matrix", history=["books:pride"])
     assert [reason.kind for reason in told.reasons] == ["popular"]
     assert told.reasons[0].people == 3
     assert "no path" in told.sentence
 
 
 def test_words_that_were_given_are_the_reason(run: Run) -> None:
-    told = run.explain(likes="scifi with hackers", item="films:tron")
+    told = run.explain("films:tron", likes="scifi with hackers")
     assert told.reasons[0].path == "words scifi, hackers -IN_TEXT-> this"
 
 
 def test_the_sentence_is_plain(run: Run) -> None:
-    told = run.explain("ann", "films:matrix")
+    told = run.explain("films:matrix", user="ann")
     assert told.sentence == (
         "The Matrix is here because it shares the tags hackers and scifi with Neuromancer, "
         "and 3 people who liked Neuromancer liked it too."
@@ -95,4 +96,18 @@ def test_every_recommendation_has_its_reason_when_asked(run: Run) -> None:
     found = run.recommend(users=["ann", "eve"], domain="films", k=2, explain=True)
     assert all(line.explanation and line.explanation.key == line.key for line in found)
     assert all(line.explanation and line.explanation.user == line.user for line in found)
-    assert found[0].explanation == run.explain("ann", found[0].key)
+    assert found[0].explanation == run.explain(found[0].key, user="ann")
+
+
+@pytest.mark.parametrize(
+    ("who", "got"),
+    [({}, "none"), ({"user": "ann", "likes": "scifi"}, "user and likes")],
+)
+def test_an_explanation_is_for_exactly_one_asker(run: Run, who: dict[str, str], got: str) -> None:
+    with pytest.raises(InputError) as told:
+        run.explain("films:matrix", **who)
+    assert str(told.value) == f"give exactly one of user, history and likes, got {got}"
+
+
+def test_an_item_may_be_named_by_its_title(run: Run) -> None:
+    assert run.explain("The Matrix", user="ann") == run.explain("films:matrix", user="ann")

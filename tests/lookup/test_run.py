@@ -139,7 +139,7 @@ def test_similar_items_cross_domains_and_leave_the_item_itself_out(run: Run) -> 
     [
         lambda r: r.recommend("anne", domain="films"),
         lambda r: r.recommend("zzz", domain="films"),
-        lambda r: r.explain("anne", "films:tron"),
+        lambda r: r.explain("films:tron", user="anne"),
         lambda r: r.recommend("ann", domain="films", where=NodeFilter(not_seen_by=["anne"])),
     ],
 )

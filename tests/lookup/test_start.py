@@ -15,7 +15,7 @@ run, user, domain = sys.argv[1:]
 with kgrec.load(run) as opened:
     found = opened.recommend(user, domain=domain, k=3, explain=True)
     opened.similar(found[0].key)
-    opened.explain(user, found[0].key)
+    opened.explain(found[0].key, user=user)
 print(json.dumps([len(found), sorted(set(sys.modules))]))
 """
 HEAVY = {"torch", "torch_geometric", "transformers", "peft", "sklearn", "pandas", "neo4j", "duckdb"}
