@@ -27,7 +27,6 @@ COMMANDS = ("demo", "ingest", "data", "train", "check", "lookup", "enrich", "ben
 app = typer.Typer(
     name="kgrec",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Recommend across domains from a knowledge graph and the words in it.",

@@ -71,6 +71,22 @@ def test_every_group_of_commands_has_a_help(kgrec_command: Command) -> None:
         assert (done.returncode, done.stderr) == (0, ""), name
 
 
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("kgrec rec", ["recommend"]), ("kgrec config ", ["list", "show", "explain"]),
+     ("kgrec train --snap", ["--snapshot"])],
+)  # fmt: skip
+def test_a_shell_completes_commands_and_options(
+    typed: str, completed: list[str], kgrec_command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the script that `kgrec --install-completion` writes for bash asks for it."""
+    monkeypatch.setenv("_KGREC_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
+    done = kgrec_command()
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, completed, "")
+
+
 def test_the_version_is_that_of_the_package(kgrec_command: Command) -> None:
     assert kgrec_command("--version").stdout == f"kgrec {kgrec.__version__}\n"
 
