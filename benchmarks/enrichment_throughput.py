@@ -28,8 +28,8 @@ import numpy as np
 import polars as pl
 
 from graph_store import GraphStore, Label, RelType
-from graph_store.neo4j_settings import read_settings
-from graph_store.neo4j_store import Neo4jStore
+from graph_store.neo4j.settings import read_settings
+from graph_store.neo4j.store import Neo4jStore
 from tests.neo4j_server.server import LTS, THROUGHPUT, Neo4jServer
 
 K = 20

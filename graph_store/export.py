@@ -21,8 +21,8 @@ from pathlib import Path
 import networkx as nx
 import polars as pl
 
-from graph_store.cypher import Names
 from graph_store.export_files import for_xml, writing_file, writing_folder
+from graph_store.neo4j.statements import Names
 from graph_store.schema import (
     ENDS,
     ENRICHED,

@@ -47,7 +47,7 @@ def open_store(
         StoreUnavailableError: No such file or graph, no server, wrong password.
     """
     if is_neo4j_url(url):
-        from graph_store.neo4j_store import Neo4jStore
+        from graph_store.neo4j.store import Neo4jStore
 
         return Neo4jStore.from_url(
             url, label_prefix=label_prefix, read_only=read_only, create=create, wait=wait
@@ -62,6 +62,6 @@ def open_store(
         raise StoreUnavailableError(
             f"there is no graph {path}; make one with `kgrec ingest FILES --store {path}`"
         )
-    from graph_store.embedded import EmbeddedStore
+    from graph_store.duckdb.store import EmbeddedStore
 
     return EmbeddedStore(path, read_only=read_only, memory_limit=memory_limit, threads=threads)

@@ -23,7 +23,7 @@ from tests.cpu_seconds import cpu_seconds, note, slowest
 from tests.neo4j_server.server import Neo4jServer, ServerMissingError, do_without, missing
 
 if TYPE_CHECKING:
-    from graph_store.neo4j_store import Neo4jStore
+    from graph_store.neo4j.store import Neo4jStore
     from tests.trained_world import TrainedWorld
 
 TEST_PREFIX = "KgTest" + os.environ.get("PYTEST_XDIST_WORKER", "").capitalize()
@@ -56,7 +56,7 @@ def trained_world(tmp_path_factory: pytest.TempPathFactory) -> TrainedWorld:
 @pytest.fixture
 def neo4j_store(neo4j_url: str) -> Iterator[Callable[..., Neo4jStore]]:
     """Call it for a store: emptied at the first call of a test, as it is at later ones."""
-    from graph_store.neo4j_store import Neo4jStore
+    from graph_store.neo4j.store import Neo4jStore
 
     opened: list[Neo4jStore] = []
 
@@ -74,7 +74,7 @@ def neo4j_store(neo4j_url: str) -> Iterator[Callable[..., Neo4jStore]]:
 
 def empty_neo4j(url: str, prefix: str = TEST_PREFIX) -> None:
     """Delete every node whose label begins with ``prefix``, and vector indexes of such labels."""
-    from graph_store.neo4j_store import Neo4jStore
+    from graph_store.neo4j.store import Neo4jStore
 
     with Neo4jStore.from_url(url, label_prefix=prefix) as store:
         store.drop_all()

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import kgrec.cli
-from graph_store.embedded import EmbeddedStore
+from graph_store.duckdb.store import EmbeddedStore
 from graph_store.schema import Label
 from kgrec.cli import demo, failures, output, progress
 from kgrec.cli.printable import printable, printable_json

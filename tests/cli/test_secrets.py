@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graph_store.neo4j_settings import read_settings
+from graph_store.neo4j.settings import read_settings
 from kgrec.cli import failures
 from kgrec.cli.accounts import hide_accounts
 from tests.cli.command import kgrec

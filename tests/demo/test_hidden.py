@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from graph_store.embedded import EmbeddedStore
+from graph_store.duckdb.store import EmbeddedStore
 from graph_store.schema import Label, RelType
 from graph_store.snapshot import Snapshot
 from kgrec.demo.hidden import TARGET, hide_films, ingest_visible

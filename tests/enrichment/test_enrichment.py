@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from graph_store.embedded import EmbeddedStore
+from graph_store.duckdb.store import EmbeddedStore
 from graph_store.errors import GraphStoreError
 from graph_store.schema import NODE_COLUMNS, Label, RelType
 from graph_store.store import GraphStore, NodeFilter

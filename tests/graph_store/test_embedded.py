@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from graph_store.embedded import EmbeddedStore
+from graph_store.duckdb.store import EmbeddedStore
 from graph_store.errors import (
     GraphStoreError,
     StoreLockedError,
@@ -121,7 +121,7 @@ def test_several_may_read_one_file_and_none_of_them_writes(path: Path) -> None:
 
 def test_a_file_that_another_process_writes_is_one_clear_sentence(path: Path) -> None:
     with EmbeddedStore(path):
-        code = f"from graph_store.embedded import EmbeddedStore; EmbeddedStore({str(path)!r})"
+        code = f"from graph_store.duckdb.store import EmbeddedStore; EmbeddedStore({str(path)!r})"
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert f"StoreLockedError: another process holds {path}" in other.stderr
     assert StoreLockedError.__name__ in other.stderr
@@ -166,7 +166,7 @@ def test_ids_stay_dense_however_often_a_source_is_read(path: Path) -> None:
 def test_a_writer_killed_by_signal_9_leaves_whole_batches(path: Path) -> None:
     code = textwrap.dedent(f"""
         import polars as pl
-        from graph_store.embedded import EmbeddedStore
+        from graph_store.duckdb.store import EmbeddedStore
         from graph_store.schema import Label
         from graph_store.store import Checkpoint
         store = EmbeddedStore({str(path)!r})

@@ -9,7 +9,7 @@ import networkx as nx
 import polars as pl
 import pytest
 
-from graph_store.embedded import EmbeddedStore
+from graph_store.duckdb.store import EmbeddedStore
 from graph_store.errors import GraphStoreError
 from graph_store.export import export_graphml, export_neo4j_import, export_parquet
 from graph_store.open_store import open_store

@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from graph_store import neo4j_enrichment, neo4j_reading
-from graph_store import neo4j_store as neo4j_store_module
-from graph_store.embedded import EmbeddedStore
+from graph_store.duckdb.store import EmbeddedStore
 from graph_store.errors import GraphStoreError, StoreUnavailableError
-from graph_store.neo4j_settings import read_settings
-from graph_store.neo4j_store import Neo4jStore
+from graph_store.neo4j import enrichment, reading
+from graph_store.neo4j import store as neo4j_store_module
+from graph_store.neo4j.settings import read_settings
+from graph_store.neo4j.store import Neo4jStore
 from graph_store.schema import Label, RelType
 from graph_store.snapshot import take_snapshot
 from graph_store.store import Checkpoint, GraphStore
@@ -67,7 +67,7 @@ def test_a_line_that_is_cut_during_a_read_costs_a_page(
     through: Neo4jStore, proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed = through.read_relationships(RelType.INTERACTED)
-    monkeypatch.setattr(neo4j_reading, "_PAGE", 1)
+    monkeypatch.setattr(reading, "_PAGE", 1)
     proxy.arm(PULL, skip=1)
     assert through.read_relationships(RelType.INTERACTED).equals(undisturbed)
     assert proxy.cuts == 1
@@ -114,7 +114,7 @@ def test_an_undo_that_was_killed_reports_all_when_it_is_asked_for_again(
     store.begin_enrichment("r", "both", at=1)
     store.write_enrichment("r", RelType.SIMILAR_TO, rows)
     store.write_vectors(Label.ITEM, ["f:1", "f:2"], np.eye(2, dtype=np.float32), run="r")
-    monkeypatch.setattr(neo4j_enrichment, "_MOVED", 2)
+    monkeypatch.setattr(enrichment, "_MOVED", 2)
     with monkeypatch.context() as patch:
         take_back, left = store._runs.take_back, killed_after
 

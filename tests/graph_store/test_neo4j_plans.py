@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from graph_store.cypher import Names
-from graph_store.cypher_enrichment import delete_some_of_run, move_some, upsert_derived
-from graph_store.neo4j_store import Neo4jStore
+from graph_store.neo4j.enrichment_statements import delete_some_of_run, move_some, upsert_derived
+from graph_store.neo4j.statements import Names
+from graph_store.neo4j.store import Neo4jStore
 from graph_store.schema import ENRICHED, Label, RelType
 from tests.conftest import empty_neo4j
 from tests.graph_store.contract import links, nodes

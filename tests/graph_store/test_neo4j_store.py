@@ -14,8 +14,8 @@ from graph_store.errors import (
     StoreUnavailableError,
     StoreVersionError,
 )
-from graph_store.neo4j_settings import read_settings
-from graph_store.neo4j_store import Neo4jStore
+from graph_store.neo4j.settings import read_settings
+from graph_store.neo4j.store import Neo4jStore
 from graph_store.open_store import open_store
 from graph_store.schema import Label, RelType
 from graph_store.store import GraphStore

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from graph_store.errors import StoreUnavailableError
-from graph_store.neo4j_settings import read_settings
-from graph_store.neo4j_tls import tls_problem
+from graph_store.neo4j.settings import read_settings
+from graph_store.neo4j.tls import tls_problem
 from graph_store.open_store import open_store
 
 

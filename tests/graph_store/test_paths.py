@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from graph_store.embedded import EmbeddedStore
+from graph_store.duckdb.store import EmbeddedStore
 from graph_store.errors import UnknownNodeError
 from graph_store.paths import Step, paths_between
 from graph_store.schema import Label, RelType

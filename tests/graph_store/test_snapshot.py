@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graph_store.embedded import EmbeddedStore
+from graph_store.duckdb.store import EmbeddedStore
 from graph_store.errors import SnapshotError
-from graph_store.neo4j_store import Neo4jStore
+from graph_store.neo4j.store import Neo4jStore
 from graph_store.schema import NODE_COLUMNS, Label, RelType
 from graph_store.snapshot import NO_TIME, Snapshot, load_snapshot, save_snapshot, take_snapshot
 from graph_store.store import GraphStore

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from graph_store.errors import BadStoreUrlError
-from graph_store.neo4j_settings import read_settings
-from graph_store.neo4j_store import Neo4jStore
+from graph_store.neo4j.settings import read_settings
+from graph_store.neo4j.store import Neo4jStore
 from graph_store.store_url import check_path, is_neo4j_url
 
 

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from graph_store.errors import GraphStoreError
-from graph_store.neo4j_store import Neo4jStore
+from graph_store.neo4j.store import Neo4jStore
 from graph_store.open_store import open_store
 from graph_store.snapshot import take_snapshot
 from loaders import IngestSummary, ingest, open_source

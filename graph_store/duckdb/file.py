@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from graph_store.embedded_schema import create_all
+from graph_store.duckdb.statements import create_all
 from graph_store.errors import (
     GraphStoreError,
     StoreLockedError,

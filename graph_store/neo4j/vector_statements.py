@@ -1,6 +1,6 @@
 """The Cypher of vectors: their index, their search, setting them aside.
 
-In:   :class:`~graph_store.cypher.Names`, a label, a filter.
+In:   :class:`~graph_store.neo4j.statements.Names`, a label, a filter.
 Out:  statement texts and parameters. A vector in force is the property ``vector`` beside
       ``vector_run``; one that was set aside is ``vector_of_run_<number>`` on the same node.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graph_store.cypher import Names
 from graph_store.filters import users_left_out
+from graph_store.neo4j.statements import Names
 from graph_store.schema import Label, RelType
 from graph_store.store import NodeFilter
 

@@ -17,11 +17,11 @@ import networkx as nx
 import polars as pl
 
 from graph_store.batches import relationship_key
-from graph_store.cypher import NO_TIME, Names
 from graph_store.errors import UnknownNodeError
 from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
-from graph_store.neo4j_connection import Connection
-from graph_store.neo4j_enrichment import Runs
+from graph_store.neo4j.connection import Connection
+from graph_store.neo4j.enrichment import Runs
+from graph_store.neo4j.statements import NO_TIME, Names
 from graph_store.schema import ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from graph_store.store import DomainCounts, StoreCounts
 

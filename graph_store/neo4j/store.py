@@ -1,7 +1,7 @@
 """The graph in Neo4j, 5.23 or newer, by the official driver.
 
 In:   frames and questions of the :class:`~graph_store.store.GraphStore` contract.
-Out:  the same graph by the statements of :mod:`graph_store.cypher`.
+Out:  the same graph by the statements of :mod:`graph_store.neo4j.statements`.
 
 Every write is a MERGE by key with absolute values, so that sending a batch again, as after
 a commit whose answer was lost, changes nothing. Reads come in pages of keys, packed on the
@@ -22,15 +22,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from graph_store import cypher
-from graph_store import cypher_enrichment as statements
 from graph_store.batches import (
     check_base_type,
     check_derived_type,
     check_nodes,
     check_relationships,
 )
-from graph_store.cypher import NO_TIME, Names
 from graph_store.errors import (
     BadLabelPrefixError,
     CheckpointError,
@@ -39,11 +36,13 @@ from graph_store.errors import (
     StoreVersionError,
     UnknownNodeError,
 )
-from graph_store.neo4j_connection import Connection, Transaction, open_driver
-from graph_store.neo4j_enrichment import Runs
-from graph_store.neo4j_reading import Reader
-from graph_store.neo4j_settings import Neo4jSettings, read_settings
-from graph_store.neo4j_vectors import Vectors
+from graph_store.neo4j import enrichment_statements, statements
+from graph_store.neo4j.connection import Connection, Transaction, open_driver
+from graph_store.neo4j.enrichment import Runs
+from graph_store.neo4j.reading import Reader
+from graph_store.neo4j.settings import Neo4jSettings, read_settings
+from graph_store.neo4j.statements import NO_TIME, Names
+from graph_store.neo4j.vectors import Vectors
 from graph_store.schema import (
     ENDS,
     ENRICHED,
@@ -260,7 +259,7 @@ class Neo4jStore:
     def write_enrichment(self, run: str, rel_type: RelType, rows: pl.DataFrame) -> Written:
         self._may_write()
         check_derived_type(rel_type)
-        statement = statements.upsert_derived(self._names, rel_type)
+        statement = enrichment_statements.upsert_derived(self._names, rel_type)
 
         def begin(tx: Transaction) -> dict[str, Any]:
             return {"run": run, "at": self._runs.lock_open_entry(tx, run).at}
@@ -343,7 +342,7 @@ class Neo4jStore:
 
     def _prepare(self, *, create: bool) -> None:
         def ask(tx: neo4j.Transaction) -> tuple[dict[str, list[str]], neo4j.Record]:
-            components = {row["name"]: row["versions"] for row in tx.run(cypher.COMPONENTS)}
+            components = {row["name"]: row["versions"] for row in tx.run(statements.COMPONENTS)}
             return components, tx.run(self._names.read_version()).single(strict=True)
 
         components, mark = self._db.first_contact(ask)
@@ -366,7 +365,7 @@ class Neo4jStore:
         if not mark["prepared"] and not self._read_only:
             for statement in self._names.prepare():
                 self._db.define(statement)
-            self._db.write(lambda tx: tx.run(cypher.AWAIT_INDEXES).consume())
+            self._db.write(lambda tx: tx.run(statements.AWAIT_INDEXES).consume())
             params = {"version": FORMAT_VERSION}
             self._db.write(lambda tx: tx.run(self._names.write_version(), params).consume())
 
@@ -382,7 +381,7 @@ class Neo4jStore:
 
     def _refuse_absent(self) -> NoReturn:
         asked, mark = self._names.prefix, Names().store
-        labels = [record["label"] for record in self._db.rows(cypher.LABELS)]
+        labels = [record["label"] for record in self._db.rows(statements.LABELS)]
         others = sorted(label.removesuffix(mark) for label in labels if label.endswith(mark))
         under = f" under the label prefix {asked}" if asked else ""
         if others:

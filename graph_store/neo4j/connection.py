@@ -30,8 +30,8 @@ from neo4j.exceptions import (
 )
 
 from graph_store.errors import GraphStoreError, StoreUnavailableError
-from graph_store.neo4j_settings import Neo4jSettings
-from graph_store.neo4j_tls import tls_problem
+from graph_store.neo4j.settings import Neo4jSettings
+from graph_store.neo4j.tls import tls_problem
 from graph_store.store_url import ENCODING
 
 __all__ = ["Connection", "open_driver"]

@@ -1,7 +1,7 @@
 """The graph in one DuckDB file: no server, one writing process, any number of readers.
 
 In:   frames and questions of the :class:`~graph_store.store.GraphStore` contract.
-Out:  the same graph from :mod:`graph_store.embedded_schema`'s tables.
+Out:  the same graph from :mod:`graph_store.duckdb.statements`'s tables.
 
 A writer that dies leaves the last committed batch. Two processes do not write at once:
 the second is told so (:class:`StoreLockedError`). Reading opens are read-only.
@@ -23,17 +23,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from graph_store import embedded_enrichment as enrichment
-from graph_store import embedded_reading as reading
-from graph_store import embedded_schema as sql
-from graph_store import embedded_vectors as search
 from graph_store.batches import (
     check_base_type,
     check_derived_type,
     check_nodes,
     check_relationships,
 )
-from graph_store.embedded_file import one_number, open_file, select
+from graph_store.duckdb import enrichment, reading
+from graph_store.duckdb import statements as sql
+from graph_store.duckdb import vectors as search
+from graph_store.duckdb.file import one_number, open_file, select
 from graph_store.errors import CheckpointError, GraphStoreError, UnknownNodeError
 from graph_store.schema import ENDS, ENRICHED, Label, RelType
 from graph_store.store import (

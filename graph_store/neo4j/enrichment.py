@@ -14,10 +14,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from graph_store import cypher_enrichment as statements
-from graph_store.cypher import Names
 from graph_store.errors import GraphStoreError
-from graph_store.neo4j_connection import Connection, Transaction
+from graph_store.neo4j import enrichment_statements
+from graph_store.neo4j.connection import Connection, Transaction
+from graph_store.neo4j.statements import Names
 from graph_store.schema import ENRICHED
 from graph_store.store import EnrichmentRun
 
@@ -101,7 +101,7 @@ class Runs:
                 )
             known = next((entry for entry in entries if entry.run == run), None)
             if known is None:
-                tx.run(statements.create_run(self._names), params).consume()
+                tx.run(enrichment_statements.create_run(self._names), params).consume()
             elif known.job != job:
                 raise GraphStoreError(
                     f"run {run} is of job {known.job}, not {job}; choose another run id"
@@ -111,7 +111,7 @@ class Runs:
                     f"a later run of {job} stands on {run}; choose another run id"
                 )
             else:
-                tx.run(statements.reopen_run(self._names), params).consume()
+                tx.run(enrichment_statements.reopen_run(self._names), params).consume()
 
         self._db.write(work)
 
@@ -119,7 +119,9 @@ class Runs:
         """Mark ``run`` complete."""
         self.open_entry(run)
         params = {"run": run, "counts": json.dumps(counts)}
-        self._db.write(lambda tx: tx.run(statements.finish_run(self._names), params).consume())
+        self._db.write(
+            lambda tx: tx.run(enrichment_statements.finish_run(self._names), params).consume()
+        )
 
     def start_undo(self, run: str) -> tuple[Entry, Entry | None]:
         """Put ``run`` out of force and the one before it into force; give both."""
@@ -134,7 +136,7 @@ class Runs:
                 raise GraphStoreError(
                     f"a later run of {entry.job} stands on {run}; undo that one first"
                 )
-            tx.run(statements.start_undo(self._names), {"run": run}).consume()
+            tx.run(enrichment_statements.start_undo(self._names), {"run": run}).consume()
             earlier = [e for e in entries if e.job == entry.job and e.number < entry.number]
             return entry, earlier[-1] if earlier else None
 
@@ -143,7 +145,7 @@ class Runs:
     def delete(self, run: str) -> None:
         """Take ``run`` out of the ledger: the last step of an undo."""
         self._db.write(
-            lambda tx: tx.run(statements.delete_run(self._names), {"run": run}).consume()
+            lambda tx: tx.run(enrichment_statements.delete_run(self._names), {"run": run}).consume()
         )
 
     def set_relationships_aside(self, run: str) -> None:
@@ -157,7 +159,7 @@ class Runs:
     def delete_relationships(self, run: str) -> None:
         """Delete what ``run`` wrote; the ledger counts it."""
         for rel_type in ENRICHED:
-            statement = statements.delete_some_of_run(self._names, rel_type)
+            statement = enrichment_statements.delete_some_of_run(self._names, rel_type)
             while self.take_back(statement, run, limit=_MOVED)["rows"]:
                 pass
 
@@ -168,7 +170,7 @@ class Runs:
             record = dict(tx.run(statement, {"run": run, **params}).single(strict=True))
             if record["rows"]:
                 counted = {"run": run, "rows": record["rows"]}
-                tx.run(statements.note_taken_back(self._names), counted).consume()
+                tx.run(enrichment_statements.note_taken_back(self._names), counted).consume()
             return record
 
         return self._db.write(work)
@@ -179,11 +181,11 @@ class Runs:
 
     def _move(self, run: str, *, back: bool) -> None:
         for rel_type in ENRICHED:
-            statement = statements.move_some(self._names, rel_type, back=back)
+            statement = enrichment_statements.move_some(self._names, rel_type, back=back)
             self._db.repeat(statement, run=run, limit=_MOVED)
 
     def _all(self, tx: Transaction) -> list[Entry]:
-        return [_entry(record["run"]) for record in tx.run(statements.runs(self._names))]
+        return [_entry(record["run"]) for record in tx.run(enrichment_statements.runs(self._names))]
 
 
 def _entry(values: dict[str, Any]) -> Entry:

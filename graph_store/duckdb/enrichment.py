@@ -14,7 +14,7 @@ import json
 
 import duckdb
 
-from graph_store.embedded_schema import relationship_table, vector_table
+from graph_store.duckdb.statements import relationship_table, vector_table
 from graph_store.errors import GraphStoreError
 from graph_store.schema import ENRICHED, Label
 from graph_store.store import EnrichmentRun

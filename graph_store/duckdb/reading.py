@@ -14,9 +14,9 @@ import networkx as nx
 import numpy as np
 import polars as pl
 
-from graph_store import embedded_schema as sql
 from graph_store.batches import relationship_key
-from graph_store.embedded_file import one_number, select
+from graph_store.duckdb import statements as sql
+from graph_store.duckdb.file import one_number, select
 from graph_store.errors import UnknownNodeError
 from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
 from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType

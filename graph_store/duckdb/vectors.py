@@ -19,9 +19,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from graph_store.embedded_enrichment import open_number
-from graph_store.embedded_file import select
-from graph_store.embedded_schema import node_table, vector_table
+from graph_store.duckdb.enrichment import open_number
+from graph_store.duckdb.file import select
+from graph_store.duckdb.statements import node_table, vector_table
 from graph_store.errors import GraphStoreError
 from graph_store.filters import check_filter, check_vectors, users_left_out
 from graph_store.schema import Label

@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_store import cypher
-from graph_store import cypher_vectors as statements
-from graph_store.cypher import Names
 from graph_store.errors import GraphStoreError
 from graph_store.filters import check_filter, check_vectors
-from graph_store.neo4j_connection import Connection
-from graph_store.neo4j_enrichment import Entry, Runs
+from graph_store.neo4j import statements, vector_statements
+from graph_store.neo4j.connection import Connection
+from graph_store.neo4j.enrichment import Entry, Runs
+from graph_store.neo4j.statements import Names
 from graph_store.schema import Label
 from graph_store.store import Near, NodeFilter
 
@@ -56,7 +55,7 @@ class Vectors:
         width = vectors.shape[1]
         self._runs.open_entry(run)
         other = self._db.rows(
-            statements.other_run(self._names, label),
+            vector_statements.other_run(self._names, label),
             run=run,
             width=width,
             runs=self._runs.in_force(),
@@ -74,7 +73,7 @@ class Vectors:
         self._make_index(label, width)
         last = {key: row for row, key in enumerate(keys)}  # a key given twice: the last counts
         rows = [[key, vectors[row].tolist()] for key, row in sorted(last.items())]
-        statement = statements.write_vectors(self._names, label)
+        statement = vector_statements.write_vectors(self._names, label)
         taken = 0
         for start in range(0, len(rows), _ROWS):
             part = rows[start : start + _ROWS]
@@ -84,12 +83,12 @@ class Vectors:
     def await_index(self, label: Label) -> None:
         """Return when the index holds all that was committed; at once where there is none."""
         index = self._names.vector_index(label)
-        if self._db.rows(cypher.SHOW_VECTOR_INDEX, index=index):
-            self._db.rows(cypher.AWAIT_INDEX, index=index)
+        if self._db.rows(statements.SHOW_VECTOR_INDEX, index=index):
+            self._db.rows(statements.AWAIT_INDEX, index=index)
 
     def read(self, label: Label) -> tuple[list[str], NDArray[np.float32]]:
         """Keys and vectors in force, sorted by key."""
-        statement, runs = statements.read_vectors(self._names, label), self._runs.in_force()
+        statement, runs = vector_statements.read_vectors(self._names, label), self._runs.in_force()
         keys: list[str] = []
         parts: list[NDArray[np.float32]] = []
         after = ""
@@ -111,14 +110,14 @@ class Vectors:
         """The ``k`` nodes of the highest cosine that pass ``where``."""
         check_filter(label, where)
         index = self._names.vector_index(label)
-        shown = self._db.rows(cypher.SHOW_VECTOR_INDEX, index=index)
+        shown = self._db.rows(statements.SHOW_VECTOR_INDEX, index=index)
         if not shown or k < 1:
             return []
         if shown[0]["width"] != vector.size:
             raise GraphStoreError(
                 f"vectors of {label} have width {shown[0]['width']}, got {vector.size}"
             )
-        condition, params = statements.conditions(self._names, where)
+        condition, params = vector_statements.conditions(self._names, where)
         params |= {
             "runs": self._runs.in_force(),
             "vector": [float(x) for x in np.asarray(vector, dtype=np.float32).ravel()],
@@ -130,18 +129,20 @@ class Vectors:
             found = self._indexed(label, condition, params, fetch=k * (20 if filtered else 4) + 20)
             if len(found) == k:
                 return found
-        exact = statements.nearest_exact(self._names, label, condition)
+        exact = vector_statements.nearest_exact(self._names, label, condition)
         return [Near(row["key"], row["score"]) for row in self._db.rows(exact, **params)]
 
     def set_aside(self, entry: Entry) -> None:
         """Keep the vectors of an earlier run under a property of their own."""
         for label in Label:
-            self._pages(statements.set_vectors_aside(self._names, label, entry.number), entry.run)
+            self._pages(
+                vector_statements.set_vectors_aside(self._names, label, entry.number), entry.run
+            )
 
     def bring_back(self, entry: Entry) -> None:
         """The reverse of :meth:`set_aside`; the index takes their width again."""
         for label in Label:
-            statement = statements.bring_back_vectors(self._names, label, entry.number)
+            statement = vector_statements.bring_back_vectors(self._names, label, entry.number)
             width = max(
                 (
                     record["width"]
@@ -156,7 +157,7 @@ class Vectors:
     def drop(self, entry: Entry) -> None:
         """Take the vectors of ``entry`` away; the ledger counts them."""
         for label in Label:
-            statement = statements.drop_vectors(self._names, label)
+            statement = vector_statements.drop_vectors(self._names, label)
             after: str | None = ""
             while after is not None:
                 page = self._runs.take_back(statement, entry.run, after=after, page=_PAGE)
@@ -164,12 +165,12 @@ class Vectors:
 
     def drop_index(self, label: Label) -> None:
         """Without the index there is nothing to search."""
-        self._db.define(statements.drop_index(self._names, label))
+        self._db.define(vector_statements.drop_index(self._names, label))
 
     def _indexed(
         self, label: Label, condition: str, params: dict[str, Any], *, fetch: int
     ) -> list[Near]:
-        statement = statements.nearest_indexed(
+        statement = vector_statements.nearest_indexed(
             self._names, label, condition, search_clause=self.search_clause
         )
         rows = self._db.rows(
@@ -178,12 +179,12 @@ class Vectors:
         return [Near(row["key"], row["score"]) for row in rows]
 
     def _make_index(self, label: Label, width: int) -> None:
-        shown = self._db.rows(cypher.SHOW_VECTOR_INDEX, index=self._names.vector_index(label))
+        shown = self._db.rows(statements.SHOW_VECTOR_INDEX, index=self._names.vector_index(label))
         if shown and shown[0]["width"] == width:
             return
         if shown:
             self.drop_index(label)
-        self._db.define(statements.create_index(self._names, label, width))
+        self._db.define(vector_statements.create_index(self._names, label, width))
 
     def _pages(self, statement: str, run: str) -> list[dict[str, Any]]:
         """Run a write over all nodes, a page of keys a transaction."""

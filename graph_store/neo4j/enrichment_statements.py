@@ -1,17 +1,18 @@
 """The Cypher of enrichment: derived relationships, and the ledger of the runs that wrote them.
 
-In:   :class:`~graph_store.cypher.Names`, a type of derived relationship.
+In:   :class:`~graph_store.neo4j.statements.Names`, a type of derived relationship.
 Out:  statement texts.
 
 Every derived relationship bears the id of its run, and each type has an index on it. The index
 serves the statements that start from a run: set aside and delete are told to use it, since the
 planner may read the whole type while its statistics know of no run, and keep that plan. A
-statement that starts from a node must not use it; see :func:`~graph_store.cypher.in_runs`.
+statement that starts from a node must not use it; see
+:func:`~graph_store.neo4j.statements.in_runs`.
 """
 
 from __future__ import annotations
 
-from graph_store.cypher import Names
+from graph_store.neo4j.statements import Names
 from graph_store.schema import RELATIONSHIP_COLUMNS, RelType
 
 __all__ = [
