@@ -106,3 +106,10 @@ def test_overrides_of_a_section_leave_its_other_settings_as_they_are(
     settings = kgrec.load(trained_world.run).model.settings
     assert (settings.model.dim, settings.train.epochs) == (16, 2)
     assert settings.train.seed == kgrec.Settings().train.seed
+
+
+def test_a_live_store_may_be_named_by_a_path(trained_world: TrainedWorld) -> None:
+    user, domain = trained_world.world.cold_users[0], trained_world.target
+    alone = kgrec.load(trained_world.run).recommend(user, domain=domain, k=3)
+    with kgrec.load(trained_world.run, store=trained_world.store) as run:
+        assert run.recommend(user, domain=domain, k=3).to_frame().equals(alone.to_frame())

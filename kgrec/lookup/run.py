@@ -57,7 +57,7 @@ OnProgress = Callable[[int, int], None]
 
 def load(
     path: str | Path,
-    store: str | GraphStore | None = None,
+    store: str | Path | GraphStore | None = None,
     *,
     label_prefix: str = "",
     wait: float | None = None,
@@ -78,13 +78,13 @@ def load(
     from kgrec.runs import open_run
 
     model = open_run(Path(path))
-    if not isinstance(store, str):
+    if not isinstance(store, str | Path):
         return Run(model, store=store)
     from graph_store.open_store import open_store
 
     return Run(
         model,
-        store=open_store(store, read_only=True, label_prefix=label_prefix, wait=wait),
+        store=open_store(str(store), read_only=True, label_prefix=label_prefix, wait=wait),
         owns_store=True,
     )
 
