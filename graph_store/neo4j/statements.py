@@ -23,8 +23,8 @@ LABELS = "CALL db.labels() YIELD label RETURN label"
 AWAIT_INDEXES = "CALL db.awaitIndexes(300)"
 AWAIT_INDEX = "CALL db.awaitIndex($index, 300)"
 SHOW_VECTOR_INDEX = (
-    "SHOW INDEXES YIELD name, options WHERE name = $index "
-    "RETURN options.indexConfig['vector.dimensions'] AS width"
+    "SHOW INDEXES YIELD name, state, options WHERE name = $index "
+    "RETURN options.indexConfig['vector.dimensions'] AS width, state"
 )
 
 NO_TIME = -(2**63)

@@ -179,12 +179,20 @@ class Vectors:
         return [Near(row["key"], row["score"]) for row in rows]
 
     def _make_index(self, label: Label, width: int) -> None:
-        shown = self._db.rows(statements.SHOW_VECTOR_INDEX, index=self._names.vector_index(label))
-        if shown and shown[0]["width"] == width:
-            return
-        if shown:
+        """Have an index of this width that takes writes; one that failed is made again.
+
+        Nothing may be written while an index is populated: a zero vector, which no cosine index
+        holds, then makes it fail (a NullPointerException in Neo4j 5.26.21 and 2026.09.0).
+        """
+        index = self._names.vector_index(label)
+        shown = self._db.rows(statements.SHOW_VECTOR_INDEX, index=index)
+        if shown and (shown[0]["width"] != width or shown[0]["state"] == "FAILED"):
             self.drop_index(label)
-        self._db.define(vector_statements.create_index(self._names, label, width))
+            shown = []
+        if not shown:
+            self._db.define(vector_statements.create_index(self._names, label, width))
+        if not shown or shown[0]["state"] != "ONLINE":
+            self._db.rows(statements.AWAIT_INDEX, index=index)
 
     def _pages(self, statement: str, run: str) -> list[dict[str, Any]]:
         """Run a write over all nodes, a page of keys a transaction."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import neo4j
+import numpy as np
 import polars as pl
 import pytest
 
@@ -209,3 +210,15 @@ def test_two_writers_of_one_enrichment_leave_one_relationship_a_pair(neo4j_store
         assert sum(written) == 200
     drawn = store.query(f"MATCH ()-[r:{TEST_PREFIX}SIMILAR_TO]->() RETURN count(r) AS n")
     assert drawn["n"].to_list() == [200]
+
+
+def test_a_new_vector_index_takes_zero_vectors_however_soon_they_come(neo4j_store: Factory) -> None:
+    """A zero vector that is written while Neo4j populates a cosine index makes the index fail."""
+    keys = [f"f:{n}" for n in range(50)]
+    store = neo4j_store()
+    for turn in range(3):
+        store.drop_all()  # with the index
+        store.upsert_nodes(Label.ITEM, nodes(Label.ITEM, *((key,) for key in keys)))
+        store.begin_enrichment("r", "vectors", at=turn)
+        store.write_vectors(Label.ITEM, keys, np.zeros((50, 2), np.float32), run="r")
+        store.await_vectors(Label.ITEM)
