@@ -30,6 +30,8 @@ __all__ = ["JsonLines"]
 
 HEAD_RECORDS = 200
 
+_NO_VALUE = "a list, an object or a truth value where one value belongs"
+
 _Value = str | list[str] | None
 
 
@@ -47,12 +49,23 @@ class JsonLines:
     def columns(self, path: Path) -> list[str]:
         """The keys of the first records; later ones may have more."""
         names: dict[str, None] = {}
-        for line in read_head(path, encoding=self.encoding, lines=HEAD_RECORDS):
+        head = read_head(path, encoding=self.encoding, lines=HEAD_RECORDS)
+        for line in head:
             record = self._parse(line)
             if record is not None:
                 names.update(dict.fromkeys(record))
+        if not head:
+            raise BadSourceError(f"{path} is empty; JSON objects, one a line, were expected")
+        if head[0].lstrip().startswith("["):
+            raise BadSourceError(
+                f"{path} holds a JSON array ({head[0][:40]!r}) instead of objects, one a line; "
+                f"write its records so, e.g. with `jq -c '.[]'`"
+            )
         if not names:
-            raise BadSourceError(f"{path} does not begin with JSON objects, one a line")
+            raise BadSourceError(
+                f"{path} does not begin with JSON objects, one a line, got {head[0][:40]!r}; if "
+                f"its records span lines, write each on one line, e.g. with `jq -c .`"
+            )
         return list(names)
 
     def later(self, path: Path, names: Iterable[str]) -> Iterator[str]:
@@ -101,8 +114,9 @@ class JsonLines:
                 ]
             )
             if nested:
-                why = "a list, an object or a truth value where one value belongs"
-                faults += [Reject(path.name, numbers[n], why, lines[n]) for n in sorted(nested)]
+                faults += [
+                    Reject(path.name, numbers[n], _NO_VALUE, lines[n]) for n in sorted(nested)
+                ]
                 keep = pl.repeat(True, len(frame), eager=True).scatter(sorted(nested), False)
                 frame = frame.filter(keep)
             yield Rows(frame, faults, block.bytes_done)

@@ -55,10 +55,13 @@ def read_ids(role: Role, fields: pl.DataFrame) -> tuple[pl.DataFrame, Counter[st
 
 
 def faults_of_ids(role: Role, fields: pl.DataFrame) -> list[tuple[pl.Expr, str]]:
-    """Numbers that are there and of which no id can be made, each with the reason."""
+    """Values that are there and of which no id can be made, each with the reason."""
     faults = []
     for name, called in _IDS[role].items():
         fault = no_exact_id(name, fields.schema[name]) if name in fields.columns else None
+        if name in fields.columns and fields.schema[name] == pl.String:
+            # NumPy ends a text at such a character: two ids could become one.
+            faults.append((pl.col(name).str.contains("\0", literal=True), f"{called} holds a NUL"))
         if fault is None:
             continue
         if name not in _NEEDED:

@@ -188,7 +188,7 @@ def open_source(
 
     Raises:
         BadSourceError: A path does not exist, a form or option is unknown, a needed column is
-            missing.
+            missing or there twice.
     """
     options = options or SourceOptions()
     if form not in FORMS:
@@ -212,9 +212,22 @@ def open_source(
     if not tables:
         shown = ", ".join(map(str, given))
         raise BadSourceError(f"{shown} holds no file that the form {form} knows")
+    for table in tables:
+        _refuse_doubled(table)
     names = [(table.role, table.path.name) for table in tables]
     ordered = [table for _, table in sorted(zip(names, tables, strict=True), key=lambda p: p[0])]
     return Source(form, tuple(ordered), options, scales)
+
+
+def _refuse_doubled(table: Table) -> None:
+    """Refuse a file in which two columns bear the name of one that is read."""
+    names = table.layout.columns(table.path)
+    for name in [*table.columns.values(), *table.extra]:
+        if names.count(name) > 1:
+            raise BadSourceError(
+                f"{table.path} has {names.count(name)} columns named {name!r}, so which one is "
+                f"meant is not known; rename all but one"
+            )
 
 
 def _tidy(options: SourceOptions) -> SourceOptions:

@@ -21,6 +21,23 @@ def late(first: Row, last: Sequence[Row]) -> list[Row]:
     return [first] * HEAD_RECORDS + list(last)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[{"user": "ann", "item": "1"}]', "holds a JSON array.*`jq -c '.\\[\\]'`"),
+        ('[\n{"user": "ann", "item": "1"},\n{"user": "ann", "item": "2"}\n]', "holds a JSON array"),
+        ('{\n  "user": "ann",\n  "item": "1"\n}', "if its records span lines.*`jq -c .`"),
+        ("", "is empty; JSON objects, one a line, were expected"),
+    ],
+)
+def test_other_json_is_one_sentence_that_says_how_to_convert_it(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    (tmp_path / "log.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BadSourceError, match=sentence):
+        open_source([tmp_path / "log.json"], options=SourceOptions(domain="d"))
+
+
 def test_a_late_column_of_a_log_is_read(tmp_path: Path) -> None:
     event = {"user_id": "ann", "item_id": "1", "domain": "books"}
     last = {"user_id": "bob", "item_id": "2", "domain": "books"}

@@ -15,6 +15,21 @@ from tests.loaders.worlds import load, write_jsonl, write_text
 LOG = ["user_id,item_id,domain,rating,timestamp", "ann,b1,books,4,1600000000", "bob,f1,films,2,"]
 
 
+@pytest.mark.parametrize("named", [{}, {"user": "uid"}])
+def test_a_column_that_is_there_twice_is_one_sentence(
+    tmp_path: Path, named: dict[str, str]
+) -> None:
+    twice = named.get("user", "user")
+    path = write_text(tmp_path / "log.csv", [f"{twice},item,{twice},x,x", "ann,1,bob,,"])
+    with pytest.raises(BadSourceError, match=f"log.csv has 2 columns named '{twice}'"):
+        load(path, domain="d", columns=named)
+
+
+def test_white_space_around_the_names_of_columns_is_no_part_of_them(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "log.csv", ["user_id, item_id ,\trating", "ann,1,5"])
+    assert load(path, domain="d").one(source="ann")["weight"] == 1
+
+
 def test_the_two_file_form_needs_no_map(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     folder.mkdir()
