@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,9 @@ class JsonLines:
     """Take ``{'a': 1}`` as well: the Amazon metadata of 2014 is written so."""
     lists: frozenset[str] = frozenset()
     """Columns that hold a text or a list of texts, however nested."""
+    names_of_one: tuple[tuple[str, ...], ...] = ()
+    """Groups of columns that hold the same field: an object in one of them is no fault of a record
+    that has a value in another."""
     encoding: str | None = None
     """None: found out from the bytes."""
 
@@ -106,20 +109,28 @@ class JsonLines:
                 numbers.append(number)
                 lines.append(line)
                 records.append(record)
-            nested: set[int] = set()
-            frame = pl.DataFrame(
-                [
-                    pl.Series("line", numbers, dtype=pl.Int64),
-                    *(self._column(name, records, nested) for name in wanted),
-                ]
-            )
-            if nested:
-                faults += [
-                    Reject(path.name, numbers[n], _NO_VALUE, lines[n]) for n in sorted(nested)
-                ]
-                keep = pl.repeat(True, len(frame), eager=True).scatter(sorted(nested), False)
+            nested: dict[str, set[int]] = {name: set() for name in wanted}
+            columns = [self._column(name, records, nested[name]) for name in wanted]
+            frame = pl.DataFrame([pl.Series("line", numbers, dtype=pl.Int64), *columns])
+            if places := self._without_value(nested, frame):
+                faults += [Reject(path.name, numbers[n], _NO_VALUE, lines[n]) for n in places]
+                keep = pl.repeat(True, len(frame), eager=True).scatter(places, False)
                 frame = frame.filter(keep)
             yield Rows(frame, faults, block.bytes_done)
+
+    def _without_value(
+        self, nested: Mapping[str, Collection[int]], frame: pl.DataFrame
+    ) -> list[int]:
+        """Places of records with a value that cannot be read and none instead of it."""
+        found: set[int] = set()
+        for name, places in nested.items():
+            others = [n for names in self.names_of_one if name in names for n in names if n != name]
+            found.update(
+                place
+                for place in places
+                if all(frame[other][place] is None for other in others if other in frame.columns)
+            )
+        return sorted(found)
 
     def _column(self, name: str, records: Sequence[dict[str, Any]], nested: set[int]) -> pl.Series:
         """One key of all records; places of values that are not one value go to ``nested``."""

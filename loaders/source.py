@@ -77,8 +77,8 @@ class Table:
     columns: Mapping[str, str]
     """Which column of the file holds which field."""
     candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """For fields of no certain column: the columns that may appear, of which the first one with a
-    value gives the field (JSON Lines, where a key need not be in every record)."""
+    """For fields of no certain column: the columns that may appear, of which in each record the
+    first one with a value gives the field (JSON Lines, where records may have different keys)."""
     expected: tuple[str, ...] = ()
     """Fields whose columns the map or the form names; told if no row has a value there."""
     domain: str | None = None

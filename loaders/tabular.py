@@ -5,8 +5,8 @@ Out:  tables: a file with users and items is a log, one with items only a catalo
       ``account_a`` and ``account_b`` says which accounts are one person.
 
 What a JSON Lines file is does not depend on its first records: where they hold no user, the whole
-file is searched for one before it is taken for a catalogue. Columns for the other fields are taken
-wherever they first appear.
+file is searched for one before it is taken for a catalogue. Of the columns that can hold a field
+each record's first one with a value is taken, wherever it first appears.
 
 The two files ``interactions.parquet`` and ``items.parquet`` with ``user_id``, ``item_id``,
 ``domain``, ``rating``, ``timestamp``, ``title``, ``description``, ``categories`` need no map.
@@ -108,11 +108,11 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
         )
     candidates = {}
     if isinstance(layout, JsonLines):
-        unknown = [field for field in FIELDS[role] if field not in columns]
-        candidates = {field: _names_of(field, options) for field in unknown}
+        # Which of its names a field bears may differ from record to record.
+        candidates = {field: _names_of(field, options) for field in FIELDS[role]}
+        columns = {}
         listed = [name for f in ("description", "tags") for name in candidates.get(f, ())]
-        listed += [columns[f] for f in ("description", "tags") if f in columns]
-        layout = replace(layout, lists=frozenset(listed))
+        layout = replace(layout, lists=frozenset(listed), names_of_one=tuple(candidates.values()))
     return Table(
         path,
         role,

@@ -49,6 +49,24 @@ def test_a_late_column_of_a_log_is_read(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_each_record_may_use_other_names_of_a_field(tmp_path: Path) -> None:
+    first = {"item": "1", "title": "A", "tags": ["a"], "categories": [{"id": 1}]}
+    second = {"item_id": "2", "title": "B", "categories": ["b"]}
+    third = {"itemId": "3", "title": "C", "tags": {"id": 1}}
+    path = write_jsonl(tmp_path / "items.jsonl", [first, second, third])
+    graph = load(path, domain="d", rejects_path=tmp_path / "r.jsonl")
+    assert graph.tags == [("d:1", "a"), ("d:2", "b")]
+    why = "a list, an object, true or false where a text or a number belongs"
+    assert rejected(tmp_path / "r.jsonl") == [("items.jsonl", 3, why)]
+
+
+def test_metadata_of_two_years_in_one_file_keeps_its_tags(tmp_path: Path) -> None:
+    rows = [{"asin": "1", "title": "A", "category": ["a"]},
+            {"parent_asin": "2", "title": "B", "categories": ["b"]}]  # fmt: skip
+    path = write_jsonl(tmp_path / "meta_Books.jsonl", rows)
+    assert load(path, form="amazon-reviews").tags == [("books:1", "a"), ("books:2", "b")]
+
+
 def test_late_columns_of_a_catalogue_are_read(tmp_path: Path) -> None:
     described = {"item": "2", "title": "T", "description": ["One.", "Two."], "categories": [["a"]]}
     path = write_jsonl(tmp_path / "items.jsonl", late({"item": "1"}, [described]))
