@@ -20,7 +20,10 @@ import polars as pl
 
 from loaders.errors import TooManyRejectsError
 
-__all__ = ["Reject", "Rejects", "from_frame"]
+__all__ = ["COLUMNS", "Reject", "Rejects", "from_frame"]
+
+COLUMNS = ("file", "line", "reason", "row")
+"""What each line of the file holds."""
 
 LONGEST_ROW = 2_000
 """Characters of a line that are kept; enough to find it again."""

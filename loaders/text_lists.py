@@ -3,7 +3,8 @@
 In:   one text, or a series of texts or of lists of texts.
 Out:  its parts where the whole text is a list of texts and numbers; otherwise it stands as it is.
 
-Tuples and sets count as lists; the parts of a set are sorted, since a set has no order. Tables are often written so by a program that held lists (``to_csv`` of pandas).
+Tuples and sets count as lists; the parts of a set are sorted, since a set has no order. Tables
+are often written so by a program that held lists (``to_csv`` of pandas).
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class ReadLists(NamedTuple):
 
     lists: pl.Series
     """Lists of texts where values are written so, null elsewhere."""
-    count: int
+    found: int
     """How many there are."""
     unread: int
     """Values in brackets with commas or quotes that could not be read as lists."""

@@ -117,7 +117,7 @@ def test_a_mapped_column_may_appear_late_and_must_appear(tmp_path: Path) -> None
     rows = late({"user": "ann", "item": "1"}, [{"user": "bob", "item": "2", "stars": 5}])
     path = write_jsonl(tmp_path / "log.jsonl", rows)
     assert load(path, domain="d", columns={"rating": "stars"}).one(source="bob")["weight"] == 1.0
-    with pytest.raises(BadSourceError, match="--map rating=points: no file of the source"):
+    with pytest.raises(BadSourceError, match="--map rating=points: no file of interactions"):
         load(path, domain="d", columns={"rating": "points"})
 
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from graph_store.open_store import open_store
-from loaders import SourceOptions, TooManyRejectsError, ingest, open_source
+from loaders import BadSourceError, SourceOptions, TooManyRejectsError, ingest, open_source
 from tests.loaders.worlds import NOW, load, rejected, write_text
 
 DAY = 86_400
@@ -96,6 +96,15 @@ def test_rows_of_parquet_are_numbered_across_batches(tmp_path: Path) -> None:
     assert rejected(tmp_path / "r.jsonl") == [
         ("log.parquet", line, "no user id") for line in (1, 70_001, 150_000)
     ]
+
+
+def test_rejects_never_replace_a_file_of_the_source(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "log.csv", ["user,item", "ann,1"])
+    (tmp_path / "other.csv").symlink_to(path)
+    for place in (path, tmp_path / "other.csv"):
+        with pytest.raises(BadSourceError, match="a file of the source; name another .*--rejects"):
+            load(path, domain="d", rejects_path=place)
+    assert path.read_text(encoding="utf-8") == "user,item\nann,1\n"
 
 
 @pytest.mark.parametrize("unit", ["ms", "us"])
