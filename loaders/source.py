@@ -172,7 +172,9 @@ class _FormEntry:
 
 
 FORMS: dict[str, _FormEntry] = {
-    "tabular": _FormEntry("tabular", None, "CSV, JSON Lines or Parquet by column names"),
+    "tabular": _FormEntry(
+        "tabular", None, "files ending in .csv, .tsv, .jsonl, .ndjson, .json or .parquet"
+    ),
     "amazon-reviews": _FormEntry("amazon_reviews", 5, "Amazon reviews of 2014, 2018 and 2023"),
     "movielens": _FormEntry("movielens", 5, "MovieLens 100K to 25M and latest"),
     "recbole": _FormEntry("recbole", None, "RecBole atomic files (.inter, .item)"),
@@ -211,7 +213,9 @@ def open_source(
         tables += links([Path(path) for path in options.links], options)
     if not tables:
         shown = ", ".join(map(str, given))
-        raise BadSourceError(f"{shown} holds no file that the form {form} knows")
+        raise BadSourceError(
+            f"{shown} holds no file that the form {form} knows ({entry.description})"
+        )
     for table in tables:
         _refuse_doubled(table)
     names = [(table.role, table.path.name) for table in tables]
