@@ -72,7 +72,7 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
 
 
 def _json(path: Path, encoding: str | None) -> Table:
-    layout = JsonLines(python_literals=True, encoding=encoding)
+    layout = JsonLines(python_literals=True, ids=frozenset(_TELLING), encoding=encoding)
     names = layout.columns(path)
     if _reviews(names) is None and not _is_named_metadata(path, names):
         for found in layout.later(path, [name for name in _TELLING if name not in names]):

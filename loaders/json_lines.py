@@ -43,6 +43,8 @@ class JsonLines:
     """Take ``{'a': 1}`` as well: the Amazon metadata of 2014 is written so."""
     lists: frozenset[str] = frozenset()
     """Columns that hold a text or a list of texts, however nested."""
+    ids: frozenset[str] = frozenset()
+    """Columns that hold ids: a fraction in one of them is no value, as in Parquet."""
     names_of_one: tuple[tuple[str, ...], ...] = ()
     """Groups of columns that hold the same field: an object in one of them is no fault of a record
     that has a value in another."""
@@ -147,7 +149,8 @@ class JsonLines:
         elif kinds == {int}:
             texts = [None if value is None else str(value) for value in values]
             return pl.Series(name, texts, dtype=pl.String)
-        return pl.Series(name, _each(values, _text, nested), dtype=pl.String)
+        convert = _id_text if name in self.ids else _text
+        return pl.Series(name, _each(values, convert, nested), dtype=pl.String)
 
     def _written(self, name: str) -> tuple[str, ...]:
         """A key as it stands in a line."""
@@ -195,6 +198,11 @@ def _text(value: Any) -> str:
         if value.is_integer():
             return str(int(value))
     return str(value)
+
+
+def _id_text(value: Any) -> str:
+    is_fraction = isinstance(value, float) and not value.is_integer()
+    return NO_EXACT_NUMBER if is_fraction else _text(value)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -86,7 +86,7 @@ def _frame(path: Path, batch: arrow.RecordBatch) -> pl.DataFrame:
     """A batch as a frame; texts that lie in a dictionary (pandas' categories) are texts."""
     types = ", ".join(f"{field.name}: {field.type}" for field in batch.schema)
     cure = "write it as text, numbers or lists of texts"
-    # Polars stops the process' thread at such a column instead of raising an error.
+    # At such a column Polars panics, which is no error that could be caught as one.
     if "decimal256" in types:
         raise BadSourceError(f"{path} has a column of a type that cannot be read ({types}); {cure}")
     try:

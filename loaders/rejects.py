@@ -71,7 +71,7 @@ def _shown_time(name: str, dtype: pl.DataType) -> pl.Expr:
     per_day = 1 if unit is None else 86_400 * {"ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
     stored = pl.col(name).to_physical().cast(pl.Int64)
     has_year = stored.is_between(_FIRST_DAY * per_day, _END_OF_YEARS * per_day, closed="left")
-    # Polars stops at the others when it is asked for their text.
+    # Polars panics when it is asked for the text of the others.
     return pl.when(has_year).then(pl.col(name)).cast(pl.String).fill_null(stored.cast(pl.String))
 
 

@@ -26,6 +26,7 @@ from loaders.files import check_text_options, files_of, layout_of
 from loaders.json_lines import JsonLines
 from loaders.layouts import Layout
 from loaders.records import FIELDS, Role
+from loaders.row_ids import ID_FIELDS
 from loaders.source import SourceOptions, Table
 
 __all__ = ["links", "tables"]
@@ -119,7 +120,12 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
         candidates = {field: _names_of(field, options) for field in FIELDS[role]}
         columns = {}
         listed = [name for f in ("description", "tags") for name in candidates.get(f, ())]
-        layout = replace(layout, lists=frozenset(listed), names_of_one=tuple(candidates.values()))
+        layout = replace(
+            layout,
+            lists=frozenset(listed),
+            ids=frozenset(name for field in ID_FIELDS[role] for name in candidates[field]),
+            names_of_one=tuple(candidates.values()),
+        )
     return Table(
         path,
         role,

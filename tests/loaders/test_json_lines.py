@@ -56,7 +56,7 @@ def test_each_record_may_use_other_names_of_a_field(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "items.jsonl", [first, second, third])
     graph = load(path, domain="d", rejects_path=tmp_path / "r.jsonl")
     assert graph.tags == [("d:1", "a"), ("d:2", "b")]
-    why = "a list, an object, true or false where a text or a number belongs"
+    why = "a list, an object or a truth value where one value belongs"
     assert rejected(tmp_path / "r.jsonl") == [("items.jsonl", 3, why)]
 
 
