@@ -72,7 +72,7 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
 
 
 def _json(path: Path, encoding: str | None) -> Table:
-    layout = JsonLines(python_literals=True, encoding=encoding)
+    layout = JsonLines(python_literals=True, ids=frozenset(_TELLING), encoding=encoding)
     names = layout.columns(path)
     if _reviews(names) is None and not _is_named_metadata(path, names):
         for found in layout.later(path, [name for name in _TELLING if name not in names]):
@@ -83,19 +83,14 @@ def _json(path: Path, encoding: str | None) -> Table:
     if reviews is not None:
         unit: TimeUnit = "s" if reviews is _REVIEWS_2014_2018 else "ms"
         return Table(path, "interactions", layout, reviews, expected=tuple(reviews), time_unit=unit)
-    columns = {
-        field: name
-        for field, usual in _FIRST_OF.items()
-        if (name := next((n for n in usual if n in names), None))
-    }
-    if "item" not in columns:
+    if not any(name in names for name in _FIRST_OF["item"]):
         raise BadSourceError(
             f"{path} is neither Amazon reviews nor metadata: it has {', '.join(sorted(names))}; "
             f"for a form of your own use --format tabular with --map"
         )
-    candidates = {field: usual for field, usual in _FIRST_OF.items() if field not in columns}
-    layout = replace(layout, lists=frozenset(_FIRST_OF["description"] + _FIRST_OF["tags"]))
-    return Table(path, "items", layout, columns, candidates, expected=tuple(_FIRST_OF))
+    listed = frozenset(_FIRST_OF["description"] + _FIRST_OF["tags"])
+    layout = replace(layout, lists=listed, names_of_one=tuple(_FIRST_OF.values()))
+    return Table(path, "items", layout, {}, _FIRST_OF, expected=tuple(_FIRST_OF))
 
 
 def _reviews(names: Collection[str]) -> dict[str, str] | None:

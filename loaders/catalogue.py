@@ -17,10 +17,11 @@ from loaders.ids import NO_EXACT_NUMBER
 from loaders.markup import plain_lists, plain_texts
 from loaders.text_lists import read_lists
 
-__all__ = ["HTML_REMOVED", "LISTS_READ", "read_catalogue"]
+__all__ = ["HTML_REMOVED", "LISTS_READ", "LISTS_UNREAD", "read_catalogue"]
 
 HTML_REMOVED = "texts with HTML, which was removed"
 LISTS_READ = "lists written as text, which were read as lists"
+LISTS_UNREAD = "tags that look like a list and could not be read as one, which were taken as text"
 
 
 def read_catalogue(fields: pl.DataFrame, tag_separator: str) -> tuple[pl.DataFrame, Counter[str]]:
@@ -75,7 +76,7 @@ def _text(values: pl.Series, remarks: Counter[str]) -> pl.Series:
 
 
 def _description(values: pl.Series, remarks: Counter[str]) -> pl.Series:
-    lists, count = read_lists(values)
+    lists, count, _ = read_lists(values)
     remarks[LISTS_READ] += count
     texts = values if values.dtype == pl.String else values.list.join(" ")
     if count:
@@ -85,8 +86,9 @@ def _description(values: pl.Series, remarks: Counter[str]) -> pl.Series:
 
 
 def _tags(values: pl.Series, separator: str, remarks: Counter[str]) -> pl.Series:
-    lists, count = read_lists(values)
+    lists, count, unread = read_lists(values)
     remarks[LISTS_READ] += count
+    remarks[LISTS_UNREAD] += unread
     if values.dtype == pl.String:
         # Before the split: a separator may stand in an entity.
         values, changed = plain_texts(values)

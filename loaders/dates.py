@@ -22,6 +22,8 @@ import polars as pl
 __all__ = ["seconds_of_text"]
 
 _DAY = 86_400
+_FARTHEST_ZONE = 14 * 3600
+"""No clock on Earth is farther from UTC."""
 _CLOCK = r"(?P<hour>\d{2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?"
 _ZONE = r"(?P<zone>Z|UTC|UT|GMT|[+-]\d{2}(?::?\d{2})?)"
 _YEAR, _DAY_OF_MONTH = r"(?P<year>\d{4})", r"(?P<day>\d{1,2})"
@@ -79,8 +81,12 @@ def _read(texts: pl.Series, form: str) -> pl.Series:
     is_date = month.is_between(1, 12) & (days.cast(pl.Int32).cast(pl.Date).dt.month() == month)
     hour, minute, second = (part.fill_null(0) for part in (hour, minute, second))
     is_clock = (hour < 24) & (minute < 60) & (second <= 60)  # 60: a leap second
-    seconds = days * _DAY + hour * 3600 + minute * 60 + second - _offset()
-    return parts.select(pl.when(is_date & is_clock).then(seconds).alias("seconds"))["seconds"]
+    east = _offset()
+    is_zone = east.abs() <= _FARTHEST_ZONE
+    seconds = days * _DAY + hour * 3600 + minute * 60 + second - east
+    return parts.select(pl.when(is_date & is_clock & is_zone).then(seconds).alias("seconds"))[
+        "seconds"
+    ]
 
 
 def _offset() -> pl.Expr:

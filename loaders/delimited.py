@@ -4,7 +4,8 @@ In:   a path and the columns that are wanted.
 Out:  :class:`loaders.layouts.Rows`; every column is text, and every line that is no row is a
       reject.
 
-Quoting is the rule of :mod:`loaders.quotes`, or none at all.
+Quoting is the rule of :mod:`loaders.quotes`, or none at all. White space around the names of the
+columns is no part of them.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Delimited:
         self._check_header(path, line, names)
         if quoting is not None:
             names = quoting.values(pl.Series(names) + self.separator).to_list()
-        return number, names
+        return number, [name.strip() for name in names]
 
     def _check_header(self, path: Path, line: str, names: list[str]) -> None:
         others = [s for s in _USUAL_SEPARATORS if s in line and s != self.separator]

@@ -86,7 +86,8 @@ def text_form(path: Path, head: bytes, named: str | None) -> TextForm:
         named: The encoding that the user gave.
 
     Raises:
-        BadSourceError: The first line holds NUL bytes, so it is no text in UTF-8.
+        BadSourceError: The first line holds NUL bytes, so it is no text in UTF-8; or the named
+            encoding leaves the order of bytes to a mark that is not there.
     """
     for mark, encoding in _MARKS:
         if head.startswith(mark):
@@ -95,7 +96,13 @@ def text_form(path: Path, head: bytes, named: str | None) -> TextForm:
             break
     else:
         form = TextForm(named or "utf-8", named=named is not None)
-    sample = b"".join(form.normalized([head]))
+    try:
+        sample = b"".join(form.normalized([head]))
+    except UnicodeError as error:  # a decoder that needs the mark; faults of lines come later
+        raise BadSourceError(
+            f"{path} does not begin with a byte-order mark, so {form.encoding} does not say which "
+            f"byte comes first; give --encoding {form.encoding}-le (or {form.encoding}-be)"
+        ) from error
     if b"\0" in sample.split(b"\n", 1)[0]:
         raise BadSourceError(
             f"{path} holds NUL bytes in its first line, so it is no text in {form.encoding}; if it "

@@ -33,7 +33,7 @@ _PACKED = (".gz", ".zst")
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The files given, and of folders the files in them, hidden ones left out."""
+    """The files given, and of folders the files in them, hidden ones left out; each once."""
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -41,7 +41,11 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
             files += [p for p in inside if not _hidden(p.relative_to(path))]
         else:
             files.append(path)
-    return files
+    once: dict[Path, Path] = {}
+    for path in files:
+        if once.setdefault(path.resolve(), path) is not path:
+            log.warning("%s is given more than once; it is read once", path)
+    return list(once.values())
 
 
 def layout_of(path: Path, options: SourceOptions) -> Layout | None:

@@ -30,7 +30,7 @@ from pathlib import Path
 from graph_store.schema import Label, RelType
 from graph_store.store import Checkpoint, GraphStore, Job, Written
 from loaders.checks import Rules, check
-from loaders.errors import SourceChangedError
+from loaders.errors import BadSourceError, SourceChangedError
 from loaders.rejects import Rejects, from_frame
 from loaders.source import Source, Table
 from loaders.staging import STAGES, Staging, stage_name
@@ -85,12 +85,14 @@ def ingest(
         now: The clock.
 
     Raises:
-        BadSourceError: A file cannot be read.
+        BadSourceError: A file cannot be read, or ``rejects_path`` is a file of the source.
         TooManyRejectsError: See ``max_rejects``.
         SourceChangedError: A file changed while it was read; nothing was written.
         CheckpointError: ``job`` was begun with other files or options.
     """
     started = time.monotonic()
+    if rejects_path is not None:
+        _refuse_source_as_rejects(source, rejects_path)
     stamps = source.stamps()  # before the bytes are read: what changes later is noticed
     content = _hash(source.fingerprint(), source.meaning())
     name = job if job is not None else f"ingest-{content[:16]}"
@@ -224,6 +226,15 @@ def _write(
     if resumed:
         log.info("%s went on behind %s rows that were in the store already", entry.job, resumed)
     return written, resumed
+
+
+def _refuse_source_as_rejects(source: Source, path: Path) -> None:
+    """The file of rejects is written anew: it must not replace what is to be read."""
+    if path.exists() and any(path.samefile(table.path) for table in source.tables):
+        raise BadSourceError(
+            f"rows that cannot be used would replace {path}, a file of the source; name another "
+            f"file with --rejects"
+        )
 
 
 def _since(started: float) -> float:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ __all__ = ["JsonLines"]
 
 HEAD_RECORDS = 200
 
+_NO_VALUE = "a list, an object or a truth value where one value belongs"
+
 _Value = str | list[str] | None
 
 
@@ -41,18 +43,34 @@ class JsonLines:
     """Take ``{'a': 1}`` as well: the Amazon metadata of 2014 is written so."""
     lists: frozenset[str] = frozenset()
     """Columns that hold a text or a list of texts, however nested."""
+    ids: frozenset[str] = frozenset()
+    """Columns that hold ids: a fraction in one of them is no value, as in Parquet."""
+    names_of_one: tuple[tuple[str, ...], ...] = ()
+    """Groups of columns that hold the same field: an object in one of them is no fault of a record
+    that has a value in another."""
     encoding: str | None = None
     """None: found out from the bytes."""
 
     def columns(self, path: Path) -> list[str]:
         """The keys of the first records; later ones may have more."""
         names: dict[str, None] = {}
-        for line in read_head(path, encoding=self.encoding, lines=HEAD_RECORDS):
+        head = read_head(path, encoding=self.encoding, lines=HEAD_RECORDS)
+        for line in head:
             record = self._parse(line)
             if record is not None:
                 names.update(dict.fromkeys(record))
+        if not head:
+            raise BadSourceError(f"{path} is empty; JSON objects, one a line, were expected")
+        if head[0].lstrip().startswith("["):
+            raise BadSourceError(
+                f"{path} holds a JSON array ({head[0][:40]!r}) instead of objects, one a line; "
+                f"write its records so, e.g. with `jq -c '.[]'`"
+            )
         if not names:
-            raise BadSourceError(f"{path} does not begin with JSON objects, one a line")
+            raise BadSourceError(
+                f"{path} does not begin with JSON objects, one a line, got {head[0][:40]!r}; if "
+                f"its records span lines, write each on one line, e.g. with `jq -c .`"
+            )
         return list(names)
 
     def later(self, path: Path, names: Iterable[str]) -> Iterator[str]:
@@ -93,19 +111,28 @@ class JsonLines:
                 numbers.append(number)
                 lines.append(line)
                 records.append(record)
-            nested: set[int] = set()
-            frame = pl.DataFrame(
-                [
-                    pl.Series("line", numbers, dtype=pl.Int64),
-                    *(self._column(name, records, nested) for name in wanted),
-                ]
-            )
-            if nested:
-                why = "a list, an object or a truth value where one value belongs"
-                faults += [Reject(path.name, numbers[n], why, lines[n]) for n in sorted(nested)]
-                keep = pl.repeat(True, len(frame), eager=True).scatter(sorted(nested), False)
+            nested: dict[str, set[int]] = {name: set() for name in wanted}
+            columns = [self._column(name, records, nested[name]) for name in wanted]
+            frame = pl.DataFrame([pl.Series("line", numbers, dtype=pl.Int64), *columns])
+            if places := self._without_value(nested, frame):
+                faults += [Reject(path.name, numbers[n], _NO_VALUE, lines[n]) for n in places]
+                keep = pl.repeat(True, len(frame), eager=True).scatter(places, False)
                 frame = frame.filter(keep)
             yield Rows(frame, faults, block.bytes_done)
+
+    def _without_value(
+        self, nested: Mapping[str, Collection[int]], frame: pl.DataFrame
+    ) -> list[int]:
+        """Places of records with a value that cannot be read and none instead of it."""
+        found: set[int] = set()
+        for name, places in nested.items():
+            others = [n for names in self.names_of_one if name in names for n in names if n != name]
+            found.update(
+                place
+                for place in places
+                if all(frame[other][place] is None for other in others if other in frame.columns)
+            )
+        return sorted(found)
 
     def _column(self, name: str, records: Sequence[dict[str, Any]], nested: set[int]) -> pl.Series:
         """One key of all records; places of values that are not one value go to ``nested``."""
@@ -122,7 +149,8 @@ class JsonLines:
         elif kinds == {int}:
             texts = [None if value is None else str(value) for value in values]
             return pl.Series(name, texts, dtype=pl.String)
-        return pl.Series(name, _each(values, _text, nested), dtype=pl.String)
+        convert = _id_text if name in self.ids else _text
+        return pl.Series(name, _each(values, convert, nested), dtype=pl.String)
 
     def _written(self, name: str) -> tuple[str, ...]:
         """A key as it stands in a line."""
@@ -170,6 +198,11 @@ def _text(value: Any) -> str:
         if value.is_integer():
             return str(int(value))
     return str(value)
+
+
+def _id_text(value: Any) -> str:
+    is_fraction = isinstance(value, float) and not value.is_integer()
+    return NO_EXACT_NUMBER if is_fraction else _text(value)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import polars as pl
+import polars.selectors as cs
 import pyarrow.parquet as pq
 from pyarrow import lib as arrow
 
@@ -82,14 +83,19 @@ class Parquet:
 
 
 def _frame(path: Path, batch: arrow.RecordBatch) -> pl.DataFrame:
+    """A batch as a frame; texts that lie in a dictionary (pandas' categories) are texts."""
+    types = ", ".join(f"{field.name}: {field.type}" for field in batch.schema)
+    cure = "write it as text, numbers or lists of texts"
+    # At such a column Polars panics, which is no error that could be caught as one.
+    if "decimal256" in types:
+        raise BadSourceError(f"{path} has a column of a type that cannot be read ({types}); {cure}")
     try:
-        return pl.DataFrame(arrow.Table.from_batches([batch]))
+        frame = pl.DataFrame(arrow.Table.from_batches([batch]))
     except (pl.exceptions.PolarsError, arrow.ArrowException, NotImplementedError) as error:
-        types = ", ".join(f"{field.name}: {field.type}" for field in batch.schema)
         raise BadSourceError(
-            f"{path} has a column of a type that cannot be read ({types}: {error}); write it as "
-            f"text, numbers or lists of texts"
+            f"{path} has a column of a type that cannot be read ({types}: {error}); {cure}"
         ) from error
+    return frame.with_columns((cs.categorical() | cs.enum()).cast(pl.String))
 
 
 def _parquet(path: Path) -> pq.ParquetFile:

@@ -4,7 +4,8 @@ In:   a path: plain, gzip or zstd (told by the first bytes, not by the name).
 Out:  :class:`Block` after block: line numbers, decoded lines, and lines of broken encoding.
 
 Lines end with ``\\n`` or ``\\r\\n``; in a file without a single ``\\n`` with ``\\r``. A ``\\r``
-elsewhere is a character of its line. Nothing here knows what a line means.
+elsewhere is a character of its line. A byte-order mark at the start of a line, where two files were
+joined, is no part of it. Nothing here knows what a line means.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ BLOCK_BYTES = 4 << 20
 LONGEST_LINE_BYTES = 64 << 20
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_MARK = "\ufeff"
 
 
 @dataclass(slots=True)
@@ -164,13 +166,18 @@ def _block(path: Path, data: bytes, first: int, form: TextForm, bytes_done: int)
     data = data.removesuffix(b"\n")
     numbers: Sequence[int]
     faults: list[Reject] = []
+    may_hold_marks = True
     try:
-        lines = data.decode(form.of_lines).split("\n")
+        text = data.decode(form.of_lines)
+        may_hold_marks = _MARK in text
+        lines = text.split("\n")
         numbers = range(first, first + len(lines))
     except UnicodeDecodeError:
         numbers, lines, faults = _line_by_line(path, data, first, form)
     if b"\r" in data:
         lines = [line.rstrip("\r") for line in lines]
+    if may_hold_marks:
+        lines = [line.lstrip(_MARK) for line in lines]
     return Block(numbers, lines, faults, bytes_done)
 
 

@@ -5,7 +5,8 @@ Out:  the same with entities decoded and tags removed, and how many texts were c
 
 What is no HTML stays as it is: ``AT&T``, ``a < b``, ``I <3 you``, ``List<int>``, ``<Untitled>``.
 Only entities with their semicolon and the names of HTML's own elements count, and an attribute
-must have a value. Scripts, styles and comments go with their content. Entities that were escaped
+must have a value unless HTML defines it without one (``<td nowrap>``). Scripts, styles and comments
+go with their content; the content of a CDATA section stays. Entities that were escaped
 twice (``&amp;amp;``), and tags that were escaped once (``&lt;br&gt;``), are decoded as well.
 """
 
@@ -27,6 +28,7 @@ _UNSEEN = re.compile(
     r"|<!doctype\b[^>]{0,500}>|<\?xml\b[^>]{0,500}>",
     re.IGNORECASE | re.DOTALL,
 )
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _INLINE = (
     "a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|ins|kbd|label|mark|nobr|q|"
     "rp|rt|ruby|s|samp|small|span|strike|strong|sub|sup|time|tt|u|var|wbr"
@@ -39,7 +41,15 @@ _BLOCK = (
     "option|output|p|param|picture|pre|progress|script|section|select|source|style|summary|"
     "svg|table|tbody|td|template|textarea|tfoot|th|thead|title|tr|track|ul|video"
 )
-_ATTRIBUTE = r"""\s+[a-zA-Z_:][-\w:.]*\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+)"""
+_ALONE = (
+    "allowfullscreen|async|autofocus|autoplay|checked|compact|controls|default|defer|disabled|"
+    "download|hidden|ismap|loop|multiple|muted|nohref|noresize|noshade|novalidate|nowrap|open|"
+    "playsinline|readonly|required|reversed|selected"
+)
+_ATTRIBUTE = (
+    r"""\s+(?:[a-zA-Z_:][-\w:.]*\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+)"""
+    rf"""|(?:{_ALONE})(?=[\s/>]))"""
+)
 _TAG = re.compile(rf"</?(?:({_INLINE})|{_BLOCK})(?:{_ATTRIBUTE})*\s*/?>", re.IGNORECASE)
 _ROUNDS = 3
 
@@ -51,7 +61,7 @@ def plain_text(text: str) -> str:
         >>> plain_text("Salt &amp;amp; <b>Pepper</b><br>a < b")
         'Salt & Pepper a < b'
     """
-    plain = text
+    plain = _CDATA.sub(r"\1", text)
     for _ in range(_ROUNDS):
         before = plain
         plain = _ENTITY.sub(_decode, _TAG.sub(_space, _UNSEEN.sub(" ", plain)))

@@ -20,11 +20,16 @@ import polars as pl
 
 from loaders.errors import TooManyRejectsError
 
-__all__ = ["Reject", "Rejects", "from_frame"]
+__all__ = ["COLUMNS", "Reject", "Rejects", "from_frame"]
+
+COLUMNS = ("file", "line", "reason", "row")
+"""What each line of the file holds."""
 
 LONGEST_ROW = 2_000
 """Characters of a line that are kept; enough to find it again."""
 FIRST_FEW = 3
+_FIRST_DAY, _END_OF_YEARS = -719_162, 2_932_897
+"""Days from 1970-01-01 to 0001-01-01 and to the first day of the year 10000."""
 JUDGED_FROM = 100_000
 """Rows after which a job may be stopped before its end; sooner, a few bad rows weigh too much."""
 
@@ -44,6 +49,11 @@ class Reject:
 def from_frame(frame: pl.DataFrame, file: str) -> list[Reject]:
     """Rejects of checked rows: ``line`` and ``reason``, every other column is the row."""
     columns = [name for name in frame.columns if name not in ("line", "reason")]
+    frame = frame.with_columns(
+        _shown_time(name, frame.schema[name])
+        for name in columns
+        if frame.schema[name].is_temporal()
+    )
     return [
         Reject(
             file,
@@ -53,6 +63,16 @@ def from_frame(frame: pl.DataFrame, file: str) -> list[Reject]:
         )
         for row in frame.iter_rows(named=True)
     ]
+
+
+def _shown_time(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A date or time as text; where it has no year of four digits, the number that is stored."""
+    unit = dtype.time_unit if isinstance(dtype, pl.Datetime) else None
+    per_day = 1 if unit is None else 86_400 * {"ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    stored = pl.col(name).to_physical().cast(pl.Int64)
+    has_year = stored.is_between(_FIRST_DAY * per_day, _END_OF_YEARS * per_day, closed="left")
+    # Polars panics when it is asked for the text of the others.
+    return pl.when(has_year).then(pl.col(name)).cast(pl.String).fill_null(stored.cast(pl.String))
 
 
 class Rejects:

@@ -13,11 +13,11 @@ import polars as pl
 from loaders.ids import id_text, no_exact_id
 from loaders.records import Role
 
-__all__ = ["TRIMMED", "faults_of_ids", "read_ids"]
+__all__ = ["ID_FIELDS", "TRIMMED", "faults_of_ids", "read_ids"]
 
 TRIMMED = "ids and names with white space at their ends, which was trimmed"
 
-_IDS: dict[Role, dict[str, str]] = {
+ID_FIELDS: dict[Role, dict[str, str]] = {
     "interactions": {
         "user": "user id",
         "item": "item id",
@@ -41,7 +41,7 @@ _NEEDED = ("user", "item", "account_a", "account_b")
 
 def read_ids(role: Role, fields: pl.DataFrame) -> tuple[pl.DataFrame, Counter[str]]:
     """Add ``user~`` and so on, the ids as text; count those that were trimmed."""
-    names = [name for name in _IDS[role] if name in fields.columns]
+    names = [name for name in ID_FIELDS[role] if name in fields.columns]
     frame = fields.with_columns(
         id_text(name, fields.schema[name]).alias(f"{name}~") for name in names
     )
@@ -55,10 +55,13 @@ def read_ids(role: Role, fields: pl.DataFrame) -> tuple[pl.DataFrame, Counter[st
 
 
 def faults_of_ids(role: Role, fields: pl.DataFrame) -> list[tuple[pl.Expr, str]]:
-    """Numbers that are there and of which no id can be made, each with the reason."""
+    """Values that are there and of which no id can be made, each with the reason."""
     faults = []
-    for name, called in _IDS[role].items():
+    for name, called in ID_FIELDS[role].items():
         fault = no_exact_id(name, fields.schema[name]) if name in fields.columns else None
+        if name in fields.columns and fields.schema[name] == pl.String:
+            # NumPy ends a text at such a character: two ids could become one.
+            faults.append((pl.col(name).str.contains("\0", literal=True), f"{called} holds a NUL"))
         if fault is None:
             continue
         if name not in _NEEDED:

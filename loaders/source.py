@@ -77,8 +77,8 @@ class Table:
     columns: Mapping[str, str]
     """Which column of the file holds which field."""
     candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """For fields of no certain column: the columns that may appear, of which the first one with a
-    value gives the field (JSON Lines, where a key need not be in every record)."""
+    """For fields of no certain column: the columns that may appear, of which in each record the
+    first one with a value gives the field (JSON Lines, where records may have different keys)."""
     expected: tuple[str, ...] = ()
     """Fields whose columns the map or the form names; told if no row has a value there."""
     domain: str | None = None
@@ -172,7 +172,9 @@ class _FormEntry:
 
 
 FORMS: dict[str, _FormEntry] = {
-    "tabular": _FormEntry("tabular", None, "CSV, JSON Lines or Parquet by column names"),
+    "tabular": _FormEntry(
+        "tabular", None, "files ending in .csv, .tsv, .jsonl, .ndjson, .json or .parquet"
+    ),
     "amazon-reviews": _FormEntry("amazon_reviews", 5, "Amazon reviews of 2014, 2018 and 2023"),
     "movielens": _FormEntry("movielens", 5, "MovieLens 100K to 25M and latest"),
     "recbole": _FormEntry("recbole", None, "RecBole atomic files (.inter, .item)"),
@@ -188,7 +190,7 @@ def open_source(
 
     Raises:
         BadSourceError: A path does not exist, a form or option is unknown, a needed column is
-            missing.
+            missing or there twice.
     """
     options = options or SourceOptions()
     if form not in FORMS:
@@ -211,10 +213,25 @@ def open_source(
         tables += links([Path(path) for path in options.links], options)
     if not tables:
         shown = ", ".join(map(str, given))
-        raise BadSourceError(f"{shown} holds no file that the form {form} knows")
+        raise BadSourceError(
+            f"{shown} holds no file that the form {form} knows ({entry.description})"
+        )
+    for table in tables:
+        _refuse_doubled(table)
     names = [(table.role, table.path.name) for table in tables]
     ordered = [table for _, table in sorted(zip(names, tables, strict=True), key=lambda p: p[0])]
     return Source(form, tuple(ordered), options, scales)
+
+
+def _refuse_doubled(table: Table) -> None:
+    """Refuse a file in which two columns bear the name of one that is read."""
+    names = table.layout.columns(table.path)
+    for name in [*table.columns.values(), *table.extra]:
+        if names.count(name) > 1:
+            raise BadSourceError(
+                f"{table.path} has {names.count(name)} columns named {name!r}, so which one is "
+                f"meant is not known; rename all but one"
+            )
 
 
 def _tidy(options: SourceOptions) -> SourceOptions:

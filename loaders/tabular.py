@@ -5,8 +5,8 @@ Out:  tables: a file with users and items is a log, one with items only a catalo
       ``account_a`` and ``account_b`` says which accounts are one person.
 
 What a JSON Lines file is does not depend on its first records: where they hold no user, the whole
-file is searched for one before it is taken for a catalogue. Columns for the other fields are taken
-wherever they first appear.
+file is searched for one before it is taken for a catalogue. Of the columns that can hold a field
+each record's first one with a value is taken, wherever it first appears.
 
 The two files ``interactions.parquet`` and ``items.parquet`` with ``user_id``, ``item_id``,
 ``domain``, ``rating``, ``timestamp``, ``title``, ``description``, ``categories`` need no map.
@@ -14,19 +14,24 @@ The two files ``interactions.parquet`` and ``items.parquet`` with ``user_id``, `
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from loaders import rejects
 from loaders.delimited import Delimited
 from loaders.errors import BadSourceError
 from loaders.files import check_text_options, files_of, layout_of
 from loaders.json_lines import JsonLines
 from loaders.layouts import Layout
 from loaders.records import FIELDS, Role
+from loaders.row_ids import ID_FIELDS
 from loaders.source import SourceOptions, Table
 
 __all__ = ["links", "tables"]
+
+log = logging.getLogger(__name__)
 
 USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "user": ("user", "user_id", "userId"),
@@ -58,14 +63,17 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     found = []
     for path in files_of(paths):
         layout = layout_of(path, options)
-        if layout is not None:
+        if layout is not None and set(layout.columns(path)) == set(rejects.COLUMNS):
+            log.warning("%s is left out: it holds rows that an earlier ingest rejected", path)
+        elif layout is not None:
             found.append(_table(path, layout, options))
     if found:
         check_text_options([table.layout for table in found], options)
     for name, column in options.columns.items():
         if not any(_has(table, name, column) for table in found):
+            roles = " or ".join(role for role, fields in FIELDS.items() if name in fields)
             raise BadSourceError(
-                f"--map {name}={column}: no file of the source has a column {column!r}"
+                f"--map {name}={column}: no file of {roles} in the source has a column {column!r}"
             )
     return found
 
@@ -78,19 +86,19 @@ def links(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     found = []
     for path in files_of(paths):
         layout = layout_of(path, text)
-        table = _table(path, layout, text) if layout is not None else None
-        if table is None or table.role != "links":
-            raise BadSourceError(f"{path} holds no links; it needs account_a and account_b")
-        found.append(table)
+        names = _names(path, layout, text) if layout is not None else []
+        if layout is None or _role(_columns(names, text)) != "links":
+            raise BadSourceError(
+                f"--links: {path} needs the columns account_a and account_b, "
+                f"it has {', '.join(names) or 'none that can be read'}; rename them"
+            )
+        found.append(_table(path, layout, text))
     return found
 
 
 def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
-    names = layout.columns(path)
+    names = _names(path, layout, options)
     columns = _columns(names, options)
-    if isinstance(layout, JsonLines):
-        names = _with_later(path, layout, names, options)
-        columns = _columns(names, options)
     role = _role(columns)
     if role is None:
         is_text = isinstance(layout, Delimited)
@@ -108,11 +116,16 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
         )
     candidates = {}
     if isinstance(layout, JsonLines):
-        unknown = [field for field in FIELDS[role] if field not in columns]
-        candidates = {field: _names_of(field, options) for field in unknown}
+        # Which of its names a field bears may differ from record to record.
+        candidates = {field: _names_of(field, options) for field in FIELDS[role]}
+        columns = {}
         listed = [name for f in ("description", "tags") for name in candidates.get(f, ())]
-        listed += [columns[f] for f in ("description", "tags") if f in columns]
-        layout = replace(layout, lists=frozenset(listed))
+        layout = replace(
+            layout,
+            lists=frozenset(listed),
+            ids=frozenset(name for field in ID_FIELDS[role] for name in candidates[field]),
+            names_of_one=tuple(candidates.values()),
+        )
     return Table(
         path,
         role,
@@ -125,6 +138,12 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
         time_unit=options.time_unit or "auto",
         tag_separator=options.tag_separator,
     )
+
+
+def _names(path: Path, layout: Layout, options: SourceOptions) -> list[str]:
+    """The columns of a file; of JSON Lines those that decide what it is, and maybe more."""
+    names = layout.columns(path)
+    return _with_later(path, layout, names, options) if isinstance(layout, JsonLines) else names
 
 
 def _columns(names: Sequence[str], options: SourceOptions) -> dict[str, str]:

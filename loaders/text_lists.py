@@ -3,7 +3,8 @@
 In:   one text, or a series of texts or of lists of texts.
 Out:  its parts where the whole text is a list of texts and numbers; otherwise it stands as it is.
 
-Tables are often written so by a program that held lists (``to_csv`` of pandas).
+Tuples and sets count as lists; the parts of a set are sorted, since a set has no order. Tables
+are often written so by a program that held lists (``to_csv`` of pandas).
 """
 
 from __future__ import annotations
@@ -11,19 +12,22 @@ from __future__ import annotations
 import ast
 import io
 import json
+import re
 import tokenize
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
-__all__ = ["read_lists", "read_text_list"]
+__all__ = ["ReadLists", "read_lists", "read_text_list"]
 
 _UNREADABLE = (
     ValueError, SyntaxError, TypeError, MemoryError, RecursionError, tokenize.TokenError
 )  # fmt: skip
-_SUSPECT = r"(?s)^\s*\[.*\]\s*$"
+_SUSPECT = r"(?s)^\s*[\[({].*[\])}]\s*$"
+_LIKE_A_LIST = re.compile(r"\s*[\[{].*[,'\"].*[\]}]\s*", re.DOTALL)
+_TEXTS_APART = re.compile(r"""['"]\s+['"]""")
 
 
 def read_text_list(text: str) -> list[str] | None:
@@ -43,8 +47,19 @@ def read_text_list(text: str) -> list[str] | None:
     return None
 
 
-def read_lists(values: pl.Series) -> tuple[pl.Series, int]:
-    """Lists of texts where values are written so, null elsewhere; and how many there are.
+class ReadLists(NamedTuple):
+    """What was found in a series."""
+
+    lists: pl.Series
+    """Lists of texts where values are written so, null elsewhere."""
+    found: int
+    """How many there are."""
+    unread: int
+    """Values in brackets with commas or quotes that could not be read as lists."""
+
+
+def read_lists(values: pl.Series) -> ReadLists:
+    """Read the values of a series that are lists written as text.
 
     Args:
         values: Texts, or lists of texts of which some may be written lists.
@@ -54,7 +69,7 @@ def read_lists(values: pl.Series) -> tuple[pl.Series, int]:
     else:
         suspect = values.list.eval(pl.element().str.contains(_SUSPECT)).list.any()
     found: list[list[str] | None] = [None] * len(values)
-    count = 0
+    count = unread = 0
     for place in suspect.fill_null(value=False).arg_true().to_list():
         value = values[place]
         texts = [value] if isinstance(value, str) else value.drop_nulls().to_list()
@@ -66,12 +81,16 @@ def read_lists(values: pl.Series) -> tuple[pl.Series, int]:
                 for text, parts in zip(texts, read, strict=True)
                 for part in ([text] if parts is None else parts)
             ]
-    return pl.Series(values.name, found, dtype=pl.List(pl.String)), count
+        else:
+            unread += any(_LIKE_A_LIST.fullmatch(text) for text in texts)
+    return ReadLists(pl.Series(values.name, found, dtype=pl.List(pl.String)), count, unread)
 
 
 def _parts(value: Any) -> list[str]:
     """The texts of a list, however nested."""
-    if not isinstance(value, list):
+    if isinstance(value, set):
+        return sorted(_parts(list(value)))
+    if not isinstance(value, list | tuple):
         raise TypeError(type(value).__name__)
     parts: list[str] = []
     for part in value:
@@ -85,7 +104,15 @@ def _parts(value: Any) -> list[str]:
 
 
 def _python(text: str) -> Any:
-    """A Python literal; texts with nothing but a space between are two, as NumPy prints them."""
+    """A Python literal; NaN in it is nothing.
+
+    Texts with nothing but a space between are two, as NumPy prints them.
+    """
+    if not _TEXTS_APART.search(text):
+        try:
+            return ast.literal_eval(text.strip())
+        except ValueError:  # a name such as nan
+            pass
     tokens = [
         token
         for token in tokenize.generate_tokens(io.StringIO(text.strip()).readline)
@@ -95,5 +122,5 @@ def _python(text: str) -> Any:
     for before, token in pairwise(tokens):
         if before.type == token.type == tokenize.STRING and before.end != token.start:
             pieces.append(",")
-        pieces.append(token.string)
+        pieces.append("None" if token.string.lower() == "nan" else token.string)
     return ast.literal_eval(" ".join(pieces))

@@ -34,6 +34,7 @@ _DATE = "a date such as 2023-01-05T12:00:00Z"
 _BARE_YEAR = "time is a bare year (write a date, or --time-unit s if it counts seconds)"
 _NO_TIME = "time is a number before 1990 (--time-unit s, ms, us or ns takes it nevertheless)"
 _FUTURE = "time in the future"
+_BEFORE_1970 = "time before 1970"
 
 
 class Times(NamedTuple):
@@ -65,8 +66,7 @@ def read_times(values: pl.Series, unit: TimeUnit, *, latest: int, is_given: bool
         [1672920000, 1672876800, None]
     """
     if values.dtype.is_temporal():
-        seconds = values.cast(pl.Datetime("us")).dt.epoch("s")
-        return _judge(values, seconds, [], latest)
+        return _judge(values, _seconds(values), [], latest)
     if values.dtype == pl.String:
         values = values.str.strip_chars()
         values = values.set(values == "", None)
@@ -82,6 +82,14 @@ def read_times(values: pl.Series, unit: TimeUnit, *, latest: int, is_given: bool
     if unit in _PER_SECOND:
         return _of_unit(values, numbers, unit, latest, is_given=is_given)
     return _of_any_form(values, numbers, unit, latest)
+
+
+def _seconds(values: pl.Series) -> pl.Series:
+    """Of dates or times; no other unit comes between, in which a far one would not fit."""
+    stored = values.to_physical().cast(pl.Int64)
+    if isinstance(values.dtype, pl.Datetime):
+        return stored // _PER_SECOND[values.dtype.time_unit]
+    return stored * DAY
 
 
 def _of_unit(
@@ -122,6 +130,7 @@ def _of_any_form(values: pl.Series, numbers: pl.Series, unit: str, latest: int) 
     if unit == "iso":
         return _judge(values, seconds, [(unread, f"time is not {_DATE}")], latest, numbers)
     faults = [
+        (unread & (number < 0), _BEFORE_1970),
         (unread & number.is_null(), f"time is neither a Unix time nor {_DATE}"),
         (unread & number.is_between(1000, 2999) & (number == number.floor()), _BARE_YEAR),
         (unread & (number >= _FIRST), _FUTURE),
@@ -139,7 +148,7 @@ def _judge(
 ) -> Times:
     """Give each value that is there the first fault that it has."""
     second = pl.col("seconds")
-    faults = [*faults, (second > latest, _FUTURE), (second < 0, "time before 1970")]
+    faults = [*faults, (second > latest, _FUTURE), (second < 0, _BEFORE_1970)]
     frame = pl.DataFrame(
         {
             "given": values.is_not_null(),

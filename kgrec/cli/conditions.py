@@ -97,7 +97,7 @@ def make_filter(
         NotFoundError: A list that is not there.
     """
     given = (tags_any, tags_all, tags_none, allow, deny, since, not_seen_by)
-    if not any(given):
+    if all(one is None or one == [] for one in given):
         return None
     from graph_store.store import NodeFilter
 

@@ -193,6 +193,8 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
         field, found, column = one.partition("=")
         if not (found and field and column):
             raise InputError(f"--map: must look like FIELD=COLUMN, got {one!r}")
+        if field in pairs:
+            raise InputError(f"--map: {field} is given twice, got {one!r}; give it once")
         pairs[field] = column
     return pairs
 

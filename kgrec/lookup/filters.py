@@ -45,10 +45,9 @@ def allowed_items(
         return mask
     if where.allow is not None:
         mask &= _named("allow", keys_of(where.allow, "allow"), facts, keys, items)
-    if len(where.deny):
-        mask &= ~_named("deny", keys_of(where.deny, "deny"), facts, keys, items)
-    if len(where.tags_any) or len(where.tags_all) or len(where.tags_none):
-        mask &= _by_tags(where, facts, items)
+    if deny := keys_of(where.deny, "deny"):
+        mask &= ~_named("deny", deny, facts, keys, items)
+    mask &= _by_tags(where, facts, items)
     if where.since is not None:
         mask &= _since(where.since, facts, items)
     if users := _users(where.not_seen_by):
@@ -118,6 +117,11 @@ def _since(since: int, facts: Facts, items: NDArray[np.int64]) -> NDArray[np.boo
 
 
 def _by_tags(where: NodeFilter, facts: Facts, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+    any_of, all_of, none_of = (
+        keys_of(getattr(where, name), name) for name in ("tags_any", "tags_all", "tags_none")
+    )
+    if not (any_of or all_of or none_of):
+        return np.ones(len(items), dtype=np.bool_)
     tags = facts.item_tags()
     column = {name: number for number, name in enumerate(tags.names)}
     rows = tags.matrix[items]
@@ -130,10 +134,10 @@ def _by_tags(where: NodeFilter, facts: Facts, items: NDArray[np.int64]) -> NDArr
         return np.asarray(chosen.sum(axis=1), dtype=np.float32).ravel()
 
     mask = np.ones(len(items), dtype=np.bool_)
-    if any_of := keys_of(where.tags_any, "tags_any"):
+    if any_of:
         mask &= count(any_of) > 0
-    if all_of := keys_of(where.tags_all, "tags_all"):
+    if all_of:
         mask &= count(all_of) == len(set(all_of))
-    if none_of := keys_of(where.tags_none, "tags_none"):
+    if none_of:
         mask &= count(none_of) == 0
     return mask

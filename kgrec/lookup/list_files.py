@@ -30,6 +30,8 @@ _NO_LIST = (".json", ".jsonl", ".ndjson")
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"),
           (codecs.BOM_UTF16_BE, "utf-16-be"))  # fmt: skip
 _MARK = "\ufeff"
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+"""First bytes of gzip and zstd."""
 
 
 def read_items(path: Path) -> list[str]:
@@ -63,7 +65,7 @@ def read_column(path: Path, column: str) -> pl.Series:
     try:
         names = _from_parquet(path, column) if suffix == ".parquet" else _from_text(path, column)
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InputError(
             f"{path} cannot be read ({reason}); give one name a line, or CSV or Parquet"
         ) from error
@@ -101,6 +103,8 @@ def _from_text(path: Path, column: str) -> pl.Series:
 
 def _decoded(path: Path, data: bytes) -> str:
     """The text with ``\\n`` at every end of a line, without a byte-order mark."""
+    if data.startswith(_PACKED):
+        raise InputError(f"{path} is packed; unpack it, e.g. with `gzip -d` or `zstd -d`")
     mark, encoding = next(((m, e) for m, e in _MARKS if data.startswith(m)), (b"", "utf-8"))
     try:
         text = data[len(mark) :].decode(encoding)
@@ -130,4 +134,8 @@ def _check(path: Path, column: str, columns: list[str]) -> None:
     if column not in columns:
         raise InputError(
             f"{path} has no column {column!r}, it has {', '.join(columns) or 'none'}; rename one"
+        )
+    if columns.count(column) > 1:
+        raise InputError(
+            f"{path} has {columns.count(column)} columns named {column!r}; rename all but one"
         )

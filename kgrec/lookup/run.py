@@ -149,6 +149,8 @@ class Run:
         number = self._domain(domain)
         _check_count(k)
         who, people = self._who(user, users, history, likes)
+        if where is not None and not isinstance(where, NodeFilter):
+            raise InputError(f"where must be a NodeFilter, got {type(where).__name__}")
         if where is not None and where.domain not in (None, self.domains[number]):
             raise InputError(
                 f"the filter is for domain {where.domain!r}, the question for "
@@ -270,6 +272,10 @@ class Run:
             raise InputError(
                 f"which domain? {self._where} has {len(self.domains)}; "
                 f"name one of {', '.join(self.domains)}"
+            )
+        if not isinstance(domain, str):
+            raise InputError(
+                f"domain must be a name, got {domain!r} of type {type(domain).__name__}"
             )
         if domain not in self._domain_numbers:
             raise not_found("domain", domain, self.domains, where=self._where)

@@ -162,6 +162,12 @@ def test_what_is_no_time_is_told(text: str) -> None:
         unix_seconds(text)
 
 
+def test_an_empty_time_is_no_missing_one(capsys: Output) -> None:
+    """As from a shell variable that is not set."""
+    assert ask("--user", "ann", "--since", "") == 2
+    assert "--since: got ''" in capsys.readouterr().err
+
+
 def test_not_seen_by_leaves_out_what_these_users_have(capsys: Output) -> None:
     one = keys(capsys, "--history", "books:emma", "--not-seen-by", "dan")
     assert one == {"alien", "clueless", "notebook"}

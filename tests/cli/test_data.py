@@ -189,6 +189,11 @@ def test_forget_takes_a_user_out_of_the_graph(filled: Path, tmp_path: Path) -> N
         (["ingest", "--store", "x.duckdb"], 2, "needs a file or a folder"),
         (["ingest", "set", "--format", "nonsense", "--store", "x.duckdb"], 2, "nonsense"),
         (["ingest", "set", "--map", "user", "--store", "x.duckdb"], 2, "user"),
+        (
+            ["ingest", "set", "--map", "user=a", "--map", "user=b", "--store", "x.duckdb"],
+            2,
+            "twice",
+        ),
         (["ingest", "set", "--encoding", "klingon", "--store", "x.duckdb"], 2, "klingon"),
         (["ingest", "set", "--rating-scale", "a=b", "--store", "x.duckdb"], 2, "DOMAIN=N"),
         (["ingest", "set", "--rating-scale", "0", "--store", "x.duckdb"], 2, "--rating-scale N"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from loaders.catalogue import HTML_REMOVED, LISTS_READ
+from loaders.catalogue import HTML_REMOVED, LISTS_READ, LISTS_UNREAD
 from loaders.markup import plain_text
 from loaders.text_lists import read_text_list
 from tests.loaders.worlds import load, write_jsonl, write_text
@@ -26,6 +26,8 @@ from tests.loaders.worlds import load, write_jsonl, write_text
         ("seen<!-- never <b> -->again", "seen again"),
         ("line&lt;br /&gt;line", "line line"),
         ('<a href="http://x/?a=1&amp;b=2">link</a>', "link"),
+        ("<![CDATA[Salt & <b>Pepper</b>]]>", "Salt & Pepper"),
+        ("<iframe src='x' allowfullscreen></iframe><td nowrap>cell<hr noshade/>", "cell"),
     ],
 )
 def test_html_becomes_plain_text(text: str, plain: str) -> None:
@@ -37,7 +39,7 @@ def test_html_becomes_plain_text(text: str, plain: str) -> None:
     [
         "AT&T", "a < b", "I <3 you", "a<b and c>d", "R&D; more",
         "Food&notes &copy me", "<Untitled>", "List<int>", "x <- y -> z", "<>", "Q&A: 1 < 2 > 0",
-        "<", "&", "5 &unknown; 6", "&#;", " AT&T ",
+        "<", "&", "5 &unknown; 6", "&#;", " AT&T ", "<a thing>",
     ],
 )  # fmt: skip
 def test_what_is_no_html_survives(text: str) -> None:
@@ -86,6 +88,13 @@ def test_a_title_of_nothing_but_html_is_missing(tmp_path: Path) -> None:
         ("['Drama'\n 'Comedy']", ["Drama", "Comedy"]),
         ("[['a', 'b'], ['c']]", ["a", "b", "c"]),
         ("[18, 80]", ["18", "80"]),
+        ("('Drama', 'Comedy')", ["Drama", "Comedy"]),
+        ("{'Drama', 'Comedy'}", ["Comedy", "Drama"]),
+        ("['Drama', nan]", ["Drama"]),
+        ('["Drama", NaN]', ["Drama"]),
+        ("('Drama')", None),
+        ("(Unfinished)", None),
+        ("{'id': 1}", None),
         ("[]", []),
         ("[Drama, Comedy]", None),
         ("[Unfinished] Tales", None),
@@ -116,6 +125,14 @@ def test_tag_lists_written_as_text_are_read_in_every_layout_and_counted(tmp_path
             ("d:1", "Comedy"), ("d:1", "Drama"), ("d:2", "Drama"), ("d:3", "[b]"), ("d:3", "a"),
         ]  # fmt: skip
         assert graph.summary.remarks == {LISTS_READ: 2}
+
+
+def test_tags_that_only_look_like_a_list_are_told(tmp_path: Path) -> None:
+    tags = ["[Drama, Comedy]", "[{'id': 1, 'name': 'Drama'}]", "[Unfinished]", "(Drama, Comedy)"]
+    rows = [{"item": str(n), "title": "T", "tags": text} for n, text in enumerate(tags)]
+    graph = load(write_jsonl(tmp_path / "items.jsonl", rows), domain="d")
+    assert [tag for _, tag in graph.tags] == tags
+    assert graph.summary.remarks == {LISTS_UNREAD: 2}
 
 
 def test_a_description_written_as_a_list_is_one_text(tmp_path: Path) -> None:

@@ -63,6 +63,22 @@ def test_utf_16_without_a_mark_names_the_option(tmp_path: Path) -> None:
         load(path)
 
 
+def test_an_order_of_bytes_that_nothing_tells_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_bytes(ITEMS.encode("utf-16-be"))
+    with pytest.raises(BadSourceError, match="not begin with a byte-order mark.*utf-16-le"):
+        load(path, encoding="utf-16")
+
+
+def test_marks_where_files_were_joined_are_no_part_of_an_id(tmp_path: Path) -> None:
+    rows = ["\ufeffuser,item", "ann,1", "\ufeffann,2"]
+    graph = load(write_text(tmp_path / "log.csv", rows), domain="d")
+    assert graph.users == ["ann"]
+    events = ['{"user": "ann", "item": "1"}', '\ufeff{"user": "ann", "item": "2"}']
+    path = write_text(tmp_path / "json" / "log.jsonl", events)
+    assert load(path, domain="d").summary.rows_rejected == 0
+
+
 def test_latin_1_is_rejected_with_the_option_that_reads_it(tmp_path: Path) -> None:
     lines = ["item_id,domain,title", "1,books,Müller", "2,books,Ok"]
     path = write_text(tmp_path / "items.csv", lines, encoding="latin-1")

@@ -37,6 +37,16 @@ def test_ids_of_every_type(ids: pl.Series, texts: list[str | None]) -> None:
     assert id_texts(ids).to_list() == texts
 
 
+def test_a_fraction_is_nobody_in_json_as_in_parquet(tmp_path: Path) -> None:
+    rows = ['{"user": 7.0, "item": "1.5"}', '{"user": 3.5, "item": "a"}']
+    reviews = '{"user_id": "u", "parent_asin": 1.5, "rating": 4.5, "timestamp": 1600000000000}'
+    load(write_text(tmp_path / "log.jsonl", rows), domain="d", rejects_path=tmp_path / "r.jsonl")
+    assert rejected(tmp_path / "r.jsonl") == [("log.jsonl", 2, f"user id {INEXACT}")]
+    path = write_text(tmp_path / "Books.jsonl", [reviews])
+    load(path, form="amazon-reviews", rejects_path=tmp_path / "r.jsonl")
+    assert rejected(tmp_path / "r.jsonl") == [("Books.jsonl", 1, f"item id {INEXACT}")]
+
+
 def test_json_nan_and_infinity_are_nobody(tmp_path: Path) -> None:
     path = write_text(
         tmp_path / "log.jsonl",

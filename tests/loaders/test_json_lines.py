@@ -21,6 +21,23 @@ def late(first: Row, last: Sequence[Row]) -> list[Row]:
     return [first] * HEAD_RECORDS + list(last)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[{"user": "ann", "item": "1"}]', "holds a JSON array.*`jq -c '.\\[\\]'`"),
+        ('[\n{"user": "ann", "item": "1"},\n{"user": "ann", "item": "2"}\n]', "holds a JSON array"),
+        ('{\n  "user": "ann",\n  "item": "1"\n}', "if its records span lines.*`jq -c .`"),
+        ("", "is empty; JSON objects, one a line, were expected"),
+    ],
+)
+def test_other_json_is_one_sentence_that_says_how_to_convert_it(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    (tmp_path / "log.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BadSourceError, match=sentence):
+        open_source([tmp_path / "log.json"], options=SourceOptions(domain="d"))
+
+
 def test_a_late_column_of_a_log_is_read(tmp_path: Path) -> None:
     event = {"user_id": "ann", "item_id": "1", "domain": "books"}
     last = {"user_id": "bob", "item_id": "2", "domain": "books"}
@@ -30,6 +47,24 @@ def test_a_late_column_of_a_log_is_read(tmp_path: Path) -> None:
         "source": "bob", "target": "books:2", "kind": "rate", "weight": 0.8, "count": 1,
         "at": 1_600_000_000,
     }  # fmt: skip
+
+
+def test_each_record_may_use_other_names_of_a_field(tmp_path: Path) -> None:
+    first = {"item": "1", "title": "A", "tags": ["a"], "categories": [{"id": 1}]}
+    second = {"item_id": "2", "title": "B", "categories": ["b"]}
+    third = {"itemId": "3", "title": "C", "tags": {"id": 1}}
+    path = write_jsonl(tmp_path / "items.jsonl", [first, second, third])
+    graph = load(path, domain="d", rejects_path=tmp_path / "r.jsonl")
+    assert graph.tags == [("d:1", "a"), ("d:2", "b")]
+    why = "a list, an object or a truth value where one value belongs"
+    assert rejected(tmp_path / "r.jsonl") == [("items.jsonl", 3, why)]
+
+
+def test_metadata_of_two_years_in_one_file_keeps_its_tags(tmp_path: Path) -> None:
+    rows = [{"asin": "1", "title": "A", "category": ["a"]},
+            {"parent_asin": "2", "title": "B", "categories": ["b"]}]  # fmt: skip
+    path = write_jsonl(tmp_path / "meta_Books.jsonl", rows)
+    assert load(path, form="amazon-reviews").tags == [("books:1", "a"), ("books:2", "b")]
 
 
 def test_late_columns_of_a_catalogue_are_read(tmp_path: Path) -> None:
@@ -82,7 +117,7 @@ def test_a_mapped_column_may_appear_late_and_must_appear(tmp_path: Path) -> None
     rows = late({"user": "ann", "item": "1"}, [{"user": "bob", "item": "2", "stars": 5}])
     path = write_jsonl(tmp_path / "log.jsonl", rows)
     assert load(path, domain="d", columns={"rating": "stars"}).one(source="bob")["weight"] == 1.0
-    with pytest.raises(BadSourceError, match="--map rating=points: no file of the source"):
+    with pytest.raises(BadSourceError, match="--map rating=points: no file of interactions"):
         load(path, domain="d", columns={"rating": "points"})
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from loaders import BadSourceError, SourceOptions, open_source
 from loaders.delimited import Delimited
+from loaders.quotes import LONGEST_LINES
 from tests.loaders.worlds import load, rejected, write_text
 
 NO_END = "a quote that never closes (--quote none?)"
@@ -109,6 +110,16 @@ def test_a_quoted_field_ends_before_a_line_that_cannot_be_decoded(tmp_path: Path
     rows, faults = read(path)
     assert rows == [("2", "b")]
     assert [line for line, _ in faults] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(("lines", "is_one"), [(LONGEST_LINES, True), (LONGEST_LINES + 1, False)])
+def test_a_quoted_field_has_so_many_lines_at_most(tmp_path: Path, lines: int, is_one: bool) -> None:
+    """One that is longer is a stray quote: what waits for the end of a field is bounded."""
+    field = ['1,"first', *["more"] * (lines - 2), 'last"']
+    rows, faults = read(write_text(tmp_path / "x.csv", ["i,j", *field, "2,b"]))
+    assert len(rows) + len(faults) == (2 if is_one else lines + 1)
+    assert rows[-1] == ("2", "b")
+    assert (faults == []) == is_one
 
 
 def test_signs_of_quoting_in_a_file_without_it_are_told(

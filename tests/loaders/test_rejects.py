@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
 
 from graph_store.open_store import open_store
-from loaders import SourceOptions, TooManyRejectsError, ingest, open_source
+from loaders import BadSourceError, SourceOptions, TooManyRejectsError, ingest, open_source
 from tests.loaders.worlds import NOW, load, rejected, write_text
 
 DAY = 86_400
@@ -33,9 +34,12 @@ def test_every_reason_is_told_with_its_line(tmp_path: Path) -> None:
         "ann,b1,books,4,yesterday": (
             "time is neither a Unix time nor a date such as 2023-01-05T12:00:00Z"
         ),
-        "ann,b1,books,4,-5": (
+        "ann,b1,books,4,300": (
             "time is a number before 1990 (--time-unit s, ms, us or ns takes it nevertheless)"
         ),
+        "ann,b1,books,4,-5": "time before 1970",
+        "ann\0,b1,books,4,1600000000": "user id holds a NUL",
+        "ann,b1\0,books,4,1600000000": "item id holds a NUL",
         "ann,b1,books,4,1960-01-01": "time before 1970",
         "ann,b1,books,4": "4 fields instead of 5",
         "ann,b1,books,4,1600000000,x": "6 fields instead of 5",
@@ -92,6 +96,29 @@ def test_rows_of_parquet_are_numbered_across_batches(tmp_path: Path) -> None:
     assert rejected(tmp_path / "r.jsonl") == [
         ("log.parquet", line, "no user id") for line in (1, 70_001, 150_000)
     ]
+
+
+def test_rejects_never_replace_a_file_of_the_source(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "log.csv", ["user,item", "ann,1"])
+    (tmp_path / "other.csv").symlink_to(path)
+    for place in (path, tmp_path / "other.csv"):
+        with pytest.raises(BadSourceError, match="a file of the source; name another .*--rejects"):
+            load(path, domain="d", rejects_path=place)
+    assert path.read_text(encoding="utf-8") == "user,item\nann,1\n"
+
+
+@pytest.mark.parametrize("unit", ["ms", "us"])
+def test_a_time_behind_the_year_9999_is_kept_aside(
+    tmp_path: Path, unit: Literal["ms", "us"]
+) -> None:
+    far = pl.Series("time", [2**62]).cast(pl.Datetime(unit))
+    pl.DataFrame({"user": ["u"], "item": ["a"], "time": far}).write_parquet(
+        tmp_path / "log.parquet"
+    )
+    load(tmp_path / "log.parquet", domain="d", rejects_path=tmp_path / "r.jsonl")
+    (line,) = (tmp_path / "r.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["reason"] == "time in the future"
+    assert json.loads(json.loads(line)["row"])["time"] == str(2**62)
 
 
 def test_lines_are_numbered_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,44 @@ from tests.loaders.worlds import load, write_jsonl, write_text
 LOG = ["user_id,item_id,domain,rating,timestamp", "ann,b1,books,4,1600000000", "bob,f1,films,2,"]
 
 
+@pytest.mark.parametrize("named", [{}, {"user": "uid"}])
+def test_a_column_that_is_there_twice_is_one_sentence(
+    tmp_path: Path, named: dict[str, str]
+) -> None:
+    twice = named.get("user", "user")
+    path = write_text(tmp_path / "log.csv", [f"{twice},item,{twice},x,x", "ann,1,bob,,"])
+    with pytest.raises(BadSourceError, match=f"log.csv has 2 columns named '{twice}'"):
+        load(path, domain="d", columns=named)
+
+
+def test_a_file_that_is_given_twice_is_read_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_text(tmp_path / "logs" / "log.csv", LOG)
+    graph = load(path, path.parent, store=tmp_path / "g.duckdb")
+    assert graph.interacted["count"].to_list() == [1, 1]
+    assert f"{path} is given more than once; it is read once" in caplog.text
+
+
+def test_rejects_of_an_earlier_ingest_are_no_part_of_a_folder(tmp_path: Path) -> None:
+    write_text(tmp_path / "data" / "log.csv", [*LOG, "cy,,books,4,"])
+    where = {"rejects_path": tmp_path / "data" / "rejects.jsonl", "store": tmp_path / "g.duckdb"}
+    assert load(tmp_path / "data", **where).summary.rows_rejected == 1
+    assert load(tmp_path / "data", **where, force=True).summary.rows_rejected == 1
+
+
+def test_links_without_accounts_are_told_with_the_columns_they_have(tmp_path: Path) -> None:
+    log = write_text(tmp_path / "log.csv", LOG)
+    links = write_text(tmp_path / "links.csv", ["a,b", "ann,bob"])
+    with pytest.raises(BadSourceError, match="--links: .*links.csv needs .*, it has a, b; rename"):
+        load(log, links=[links])
+
+
+def test_white_space_around_the_names_of_columns_is_no_part_of_them(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "log.csv", ["user_id, item_id ,\trating", "ann,1,5"])
+    assert load(path, domain="d").one(source="ann")["weight"] == 1
+
+
 def test_the_two_file_form_needs_no_map(tmp_path: Path) -> None:
     folder = tmp_path / "set"
     folder.mkdir()
@@ -151,7 +189,8 @@ def test_json_lists_are_descriptions_and_tags(tmp_path: Path) -> None:
     [
         (["a,b", "1,2"], {}, "no columns for user and item.*it has a, b.*--map user=COLUMN"),
         (["user_id,item_id", "1,2"], {}, "which domain its items are of.*--domain NAME"),
-        (LOG, {"columns": {"user": "who"}}, "--map user=who: no file of the source has a column"),
+        (LOG, {"columns": {"user": "who"}}, "--map user=who: no file of interactions in"),
+        (LOG, {"columns": {"title": "rating"}}, "--map title=rating: no file of items in"),
         (LOG, {"columns": {"usr": "who"}}, "--map knows no field 'usr'; there are user, item"),
         (LOG, {"domain": "a:b"}, "domain must be a name without a colon, got 'a:b'"),
         (LOG, {"platform": " "}, "platform must be a name without a colon, got ' '"),
@@ -178,7 +217,9 @@ def test_missing_files_and_unknown_forms_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadSourceError, match="needs a file or a folder"):
         open_source([])
     write_text(tmp_path / "README.md", ["hello"])
-    with pytest.raises(BadSourceError, match="holds no file that the form tabular knows"):
+    with pytest.raises(
+        BadSourceError, match=r"holds no file that the form tabular knows \(files .*csv"
+    ):
         open_source([tmp_path])
 
 

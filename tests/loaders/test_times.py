@@ -90,7 +90,9 @@ def test_times_of_every_form_become_unix_seconds(
         ("2023-02-29", "auto", UNREAD),
         ("2023-01-05T25:00:00", "auto", UNREAD),
         ("2023-01-05 12:00:00 CET", "auto", UNREAD),
+        ("2023-01-05T12:00:00+99:00", "auto", UNREAD),
         ("05/01/2023", "auto", UNREAD),  # January or May?
+        ("-5", "auto", "time before 1970"),
         ("nan", "auto", UNREAD),
         ("inf", "s", "time is no number of seconds"),
         ("5000000000", "auto", "time in the future"),

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from loaders import BadSourceError
 from tests.loaders.worlds import load
 
 PERSON = {"p": "x", "id": 1}
+
+
+def test_texts_in_a_dictionary_are_texts(tmp_path: Path) -> None:
+    columns = {"user": ["u "], "item": ["a"], "rating": ["4.5"], "time": ["2023-01-05T12:00Z"]}
+    log = pl.DataFrame(columns).cast(pl.Categorical)
+    log.write_parquet(tmp_path / "log.parquet")
+    event = load(tmp_path / "log.parquet", domain="d").one(source="u")
+    assert (event["weight"], event["at"]) == (0.9, 1_672_920_000)
+
+
+def test_decimals_that_polars_does_not_know_are_one_sentence(tmp_path: Path) -> None:
+    wide = pa.array([Decimal(1)], pa.decimal256(60, 2))
+    pq.write_table(pa.table({"user": ["u"], "item": wide}), tmp_path / "log.parquet")
+    with pytest.raises(BadSourceError, match=r"item: decimal256\(60, 2\)\); write it as text"):
+        load(tmp_path / "log.parquet", domain="d")
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,8 @@ def test_a_list_may_be_empty(tmp_path: Path) -> None:
         ("l.txt", "a\nb\n".encode("utf-16-le"), "holds zero bytes, as UTF-16 without a byte-order"),
         ("l.csv", b"name\nx\n", r"l\.csv has no column '(key|user_id)', it has name; rename one"),
         ("l.csv", b'key,user_id\n"a,1\nb,2\n', "cannot be read|a quote that runs over"),
+        ("l.csv", b"key,user_id,key,user_id\na,b,c,d\n", "has 2 columns named '(key|user_id)'"),
+        ("l.txt", b"\x1f\x8b\x08\0", "is packed; unpack it, e.g. with `gzip -d`"),
         ("l.jsonl", b'{"key": "a"}\n', "is JSON; give one name a line"),
         ("l.parquet", b"no parquet", "cannot be read"),
     ],
@@ -103,7 +105,7 @@ def test_a_missing_file_is_named(tmp_path: Path, read: Callable[[Path], list[str
 
 
 def test_a_folder_is_no_list(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read .*directory"):
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
         read_items(tmp_path)
 
 

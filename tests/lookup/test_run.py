@@ -213,6 +213,10 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: Run, ask: object, sen
         ({"likes": 3}, "likes must be a text, got int"),
         ({"user": "ann", "where": NodeFilter(tags_any="scifi")}, "tags_any must be a list of keys"),
         ({"user": "ann", "where": NodeFilter(deny="x")}, "deny must be a list of keys"),
+        ({"user": "ann", "where": NodeFilter(deny=None)}, "deny must be a list of keys"),  # type: ignore[arg-type]
+        ({"user": "ann", "where": {"deny": ["x"]}}, "where must be a NodeFilter, got dict"),
+        ({"user": "ann", "domain": 3}, "domain must be a name, got 3 of type int"),
+        ({"user": "ann", "domain": ["films"]}, "domain must be a name, got"),
         ({"user": "ann", "where": NodeFilter(since="2023")}, "since must be whole Unix seconds"),  # type: ignore[arg-type]
         ({"user": "ann", "where": NodeFilter(not_seen_by=1.5)}, "not_seen_by must be a text or"),  # type: ignore[arg-type]
         ({"likes": "  "}, "empty text"),
@@ -225,6 +229,13 @@ def test_a_question_that_makes_no_sense_is_one_sentence(
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         run.recommend(**{"domain": "films", **arguments})  # type: ignore[arg-type]
+
+
+def test_lists_of_a_filter_may_be_read_only_once(run: Run) -> None:
+    names = ["films:tron", "films:matrix"]
+    once = NodeFilter(deny=iter(names), tags_any=iter(["scifi"]))  # type: ignore[arg-type]
+    found = run.recommend("eve", domain="films", where=once)
+    assert [line.key for line in found] == ["films:alien"]
 
 
 def test_lines_behave_like_a_sequence(run: Run) -> None:
