@@ -113,11 +113,16 @@ def _show_parts(weighed: list[dict[str, Any]]) -> None:
 
 
 def _check_out(out: Path, *, resume: bool) -> None:
-    """Refuse a folder that holds something, before the graph is read."""
-    if resume:
-        if not out.is_dir():
-            raise NotFoundError(f"--resume: there is no run folder {out}; leave --resume out")
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    """Refuse a folder that holds something else than a training, before the graph is read."""
+    if resume and not out.is_dir():
+        raise NotFoundError(f"--resume: there is no run folder {out}; leave --resume out")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    from kgrec.runs.checksums import CHECKPOINT, MANIFEST
+
+    if not ((out / CHECKPOINT).is_dir() or (out / MANIFEST).is_file()):
+        raise InputError(f"--out: {out} is not an empty folder and holds no run; choose another")
+    if not resume:
         raise InputError(
             f"--out: {out} is not an empty folder; choose another, or go on with --resume"
         )

@@ -20,16 +20,27 @@ from typing import Any
 
 from kgrec.errors import RunError
 
-__all__ = ["FORGETTING", "MANIFEST", "Files", "file_names", "listed", "sealed", "unsealed"]
+__all__ = [
+    "CHECKPOINT",
+    "FORGETTING",
+    "MANIFEST",
+    "Files",
+    "file_names",
+    "listed",
+    "sealed",
+    "unsealed",
+]
 
 MANIFEST = "manifest.json"
+CHECKPOINT = "checkpoint"
+"""Folder inside a run in which an unfinished training keeps its state."""
 FORGETTING = "forgetting"
 """Folder inside a run in which :mod:`kgrec.runs.forget` keeps what is not in place yet."""
 
 SMALL = 16 * 2**20
 """Bytes up to which a file is checked when its run is opened; larger ones when first used."""
 
-UNFINISHED = ("checkpoint", FORGETTING, f"{FORGETTING}.partial")
+UNFINISHED = (CHECKPOINT, FORGETTING, f"{FORGETTING}.partial")
 """Folders of work that was cut off; they are no part of the run."""
 
 _HINT = "copy the run again or train anew"

@@ -32,7 +32,7 @@ from graph_store.snapshot import Snapshot, load_snapshot
 from kgrec.config import Settings, parse_yaml, resolve
 from kgrec.errors import KgrecError, NotFoundError, RunError
 from kgrec.interactions import Interactions
-from kgrec.runs.checksums import FORGETTING, MANIFEST, Files, sealed, unsealed
+from kgrec.runs.checksums import CHECKPOINT, FORGETTING, MANIFEST, Files, sealed, unsealed
 from kgrec.runs.lock import undisturbed
 from kgrec.runs.model_file import MODEL_FILE, load_scorer
 from kgrec.runs.scorer import Scorer
@@ -150,9 +150,14 @@ def _open(path: Path, *, locked: bool) -> TrainedRun:
     if not path.is_dir():
         raise NotFoundError(f"{path}: no such run folder; make one with `kgrec train --out {path}`")
     if not is_finished(path):
+        if (path / CHECKPOINT).is_dir():
+            raise RunError(
+                f"{path} holds a training that was cut off (no manifest.json); "
+                f"finish it with `kgrec train ... --out {path} --resume`"
+            )
         raise RunError(
-            f"{path} holds no finished run (no manifest.json); "
-            f"finish it with `kgrec train ... --out {path} --resume`"
+            f"{path} holds no run (no manifest.json); name a folder that `kgrec train` wrote, or "
+            f"copy the run again"
         )
     manifest = _read_manifest(path)
     if (path / FORGETTING).exists():

@@ -17,6 +17,7 @@ from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
 from kgrec.errors import InputError
 from kgrec.runs import TrainedRun, is_finished, open_run
+from kgrec.runs.checksums import CHECKPOINT
 from kgrec.training import checkpoint
 from kgrec.training.events import OnEvent, ignore
 from kgrec.training.fit import Trainer, fit
@@ -45,16 +46,20 @@ def train(
         on_event: Told how far it is.
 
     Raises:
-        InputError: ``out`` holds something and ``resume`` is not asked for.
+        InputError: ``out`` holds something that is no training, or one and ``resume`` is not
+            asked for.
         RunError: The checkpoint is of other settings or of another graph.
         TrainingError: There is nothing to learn from, or the loss is no longer a number.
     """
-    folder = out / "checkpoint"
-    if out.exists() and any(out.iterdir()) and not resume:
-        raise InputError(f"{out} is not empty; choose another folder, or resume what is in it")
+    folder = out / CHECKPOINT
     if resume and is_finished(out):
         shutil.rmtree(folder, ignore_errors=True)  # of a call that was cut off at its very end
         return open_run(out)
+    if out.exists() and any(out.iterdir()):
+        if not folder.is_dir():  # writing a run would delete folders of the names that a run has
+            raise InputError(f"{out} is not empty and holds no training; choose another folder")
+        if not resume:
+            raise InputError(f"{out} is not empty; choose another folder, or resume what is in it")
     started = time.monotonic()
     before = _seconds_before(folder)
 
