@@ -17,6 +17,7 @@ from kgrec.cli.options import (
     SetOption,
     ThreadsOption,
     WaitOption,
+    path_to_write,
 )
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.progress import Report, message, reporting, waiting
@@ -39,7 +40,13 @@ def register(app: typer.Typer) -> None:
 
 def train(
     out: Annotated[
-        Path, typer.Option("--out", metavar="RUN", help="The run folder; empty or not there yet.")
+        Path,
+        typer.Option(
+            "--out",
+            parser=path_to_write,
+            metavar="RUN",
+            help="The run folder; empty or not there yet.",
+        ),
     ],
     store: Annotated[
         str | None,
