@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -226,4 +227,9 @@ def _first_line(error: BaseException) -> str:
     while isinstance(error.__cause__, BaseExceptionGroup):  # of a driver that asks several servers
         error = error.__cause__.exceptions[0]
     text = (error.message if isinstance(error, Neo4jError) else None) or str(error)
-    return text.splitlines()[0] if text else type(error).__name__
+    if not text:
+        return type(error).__name__
+    first, *others = text.splitlines()
+    reason = re.search(r"\(reason (.+)\)$", others[-1]) if others else None
+    # The driver names each address on a line of its own, with the reason at its end.
+    return f"{first} {reason[1]}" if reason else first.rstrip(":")

@@ -251,6 +251,7 @@ class Neo4jStore:
     def begin_enrichment(self, run: str, job: str, *, at: int) -> None:
         self._may_write()
         self._runs.begin(run, job, at)
+        self._vectors.check_again()
         for earlier in self._runs.of_job(job):
             if earlier.run != run:
                 self._runs.set_relationships_aside(earlier.run)

@@ -9,6 +9,7 @@ is tried here: a TLS handshake, and the four bytes by which Bolt answers without
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 __all__ = ["tls_problem"]
 
 _SECONDS = 5.0
+_REFUSAL_SECONDS = 1.0
 _BOLT_HELLO = bytes.fromhex("6060b017 00000405 00000005 00000000 00000000")
 
 
@@ -53,7 +55,13 @@ def _tls_scheme_problem(
             f"({error.verify_message}); use {scheme}+ssc:// where it is self-signed, or the host "
             f"name that it was made for"
         )
-    except OSError:
+    except OSError as error:
+        if _is_alert(error):
+            return (
+                f"the server at {shown} refuses the TLS handshake ({error.strerror or error}); it "
+                f"asks for a TLS version, a cipher or a certificate of the client that this "
+                f"machine does not offer"
+            )
         if not _answers_bolt(place):
             return None
         return (
@@ -66,17 +74,26 @@ def _tls_scheme_problem(
 def _answers_tls(place: tuple[str, int]) -> bool:
     try:
         _shake_hands(place, _context(verified=False))
-    except ssl.SSLError:
-        return False
+    except ssl.SSLError as error:
+        return _is_alert(error)
     return True
+
+
+def _is_alert(error: OSError) -> bool:
+    """Whether it was told by the other side, which therefore speaks TLS."""
+    return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
 
 
 def _shake_hands(place: tuple[str, int], context: ssl.SSLContext) -> None:
     with (
         socket.create_connection(place, timeout=_SECONDS) as line,
-        context.wrap_socket(line, server_hostname=place[0]),
+        context.wrap_socket(line, server_hostname=place[0]) as encrypted,
     ):
-        pass
+        # Since TLS 1.3 a client that lacks a certificate is refused after its handshake. Nothing
+        # is sent here, since a server that hangs up on unread bytes takes its refusal back.
+        encrypted.settimeout(_REFUSAL_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            encrypted.recv(1)
 
 
 def _answers_bolt(place: tuple[str, int]) -> bool:

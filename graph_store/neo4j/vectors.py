@@ -46,6 +46,11 @@ class Vectors:
         self._db = connection
         self._names = names
         self._runs = runs
+        self._checked: set[tuple[Label, str, int]] = set()
+
+    def check_again(self) -> None:
+        """Look for vectors of other runs again at the next :meth:`write`."""
+        self._checked.clear()
 
     def write(
         self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], run: str
@@ -54,6 +59,22 @@ class Vectors:
         check_vectors(keys, vectors)
         width = vectors.shape[1]
         self._runs.open_entry(run)
+        # Once for all batches of a run: the search reads every node of the label.
+        if (label, run, width) not in self._checked:
+            self._refuse_others(label, run, width)
+            self._make_index(label, width)
+            self._checked.add((label, run, width))
+        last = {key: row for row, key in enumerate(keys)}  # a key given twice: the last counts
+        rows = [[key, vectors[row].tolist()] for key, row in sorted(last.items())]
+        statement = vector_statements.write_vectors(self._names, label)
+        taken = 0
+        for start in range(0, len(rows), _ROWS):
+            part = rows[start : start + _ROWS]
+            taken += int(self._db.write_one(statement, rows=part, run=run)["rows"])
+        return taken
+
+    def _refuse_others(self, label: Label, run: str, width: int) -> None:
+        """Raise where vectors in force are of another run than ``run``, or of another width."""
         other = self._db.rows(
             vector_statements.other_run(self._names, label),
             run=run,
@@ -70,15 +91,6 @@ class Vectors:
                 f"run {run} holds vectors of width {other[0]['width']} for {label}, got {width}; "
                 f"undo the run to begin with another width"
             )
-        self._make_index(label, width)
-        last = {key: row for row, key in enumerate(keys)}  # a key given twice: the last counts
-        rows = [[key, vectors[row].tolist()] for key, row in sorted(last.items())]
-        statement = vector_statements.write_vectors(self._names, label)
-        taken = 0
-        for start in range(0, len(rows), _ROWS):
-            part = rows[start : start + _ROWS]
-            taken += int(self._db.write_one(statement, rows=part, run=run)["rows"])
-        return taken
 
     def await_index(self, label: Label) -> None:
         """Return when the index holds all that was committed; at once where there is none."""

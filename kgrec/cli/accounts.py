@@ -4,7 +4,7 @@ In:   a message, and the arguments of the command.
 Out:  the message with ``***`` for the user and password that an argument holds.
 
 What opens a store shows no password. But a URL may be given where none is expected, to a wrong
-option or as a file, and the error that names the argument would repeat it.
+option, as a file or as ``NAME=URL``, and the error that names the argument would repeat it.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from pathlib import PurePath
 __all__ = ["hide_accounts"]
 
 _WITH_ACCOUNT = re.compile(
-    r"(?:-[\w-]*=?)?\s*(?:[a-z][\w+.-]*://+|(?:neo4j|bolt|https?)[\w+]*[:/]+)(?P<account>.*)@",
+    r"(?<!\w)(?:[a-z][\w+.-]*://+|(?:neo4j|bolt|https?)[\w+]*[:/]+)(?P<account>.*)@",
     re.IGNORECASE | re.DOTALL,
 )
 
 
 def hide_accounts(message: str, arguments: Iterable[str]) -> str:
-    """Hide what stands before the ``@`` of arguments that look like the URL of a server.
+    """Hide what stands before the ``@`` of a server's URL, also of one within an argument.
 
     Example:
         >>> hide_accounts("no file neo4j:/ann:x@db", ["neo4j://ann:x@db"])
         'no file neo4j:/***@db'
     """
     for argument in arguments:
-        found = _WITH_ACCOUNT.match(argument)
+        found = _WITH_ACCOUNT.search(argument)
         if found is None:
             continue
         account = found["account"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgrec.cli.options import JsonOption, OutOption, ThreadsOption
+from kgrec.cli.options import JsonOption, OutOption, ThreadsOption, path_to_write
 from kgrec.cli.output import check_out, deliver, echo, print_json, print_table
 from kgrec.cli.progress import message, reporting
 from kgrec.cli.threads import set_threads
@@ -32,7 +32,12 @@ def cold_start(
         typer.Option(metavar="DIR", help="A snapshot folder, a folder of logs, or `sample`."),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where cells and report go; a run there goes on.")
+        Path,
+        typer.Option(
+            parser=path_to_write,
+            metavar="DIR",
+            help="Where cells and report go; a run there goes on.",
+        ),
     ],
     config: Annotated[
         str,

@@ -14,6 +14,7 @@ from kgrec.cli.options import (
     PrefixOption,
     StoreOption,
     WaitOption,
+    path_to_write,
 )
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.progress import message, waiting
@@ -75,7 +76,13 @@ def status(
 def snapshot(
     store: StoreOption,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="A folder that is empty or not there yet.")
+        Path,
+        typer.Option(
+            "--out",
+            parser=path_to_write,
+            metavar="DIR",
+            help="A folder that is empty or not there yet.",
+        ),
     ],
     label_prefix: PrefixOption = "",
     wait: WaitOption = None,
@@ -84,8 +91,7 @@ def snapshot(
     from graph_store import save_snapshot, take_snapshot
     from graph_store.open_store import open_store
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"--out: {out} is not an empty folder; choose another or remove it")
+    _refuse_full(out)
     with (
         open_store(store, read_only=True, label_prefix=label_prefix, wait=wait) as graph,
         waiting("reading the graph"),
@@ -103,7 +109,13 @@ def snapshot(
 def export(
     store: StoreOption,
     out: Annotated[
-        Path, typer.Option("--out", metavar="PATH", help="A new folder; for graphml a file.")
+        Path,
+        typer.Option(
+            "--out",
+            parser=path_to_write,
+            metavar="PATH",
+            help="A new folder; for graphml a file.",
+        ),
     ],
     form: Annotated[
         ExportFormat, typer.Option("--format", help="What to write.")
@@ -118,6 +130,8 @@ def export(
     if label_prefix and form is not ExportFormat.NEO4J_IMPORT and not is_neo4j_url(store):
         raise InputError("--label-prefix: only neo4j-import and a Neo4j store have labels")
     prefix_of_store = label_prefix if is_neo4j_url(store) else ""
+    if form is not ExportFormat.GRAPHML:
+        _refuse_full(out)
     with (
         open_store(store, read_only=True, label_prefix=prefix_of_store, wait=wait) as graph,
         waiting(f"writing {out}"),
@@ -161,6 +175,12 @@ def forget(
             unknown.append(error)
     if len(unknown) == (1 if run is None else 2):
         raise unknown[-1]
+
+
+def _refuse_full(out: Path) -> None:
+    """Refuse an ``--out`` that is not an empty folder, before the graph is read."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"--out: {out} is not an empty folder; choose another or remove it")
 
 
 def _status(graph: GraphStore) -> dict[str, Any]:

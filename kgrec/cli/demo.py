@@ -13,6 +13,7 @@ from kgrec.cli.options import (
     SetOption,
     ThreadsOption,
     WaitOption,
+    path_to_write,
 )
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.threads import set_threads
@@ -31,7 +32,13 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     work: Annotated[
-        Path, typer.Option("--work", metavar="DIR", help="Where the graph and the run go.")
+        Path,
+        typer.Option(
+            "--work",
+            parser=path_to_write,
+            metavar="DIR",
+            help="Where the graph and the run go.",
+        ),
     ] = Path("demo"),
     store: Annotated[
         str | None,

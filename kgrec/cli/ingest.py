@@ -15,6 +15,7 @@ from kgrec.cli.options import (
     PrefixOption,
     StoreOption,
     WaitOption,
+    path_to_write,
 )
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.progress import message, reporting
@@ -120,11 +121,19 @@ def ingest(
     ] = 0.01,
     rejects: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="Where rows that cannot be used are kept (JSON Lines)."),
+        typer.Option(
+            parser=path_to_write,
+            metavar="FILE",
+            help="Where rows that cannot be used are kept (JSON Lines).",
+        ),
     ] = Path("rejects.jsonl"),
     work_dir: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="For sorting on disk; default: beside the store's file."),
+        typer.Option(
+            parser=path_to_write,
+            metavar="DIR",
+            help="For sorting on disk; default: beside the store's file.",
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Read and write again what was ingested before.")

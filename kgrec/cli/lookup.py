@@ -118,9 +118,11 @@ def recommend(
         )
     check_out(out)
     set_threads(threads)
-    from kgrec.lookup.user_files import read_users
+    file = None
+    if users is not None:
+        from kgrec.lookup.user_files import read_users
 
-    file = read_users(users) if users is not None else None
+        file = read_users(users)
     where = make_filter(
         tags_any=tags_any, tags_all=tags_all, tags_none=tags_none, allow=allow, deny=deny,
         since=since, not_seen_by=not_seen_by,
@@ -216,6 +218,11 @@ def _opened(
 ) -> Run:
     import kgrec
 
+    if label_prefix and store is None:
+        raise InputError(
+            f"--label-prefix {label_prefix}: is for the Neo4j graph of --store, and no --store is "
+            f"given; give it, or leave the prefix out"
+        )
     return kgrec.load(run, store=store, label_prefix=label_prefix, wait=wait)
 
 

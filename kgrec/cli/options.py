@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,23 @@ __all__ = [
     "StoreOption",
     "ThreadsOption",
     "WaitOption",
+    "path_to_write",
 ]
+
+
+def path_to_write(text: str | Path) -> Path:
+    """The parser of an option that names what a command writes.
+
+    Raises:
+        typer.BadParameter: ``text`` is a URL. As a path it would become folders on this machine
+            whose names hold its password.
+    """
+    scheme = re.match(r"\s*([A-Za-z][A-Za-z0-9+.-]+)://", str(text))
+    if scheme:
+        raise typer.BadParameter(
+            f"must be a path on this machine, got a URL that begins with {scheme[1]}://"
+        )
+    return Path(text)
 
 
 class Device(StrEnum):
@@ -61,7 +78,12 @@ RunOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Write into a .parquet, .csv or .jsonl file."),
+    typer.Option(
+        "--out",
+        parser=path_to_write,
+        metavar="FILE",
+        help="Write into a .parquet, .csv or .jsonl file.",
+    ),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 SetOption = Annotated[

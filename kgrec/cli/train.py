@@ -17,6 +17,7 @@ from kgrec.cli.options import (
     SetOption,
     ThreadsOption,
     WaitOption,
+    path_to_write,
 )
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.progress import Report, message, reporting, waiting
@@ -39,7 +40,13 @@ def register(app: typer.Typer) -> None:
 
 def train(
     out: Annotated[
-        Path, typer.Option("--out", metavar="RUN", help="The run folder; empty or not there yet.")
+        Path,
+        typer.Option(
+            "--out",
+            parser=path_to_write,
+            metavar="RUN",
+            help="The run folder; empty or not there yet.",
+        ),
     ],
     store: Annotated[
         str | None,
@@ -113,11 +120,16 @@ def _show_parts(weighed: list[dict[str, Any]]) -> None:
 
 
 def _check_out(out: Path, *, resume: bool) -> None:
-    """Refuse a folder that holds something, before the graph is read."""
-    if resume:
-        if not out.is_dir():
-            raise NotFoundError(f"--resume: there is no run folder {out}; leave --resume out")
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    """Refuse a folder that holds something else than a training, before the graph is read."""
+    if resume and not out.is_dir():
+        raise NotFoundError(f"--resume: there is no run folder {out}; leave --resume out")
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    from kgrec.runs.checksums import CHECKPOINT, MANIFEST
+
+    if not ((out / CHECKPOINT).is_dir() or (out / MANIFEST).is_file()):
+        raise InputError(f"--out: {out} is not an empty folder and holds no run; choose another")
+    if not resume:
         raise InputError(
             f"--out: {out} is not an empty folder; choose another, or go on with --resume"
         )

@@ -20,16 +20,27 @@ from typing import Any
 
 from kgrec.errors import RunError
 
-__all__ = ["FORGETTING", "MANIFEST", "Files", "file_names", "listed", "sealed", "unsealed"]
+__all__ = [
+    "CHECKPOINT",
+    "FORGETTING",
+    "MANIFEST",
+    "Files",
+    "file_names",
+    "listed",
+    "sealed",
+    "unsealed",
+]
 
 MANIFEST = "manifest.json"
+CHECKPOINT = "checkpoint"
+"""Folder inside a run in which an unfinished training keeps its state."""
 FORGETTING = "forgetting"
 """Folder inside a run in which :mod:`kgrec.runs.forget` keeps what is not in place yet."""
 
 SMALL = 16 * 2**20
 """Bytes up to which a file is checked when its run is opened; larger ones when first used."""
 
-UNFINISHED = ("checkpoint", FORGETTING, f"{FORGETTING}.partial")
+UNFINISHED = (CHECKPOINT, FORGETTING, f"{FORGETTING}.partial")
 """Folders of work that was cut off; they are no part of the run."""
 
 _HINT = "copy the run again or train anew"
@@ -68,7 +79,7 @@ class Files:
 
     def __init__(self, folder: Path, table: dict[str, dict[str, Any]]) -> None:
         self.folder = folder
-        self._table = table
+        self.table = table
         self._checked: set[str] = set()
 
     def check_names(self) -> None:
@@ -77,11 +88,11 @@ class Files:
         Raises:
             RunError: Names the first such file.
         """
-        for name, entry in self._table.items():
+        for name, entry in self.table.items():
             self._check_size(name)
             if entry["bytes"] <= SMALL:
                 self.checked(name)
-        extra = sorted(set(file_names(self.folder)) - self._table.keys())
+        extra = sorted(set(file_names(self.folder)) - self.table.keys())
         if extra:
             raise RunError(
                 f"{self.folder / extra[0]} is no file of this run; move it elsewhere, "
@@ -95,9 +106,9 @@ class Files:
             RunError: Names the first file that is not what was written.
         """
         self.check_names()
-        for name in self._table:
+        for name in self.table:
             self.checked(name)
-        return sum(entry["bytes"] for entry in self._table.values())
+        return sum(entry["bytes"] for entry in self.table.values())
 
     def checked(self, name: str) -> Path:
         """The path of a file, which is read through once before it is used.
@@ -107,23 +118,23 @@ class Files:
         """
         if name not in self._checked:
             path = self._check_size(name)
-            if _digest_of(path) != self._table[name]["sha256"]:
+            if _digest_of(path) != self.table[name]["sha256"]:
                 raise RunError(f"{path} has been changed since it was written; {_HINT}")
             self._checked.add(name)
         return self.folder / name
 
     def checked_folder(self, name: str) -> Path:
         """The path of a folder of the run whose files are all checked."""
-        for file in self._table:
+        for file in self.table:
             if file.startswith(f"{name}/"):
                 self.checked(file)
         return self.folder / name
 
     def _check_size(self, name: str) -> Path:
         path = self.folder / name
-        if name not in self._table or not path.is_file():
+        if name not in self.table or not path.is_file():
             raise RunError(f"{path} is missing; {_HINT}")
-        found, wanted = path.stat().st_size, self._table[name]["bytes"]
+        found, wanted = path.stat().st_size, self.table[name]["bytes"]
         if found != wanted:
             raise RunError(f"{path} has {found:,} bytes and was written with {wanted:,}; {_HINT}")
         return path

@@ -32,7 +32,8 @@ from graph_store.snapshot import Snapshot, load_snapshot
 from kgrec.config import Settings, parse_yaml, resolve
 from kgrec.errors import InputError, KgrecError, NotFoundError, RunError
 from kgrec.interactions import Interactions
-from kgrec.runs.checksums import FORGETTING, MANIFEST, Files, sealed, unsealed
+from kgrec.runs.checksums import CHECKPOINT, FORGETTING, MANIFEST, Files, sealed, unsealed
+from kgrec.runs.lock import undisturbed
 from kgrec.runs.model_file import MODEL_FILE, load_scorer
 from kgrec.runs.scorer import Scorer
 from kgrec.vectors import Vectors
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from kgrec.model.text_encoder import TextEncoder
 
 __all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "check_out", "is_finished",
-           "open_run", "write_manifest"]  # fmt: skip
+           "open_locked", "open_run", "write_manifest"]  # fmt: skip
 
 FORMAT_VERSION = 7
 ENCODER_FILE = "encoder/learned.safetensors"
@@ -53,14 +54,29 @@ class TrainedRun:
     """A finished run: vectors of people and items, and the graph they were learned from."""
 
     def __init__(
-        self, path: Path, settings: Settings, manifest: dict[str, Any], files: Files
+        self,
+        path: Path,
+        settings: Settings,
+        manifest: dict[str, Any],
+        files: Files,
+        *,
+        locked: bool = False,
     ) -> None:
         self.path, self.settings, self.manifest = path, settings, manifest
         self.files = files
+        self._locked = locked
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        """The graph as it was when the run was trained."""
+        """The graph as it was when the run was trained, without users forgotten since."""
+        if self._locked:
+            return self._load_snapshot()
+        return undisturbed(self.path, self._load_snapshot)
+
+    def _load_snapshot(self) -> Snapshot:
+        table = _read_manifest(self.path)["files"]
+        if table != self.files.table:  # changed since the run was opened
+            self.files = Files(self.path, table)
         try:
             return load_snapshot(self.files.checked_folder("graph"))
         except SnapshotError as error:
@@ -111,12 +127,20 @@ class TrainedRun:
 def check_out(out: Path, *, resume: bool = False) -> None:
     """Refuse a run folder that cannot be written, before anything costly begins.
 
+    Writing a run would delete folders of the names that a run has, so a folder that holds something
+    else is refused even where ``resume`` is asked for.
+
     Raises:
-        InputError: ``out`` is a file, or holds something and ``resume`` is not asked for.
+        InputError: ``out`` is a file, holds something that is no training, or holds a training and
+            ``resume`` is not asked for.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; choose a folder for the run")
-    if not resume and out.exists() and any(out.iterdir()):
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not is_finished(out) and not (out / CHECKPOINT).is_dir():
+        raise InputError(f"{out} is not empty and holds no training; choose another folder")
+    if not resume:
         raise InputError(f"{out} is not empty; choose another folder, or resume what is in it")
 
 
@@ -128,17 +152,32 @@ def is_finished(path: Path) -> bool:
 def open_run(path: Path | str) -> TrainedRun:
     """Open a finished run; weights and graph are read when they are first asked for.
 
+    Where another process deletes a user from the run at this moment, it is waited for.
+
     Raises:
         NotFoundError: There is no such folder.
         RunError: Unfinished, of another format version, or a file is not what was written.
     """
-    path = Path(path)
+    return undisturbed(Path(path), lambda: _open(Path(path), locked=False))
+
+
+def open_locked(path: Path) -> TrainedRun:
+    """As :func:`open_run`, for a caller that holds the lock of :mod:`kgrec.runs.lock`."""
+    return _open(path, locked=True)
+
+
+def _open(path: Path, *, locked: bool) -> TrainedRun:
     if not path.is_dir():
         raise NotFoundError(f"{path}: no such run folder; make one with `kgrec train --out {path}`")
     if not is_finished(path):
+        if (path / CHECKPOINT).is_dir():
+            raise RunError(
+                f"{path} holds a training that was cut off (no manifest.json); "
+                f"finish it with `kgrec train ... --out {path} --resume`"
+            )
         raise RunError(
-            f"{path} holds no finished run (no manifest.json); "
-            f"finish it with `kgrec train ... --out {path} --resume`"
+            f"{path} holds no run (no manifest.json); name a folder that `kgrec train` wrote, or "
+            f"copy the run again"
         )
     manifest = _read_manifest(path)
     if (path / FORGETTING).exists():
@@ -152,7 +191,7 @@ def open_run(path: Path | str) -> TrainedRun:
         settings = resolve(parse_yaml(text, key="settings.yaml"))
     except KgrecError as error:
         raise RunError(f"{path}/settings.yaml cannot be read ({error}); train anew") from error
-    return TrainedRun(path, settings, manifest, files)
+    return TrainedRun(path, settings, manifest, files, locked=locked)
 
 
 def write_manifest(folder: Path, facts: dict[str, Any], table: dict[str, Any]) -> None:

@@ -9,7 +9,8 @@ fingerprint goes on naming the graph that it was trained on.
 New files are first written aside, with the manifest that lists them, and come into force when
 that folder gets its final name. From then on the change is only carried out: file by file, the
 manifest last. A call that was cut off before leaves the run as it was; one that was cut off
-after is finished by the next call, and until then the run does not open.
+after is finished by the next call, and until then the run does not open. Calls from several
+processes follow one another.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot, save_snapshot
 from kgrec.errors import NotFoundError
-from kgrec.runs import TrainedRun, open_run
 from kgrec.runs.checksums import FORGETTING, MANIFEST, file_names, listed
-from kgrec.runs.folder import write_manifest
+from kgrec.runs.folder import TrainedRun, is_finished, open_locked, open_run, write_manifest
+from kgrec.runs.lock import changing
 
 __all__ = ["forget_user", "without_user"]
 
@@ -44,15 +45,18 @@ def forget_user(run: Path, key: str) -> int:
         NotFoundError: The run knows no such account, or there is no such run.
         RunError: The run is unfinished or damaged.
     """
-    finished = _carry_out(run)
-    if finished is not None and finished[0] == key:
-        return finished[1]
-    opened = open_run(run)
-    if key not in opened.snapshot.user_keys:
-        raise NotFoundError(f"{run}: the run knows no user {key!r}")
-    interactions = _prepare(opened, key)
-    _carry_out(run)
-    return interactions
+    if not is_finished(run):
+        open_run(run)  # says what is missing
+    with changing(run):
+        finished = _carry_out(run)
+        if finished is not None and finished[0] == key:
+            return finished[1]
+        opened = open_locked(run)
+        if key not in opened.snapshot.user_keys:
+            raise NotFoundError(f"{run}: the run knows no user {key!r}")
+        interactions = _prepare(opened, key)
+        _carry_out(run)
+        return interactions
 
 
 def without_user(snapshot: Snapshot, key: str) -> Snapshot:
@@ -97,6 +101,7 @@ def _carry_out(run: Path) -> tuple[str, int] | None:
     waiting = [name for name in file_names(aside) if name != _DONE]
     for name in [*waiting, *([MANIFEST] if (aside / MANIFEST).exists() else [])]:
         (aside / name).replace(run / name)
+    shutil.rmtree(partial, ignore_errors=True)
     aside.replace(partial)  # at one stroke: what is left of the folder means nothing any more
     shutil.rmtree(partial)
     return done["user"], done["interactions"]

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from implicit.als import AlternatingLeastSquares
+from implicit.recommender_base import ModelFitError
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from kgrec.errors import TrainingError
 from kgrec.solvers.kept import remembered
 
 __all__ = ["als_item_factors", "fold_in"]
@@ -51,6 +53,9 @@ def als_item_factors(
             fewer than half of the alternations are then enough.
         seed: Of the first factors, or those of the directions that ``start`` says nothing of.
         threads: 0 for all cores.
+
+    Raises:
+        TrainingError: A factor is NaN.
     """
     rank = min(rank, max(1, min(likes.shape) - 1))
     if start is not None and not start.any():
@@ -65,7 +70,14 @@ def als_item_factors(
         if start is not None:
             model.item_factors = _widened(start, rank, seed)
             model.user_factors = np.zeros((likes.shape[0], rank), np.float32)
-        model.fit(weighted, show_progress=False)
+        try:
+            model.fit(weighted, show_progress=False)
+        except ModelFitError as error:
+            raise TrainingError(
+                f"the factors of alternating least squares became NaN with alpha {alpha:g} and "
+                f"regularization {regularization:g}; try a lower alpha "
+                f"(model.factor_alpha, or alpha below blend)"
+            ) from error
     factors = np.array(model.item_factors, dtype=np.float32)
     factors[np.asarray(likes.getnnz(axis=0)) == 0] = 0.0
     return factors

@@ -16,6 +16,7 @@ from pathlib import Path
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
 from kgrec.runs import TrainedRun, check_out, is_finished, open_run
+from kgrec.runs.checksums import CHECKPOINT
 from kgrec.training import checkpoint
 from kgrec.training.events import OnEvent, ignore
 from kgrec.training.fit import Trainer, fit
@@ -44,11 +45,12 @@ def train(
         on_event: Told how far it is.
 
     Raises:
-        InputError: ``out`` holds something and ``resume`` is not asked for.
+        InputError: ``out`` holds something that is no training, or one and ``resume`` is not
+            asked for.
         RunError: The checkpoint is of other settings or of another graph.
         TrainingError: There is nothing to learn from, or the loss is no longer a number.
     """
-    folder = out / "checkpoint"
+    folder = out / CHECKPOINT
     check_out(out, resume=resume)
     if resume and is_finished(out):
         shutil.rmtree(folder, ignore_errors=True)  # of a call that was cut off at its very end

@@ -157,9 +157,10 @@ def test_snapshot_writes_columns_and_says_the_fingerprint(filled: Path, tmp_path
 
 
 def test_snapshot_does_not_write_into_a_folder_that_holds_something(filled: Path) -> None:
-    ended = kgrec("snapshot", "--store", "g.duckdb", "--out", "set", cwd=filled)
-    assert ended.returncode == 2
-    assert "is not an empty folder" in ended.stderr
+    for command in ("snapshot", "export"):
+        ended = kgrec(command, "--store", "g.duckdb", "--out", "set", cwd=filled)
+        assert ended.returncode == 2
+        assert "is not an empty folder" in ended.stderr
 
 
 @pytest.mark.parametrize("form", ["parquet", "neo4j-import", "graphml"])

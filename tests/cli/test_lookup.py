@@ -42,6 +42,14 @@ def test_the_live_store_answers_like_the_run(trained_world: TrainedWorld, capsys
     assert [line["rank"] for line in alone] == list(range(1, 11))
 
 
+def test_a_label_prefix_without_its_store_is_bad_input(
+    trained_world: TrainedWorld, capsys: Output
+) -> None:
+    asked = ["--run", trained_world.run, "--user", trained_world.world.cold_users[0]]
+    assert kgrec("recommend", *asked, "--label-prefix", "Kg") == 2
+    assert "--label-prefix Kg: is for the Neo4j graph of --store" in capsys.readouterr().err
+
+
 def test_histories_and_words_are_answered_too(trained_world: TrainedWorld, capsys: Output) -> None:
     run, target = trained_world.run, trained_world.target
     items = trained_world.world.items.filter(pl.col("domain") != target).head(2)

@@ -66,6 +66,8 @@ MISPLACED = {
     "unknown option with =": ["status", "--stores=URL"],
     "number": ["enrich", "similar-items", "--run", "r", "--store", "g", "-k", "URL"],
     "config": ["train", "--store", "g.duckdb", "--out", "out", "--config", "URL"],
+    "within an argument": ["ingest", "log.csv", "--store", "g.duckdb", "--map", "user=URL"],
+    "in quotes": ["enrich", "“URL”"],
 }
 """Commands that are given the URL where none belongs."""
 
@@ -142,6 +144,32 @@ def test_a_url_in_the_wrong_place_is_told_without_its_password(
         assert "SECRET" not in out + err, url
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ingest", "log.csv", "--store", "g.duckdb", "--domain", "f", "--rejects", "URL"],
+        ["ingest", "log.csv", "--store", "g.duckdb", "--domain", "f", "--work-dir", "URL"],
+        ["export", "--store", "g.duckdb", "--out", "URL"],
+        ["snapshot", "--store", "g.duckdb", "--out=URL"],
+        ["train", "--store", "g.duckdb", "--out", "URL", "--resume"],
+        ["recommend", "--run", "r", "--user", "u", "--out", "URL/a.csv"],
+        ["demo", "--work", "URL"],
+        ["benchmark", "cold-start", "--data", "d", "--out", "URL"],
+    ],
+    ids=lambda command: " ".join(command[:1] + command[-2:-1]),
+)
+def test_a_url_is_no_path_to_write_to(
+    command: list[str], here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As a path it would become folders, with the password for a name."""
+    for url in ("neo4j://neo4j:SECRET@h:7687", "s3://SECRET/run"):
+        assert kgrec(*(part.replace("URL", url) for part in command)) == 2
+        err = capfd.readouterr().err
+        assert "must be a path on this machine, got a URL that begins with" in err
+        assert "SECRET" not in err
+    assert [path.name for path in here.iterdir()] == ["log.csv"]
+
+
 @pytest.mark.parametrize("scheme", ["bolt", "neo4j"])
 def test_no_server_is_told_without_the_password(
     scheme: str, here: Path, raised: list[BaseException], capfd: pytest.CaptureFixture[str]
@@ -151,6 +179,7 @@ def test_no_server_is_told_without_the_password(
     told = [*capfd.readouterr(), *chain(raised[-1]), *written(here)]
     assert not [text for text in told if "SE/CRET" in text or "SE%2FCRET" in text]
     assert "SECRET_USER" not in told[1]
+    assert "Connection refused)" in told[1]
 
 
 @pytest.mark.neo4j

@@ -87,7 +87,9 @@ def test_a_store_and_a_snapshot_give_the_same_run(
         (["--out", "r", "--snapshot", "s", "--store", "g"], 2, "either by --store or by"),
         (["--out", "r", "--snapshot", "none"], 3, "there is no folder none"),
         (["--out", "r", "--store", "none.duckdb"], 3, "none.duckdb"),
-        (["--out", "full", "--snapshot", "s"], 2, "full is not an empty folder"),
+        (["--out", "full", "--snapshot", "s"], 2, "full is not an empty folder and holds no run"),
+        (["--out", "full", "--snapshot", "s", "--resume"], 2, "holds no run; choose another"),
+        (["--out", "cut", "--snapshot", "s"], 2, "choose another, or go on with --resume"),
         (["--out", "r", "--snapshot", "s", "--resume"], 3, "there is no run folder r"),
         (["--out", "r", "--snapshot", "s", "--set", "model.dims=3"], 2, "did you mean model.dim?"),
         (["--out", "r", "--snapshot", "s", "--set", "train.loss=mse"], 2, "softmax, bpr"),
@@ -104,6 +106,7 @@ def test_what_cannot_be_trained_is_refused_at_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "cut/checkpoint").mkdir(parents=True)
     (tmp_path / "full").mkdir()
     (tmp_path / "full/note.txt").write_text("mine")
     assert kgrec("train", *args) == code

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
+from graph_store.errors import GraphStoreError
 from graph_store.neo4j.enrichment_statements import delete_some_of_run, move_some, upsert_derived
 from graph_store.neo4j.statements import Names
 from graph_store.neo4j.store import Neo4jStore
+from graph_store.neo4j.vector_statements import other_run
 from graph_store.schema import ENRICHED, Label, RelType
 from tests.conftest import empty_neo4j
 from tests.graph_store.contract import links, nodes
@@ -98,3 +101,26 @@ def test_a_pair_that_a_batch_names_twice_is_one_relationship(store: Neo4jStore) 
     assert store.write_enrichment("twice", RelType.SIMILAR_TO, twice).written == 1
     rows = store.read_relationships(RelType.SIMILAR_TO).filter(pl.col("source") == "b:1")
     assert rows.rows() == [("b:1", "b:2", 0.2)]
+
+
+def test_vectors_of_other_runs_are_looked_for_once_for_all_batches(
+    store: Neo4jStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search reads every node of the label."""
+    keys = [f"v{number}" for number in range(4)]
+    store.upsert_nodes(Label.USER, nodes(Label.USER, *((key,) for key in keys)))
+    rows, search, asked = store._db.rows, other_run(NAMES, Label.USER), 0
+
+    def count(statement: str, **params: Any) -> list[Any]:
+        nonlocal asked
+        asked += statement == search
+        return rows(statement, **params)
+
+    monkeypatch.setattr(store._db, "rows", count)
+    store.begin_enrichment("v", "vectors", at=1)
+    for key in keys[:3]:
+        store.write_vectors(Label.USER, [key], np.ones((1, 2), np.float32), run="v")
+    assert asked == 1
+    store.begin_enrichment("w", "vectors-of-another-job", at=2)
+    with pytest.raises(GraphStoreError, match="those of run v of another job"):
+        store.write_vectors(Label.USER, [keys[3]], np.ones((1, 2), np.float32), run="w")

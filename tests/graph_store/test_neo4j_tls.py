@@ -42,6 +42,20 @@ def tls_port(certificate: tuple[Path, Path]) -> Iterator[int]:
         yield port
 
 
+@pytest.fixture(scope="module", params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def mutual_tls_port(
+    request: pytest.FixtureRequest, certificate: tuple[Path, Path]
+) -> Iterator[int]:
+    """Asks for a certificate of the client."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    context.load_verify_locations(certificate[0])
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.minimum_version = context.maximum_version = request.param
+    with _answering(lambda line: context.wrap_socket(line, server_side=True).recv(1000)) as port:
+        yield port
+
+
 @pytest.fixture(scope="module")
 def bolt_port() -> Iterator[int]:
     """Answers Bolt's greeting without TLS as a server does, and hangs up on everything else."""
@@ -88,6 +102,14 @@ def test_a_server_of_tls_only_is_named_with_the_schemes_that_reach_it(
 ) -> None:
     with pytest.raises(StoreUnavailableError, match=rf"TLS only.* use {scheme}\+s://"):
         open_store(f"{scheme}://neo4j:secret@127.0.0.1:{tls_port}", wait=60)
+
+
+@pytest.mark.parametrize("scheme", ["bolt+ssc", "neo4j+ssc"])
+def test_a_server_that_asks_for_a_certificate_of_the_client_is_named(
+    scheme: str, mutual_tls_port: int
+) -> None:
+    with pytest.raises(StoreUnavailableError, match="refuses the TLS handshake .* certificate of"):
+        open_store(f"{scheme}://neo4j:secret@127.0.0.1:{mutual_tls_port}", wait=60)
 
 
 @pytest.mark.parametrize("scheme", ["bolt+s", "bolt+ssc", "neo4j+s", "neo4j+ssc"])

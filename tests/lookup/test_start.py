@@ -16,6 +16,11 @@ with kgrec.load(run) as opened:
     found = opened.recommend(user, domain=domain, k=3, explain=True)
     opened.similar(found[0].key)
     opened.explain(found[0].key, user=user)
+from kgrec.cli import main
+try:
+    main(["recommend", "--run", run, "--user", user, "--domain", domain])
+except SystemExit as ended:
+    assert not ended.code
 print(json.dumps([len(found), sorted(set(sys.modules))]))
 """
 HEAVY = {"torch", "torch_geometric", "transformers", "peft", "sklearn", "pandas", "neo4j", "duckdb"}
@@ -28,6 +33,6 @@ def test_opening_a_run_and_answering_from_it_imports_nothing_heavy(
     told = subprocess.run(
         [sys.executable, "-c", ASK, *asked], capture_output=True, text=True, check=True
     )
-    answers, modules = json.loads(told.stdout)
+    answers, modules = json.loads(told.stdout.splitlines()[-1])
     assert answers == 3
     assert not HEAVY & set(modules)

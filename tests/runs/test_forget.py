@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,10 @@ import pytest
 import kgrec
 from graph_store import load_snapshot
 from kgrec.errors import NotFoundError, RunError
-from kgrec.runs import checksums, forget, open_run
+from kgrec.runs import TrainedRun, checksums, forget, open_run
+from kgrec.runs.folder import open_locked
 from kgrec.runs.forget import forget_user, without_user
+from kgrec.runs.lock import changing
 from tests.trained_world import TrainedWorld
 
 
@@ -110,3 +114,54 @@ def test_links_to_a_forgotten_account_go_with_it(trained_world: TrainedWorld) ->
         [snapshot.user_keys[4]],
         [snapshot.user_keys[5]],
     ]
+
+
+def in_another_thread(call: Callable[[], object]) -> threading.Thread:
+    """A lock of the system keeps threads apart as it does processes, since each opens the file."""
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join(0.3)
+    return thread
+
+
+def test_two_calls_follow_one_another(run: Path) -> None:
+    """Side by side, each would write the other's user back."""
+    keys = [str(key) for key in open_run(run).snapshot.user_keys]
+    with changing(run):
+        other = in_another_thread(lambda: forget_user(run, keys[4]))
+        assert other.is_alive(), "the second call must wait"
+        forget._prepare(open_locked(run), keys[3])
+        forget._carry_out(run)
+    other.join()
+    opened = open_run(run)
+    assert opened.snapshot.user_keys.tolist() == [*keys[:3], *keys[5:]]
+    opened.files.check_all()
+
+
+def test_a_run_that_is_opened_while_a_user_is_deleted_opens_when_that_is_done(run: Path) -> None:
+    key = str(open_run(run).snapshot.user_keys[3])
+    opened: list[TrainedRun] = []
+    with changing(run):
+        forget._prepare(open_locked(run), key)
+        (run / "forgetting/graph/users.parquet").replace(run / "graph/users.parquet")
+        reader = in_another_thread(lambda: opened.append(open_run(run)))
+        assert reader.is_alive()
+        forget._carry_out(run)
+    reader.join()
+    assert key not in opened[0].snapshot.user_keys
+
+
+def test_a_run_that_was_opened_before_a_user_was_deleted_reads_what_is_left(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checksums, "SMALL", 0)  # files are read when they are first used
+    key = str(open_run(run).snapshot.user_keys[3])
+    opened = open_run(run)
+    forget_user(run, key)
+    assert key not in opened.snapshot.user_keys
+
+
+def test_a_folder_that_is_no_run_is_left_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no manifest.json"):
+        forget_user(tmp_path, "ann")
+    assert not list(tmp_path.iterdir())

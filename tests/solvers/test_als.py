@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
+from kgrec.errors import TrainingError
 from kgrec.solvers.als import als_item_factors, fold_in
 
 
@@ -87,3 +89,8 @@ def test_a_start_may_be_narrower_or_say_nothing() -> None:
     narrow = als_item_factors(likes, seed=1, start=fresh[:, :2], **settings)
     assert narrow.shape == (10, 4)
     assert narrow.any(axis=0).all()
+
+
+def test_factors_that_become_nan_are_one_clear_error() -> None:
+    with pytest.raises(TrainingError, match=r"became NaN with alpha 1e\+38 .* a lower alpha"):
+        als_item_factors(random_likes(20, 10), rank=3, regularization=1.0, alpha=1e38)

@@ -117,10 +117,20 @@ def test_a_finished_run_is_left_as_it_is(bert: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_holds_something_is_not_written_into(bert: Path, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "mine.txt").write_text("keep")
+    """A run has a folder ``graph``; resuming where there is no training would delete this one."""
+    (tmp_path / "run/graph").mkdir(parents=True)
+    (tmp_path / "run/graph/mine.txt").write_text("keep")
+    for resume in (False, True):
+        with pytest.raises(InputError, match="is not empty and holds no training"):
+            train(SNAPSHOT, tiny(bert), tmp_path / "run", resume=resume)
+    assert (tmp_path / "run/graph/mine.txt").read_text() == "keep"
+
+
+def test_a_training_that_was_cut_off_is_not_begun_again_unless_asked(
+    begun: tuple[Path, Settings],
+) -> None:
     with pytest.raises(InputError, match="is not empty; choose another folder, or resume"):
-        train(SNAPSHOT, tiny(bert), tmp_path / "run")
+        train(SNAPSHOT, begun[1], begun[0])
 
 
 @pytest.fixture
@@ -156,7 +166,7 @@ def test_a_run_killed_by_the_system_and_resumed_equals_an_undisturbed_one(
     bert: Path, tmp_path: Path
 ) -> None:
     save_snapshot(SNAPSHOT, tmp_path / "snapshot")
-    settings = tiny(bert, "text.tuning=lora", "train.epochs=20", "train.learning_rate=1e-3")
+    settings = tiny(bert, "text.tuning=lora", "train.epochs=40", "train.learning_rate=1e-3")
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
 

@@ -290,7 +290,9 @@ def _rewritten(file: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("harm", "sentence"),
     [
-        (Path.unlink, r"holds no finished run \(no manifest.json\); finish it"),
+        (Path.unlink, r"holds no run \(no manifest.json\); .* or copy the run again"),
+        (lambda f: (f.unlink(), (f.parent / "checkpoint").mkdir()),
+         r"holds a training that was cut off .* finish it with `kgrec train .* --resume`"),
         (lambda f: f.write_text("[]"), r"manifest.json cannot be read"),
         (lambda f: _rewritten(f, format_version=99),
          rf"has format version 99, this kgrec reads {FORMAT_VERSION}; train anew"),
