@@ -26,7 +26,7 @@ from graph_store.errors import UnknownNodeError
 from graph_store.schema import Label, RelType
 from graph_store.snapshot import NO_TIME
 from graph_store.store import GraphStore
-from kgrec.interactions import POSITIVE_WEIGHT, histories
+from kgrec.data.interactions import POSITIVE_WEIGHT, histories
 from kgrec.lookup.names import KeyIndex
 from kgrec.trained import TrainedModel
 

@@ -24,7 +24,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.schema import Label, RelType, split_item_key
-from kgrec.interactions import histories
+from kgrec.data.interactions import histories
 from kgrec.lookup.facts import ItemTags
 from kgrec.lookup.results import Explanation, Reason
 from kgrec.trained import TrainedModel

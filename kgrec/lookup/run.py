@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from graph_store.schema import split_item_key
 from graph_store.store import GraphStore, NodeFilter
+from kgrec.data.interactions import histories
 from kgrec.errors import InputError
-from kgrec.interactions import histories
 from kgrec.lookup.facts import Facts, People, SnapshotFacts, StoreFacts
 from kgrec.lookup.filters import allowed_items
 from kgrec.lookup.items import ItemNames

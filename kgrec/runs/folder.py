@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from graph_store.errors import SnapshotError
 from graph_store.snapshot import Snapshot, load_snapshot
 from kgrec.config import Settings, parse_yaml, resolve
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError, KgrecError, NotFoundError, RunError
-from kgrec.interactions import Interactions
 from kgrec.runs.checksums import FORGETTING, MANIFEST, Files, sealed, unsealed
 from kgrec.runs.model_file import MODEL_FILE, load_scorer
 from kgrec.runs.scorer import Scorer

@@ -20,7 +20,7 @@ from graph_store.schema import NODE_COLUMNS, Label, RelType
 from graph_store.snapshot import NO_TIME, Snapshot
 from graph_store.store import GraphStore
 from kgrec.config import Settings
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.vectors import Vectors
 
 ITEMS: dict[str, tuple[str, list[str]]] = {

@@ -16,11 +16,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import NO_TIME, Snapshot
+from kgrec.data.interactions import POSITIVE_WEIGHT, Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols.people import person_keys
 from kgrec.evaluation.source_split import PARTS, SourceSplit
 from kgrec.evaluation.split import Cases, Split
-from kgrec.interactions import POSITIVE_WEIGHT, Interactions
 from kgrec.ranking.topk import blocks
 
 __all__ = ["NEGATIVES", "leave_one_out", "source_cold"]
