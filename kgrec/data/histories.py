@@ -131,6 +131,7 @@ class Histories:
             snapshot.item[used],
             shape=(int(row.max(initial=-1)) + 1, snapshot.num_items),
             time=snapshot.at[used],
+            order=snapshot.order[used],
             kind=snapshot.kind[used],
         )
 

@@ -74,6 +74,8 @@ def small_snapshot() -> Snapshot:
         weight=np.array([row[2] for row in rows], dtype=np.float32),
         count=np.ones(len(rows), dtype=np.int64),
         at=np.full(len(rows), NO_TIME),
+        first_at=np.full(len(rows), NO_TIME),
+        order=np.arange(len(rows)),
         item_tag=np.array(pairs, dtype=np.int32).T,
         same_as=np.array([[users.index(a), users.index(b)] for a, b in SAME_AS], np.int32).T,
     )

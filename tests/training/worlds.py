@@ -72,8 +72,12 @@ def make_snapshot(
     same_as: Iterable[tuple[str, str]] = (),
     users: Iterable[str] = (),
 ) -> Snapshot:
-    """A snapshot from ``(user, item[, weight[, time]])`` rows and ``{item: (domain, text)}``."""
-    rows = sorted((*row, *(1.0, NO_TIME)[len(row) - 2 :]) for row in likes)
+    """A snapshot from ``(user, item[, weight[, time]])`` rows and ``{item: (domain, text)}``.
+
+    The order of the log is that of the rows.
+    """
+    filled = [(*row, *(1.0, NO_TIME)[len(row) - 2 :], place) for place, row in enumerate(likes)]
+    rows = sorted(filled, key=lambda row: (row[:2], row[4]))
     user_keys = sorted({row[0] for row in rows} | set(users))
     item_keys = sorted(items)
     domain_keys = sorted({domain for domain, _ in items.values()})
@@ -101,6 +105,8 @@ def make_snapshot(
         weight=np.array([row[2] for row in rows], dtype=np.float32),
         count=np.ones(len(rows), dtype=np.int64),
         at=np.array([row[3] for row in rows], dtype=np.int64),
+        first_at=np.array([row[3] for row in rows], dtype=np.int64),
+        order=np.array([row[4] for row in rows], dtype=np.int64),
         item_tag=np.array(pairs, dtype=np.int32).reshape(-1, 2).T,
         same_as=np.array(links, dtype=np.int32).reshape(-1, 2).T,
     )
