@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from graph_store.schema import split_item_key
 from graph_store.store import GraphStore, NodeFilter
-from kgrec.data.interactions import histories
+from kgrec.data.histories import Histories
 from kgrec.errors import InputError
-from kgrec.lookup.facts import Facts, People, SnapshotFacts, StoreFacts
+from kgrec.lookup.facts import Facts, People, SnapshotFacts
 from kgrec.lookup.filters import allowed_items
 from kgrec.lookup.items import ItemNames
 from kgrec.lookup.keys import Key, Keys, key_of, keys_of
@@ -40,6 +40,7 @@ from kgrec.lookup.results import (
     SimilarItem,
     SimilarItems,
 )
+from kgrec.lookup.store_facts import StoreFacts
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
 from kgrec.trained import TrainedModel
 from kgrec.vectors import Vectors
@@ -132,7 +133,8 @@ class Run:
             user: Key of one user; an unknown one is an error. A whole number is the key of its
                 digits, since ids become text when they are ingested.
             users: Keys of many; unknown ones are listed in the result's ``unknown``.
-            history: Items somebody liked, by key (or by title, where only one item has it).
+            history: Items somebody liked, oldest first, by key (or by title, where only one item
+                has it).
             likes: What somebody likes, in their own words.
             domain: Where to recommend from; may be left out where there is only one.
             k: How many; fewer come back where filters leave fewer.
@@ -305,14 +307,15 @@ class Run:
             items = keys_of(history, "history")
             if not items:
                 raise InputError("history must be a list of one item or more, got an empty one")
-            row = histories([[self._items.number(one, self._where) for one in items]], width)
-            return [None], People(row, row, known)
+            numbers = [self._items.number(one, self._where) for one in items]
+            row = Histories.of_lists([numbers], width)
+            return [None], People(row, row.items, known)
         if not isinstance(likes, str):
             raise InputError(f"likes must be a text, got {type(likes).__name__}")
         if not likes.strip():
             raise InputError("likes must say something, got an empty text")
-        empty = histories([[]], width)
-        return [None], People(empty, empty, known)
+        empty = Histories.of_lists([[]], width)
+        return [None], People(empty, empty.items, known)
 
     def _blocks(
         self,
@@ -368,9 +371,9 @@ class Run:
         found: dict[int, Explanation] = {}
         for one in dict.fromkeys(person.tolist()):
             lines = np.flatnonzero(person == one)
-            liked = people.liked[one].indices.astype(np.int64)
+            history = people.histories[[one]]
             told = explainer.explain(
-                liked, domain, item[lines], score[lines], user=who[one], text=likes
+                history, domain, item[lines], score[lines], user=who[one], text=likes
             )
             found.update(zip(lines.tolist(), told, strict=True))
         return found
