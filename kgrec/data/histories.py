@@ -98,14 +98,28 @@ class Histories:
         by_user = np.lexsort([*keys, user])
         counts = np.bincount(user, minlength=shape[0])
         event_item = np.asarray(item[by_user], dtype=np.int32)
-        offsets = _offsets(counts)
-        return cls(
-            items=_matrix(event_item, offsets, shape[1]),
-            event_item=event_item,
-            event_time=None if time is None else time[by_user],
-            event_kind=None if kind is None else kind[by_user],
-            offsets=offsets,
+        return cls.of_sorted_events(
+            event_item,
+            _offsets(counts),
+            num_items=shape[1],
+            time=None if time is None else time[by_user],
+            kind=None if kind is None else kind[by_user],
         )
+
+    @classmethod
+    def of_sorted_events(
+        cls,
+        event_item: NDArray[np.int32],
+        offsets: NDArray[np.int64],
+        *,
+        num_items: int,
+        time: NDArray[np.int64] | None = None,
+        kind: NDArray[np.int16] | None = None,
+        has_order: bool = True,
+    ) -> Self:
+        """Take events that lie user by user, oldest first; the arrays are those of the class."""
+        items = _matrix(event_item, offsets, num_items)
+        return cls(items, event_item, time, kind, offsets, has_order)
 
     @classmethod
     def of_snapshot(
@@ -163,12 +177,9 @@ class Histories:
             )
         if times is not None and [len(row) for row in times] != [len(row) for row in lists]:
             raise ValueError("times must have one entry for each item of each list")
-        return cls(
-            items=_matrix(event_item, offsets, num_items),
-            event_item=event_item.astype(np.int32),
-            event_time=None if times is None else _flat(times),
-            event_kind=None,
-            offsets=offsets,
+        time = None if times is None else _flat(times)
+        return cls.of_sorted_events(
+            event_item.astype(np.int32), offsets, num_items=num_items, time=time
         )
 
     @classmethod
@@ -236,6 +247,13 @@ class Histories:
     def keep_items(self, mask: NDArray[np.bool_]) -> Self:
         """Only the events whose item is in ``mask [I]``; the order and the users stay."""
         return self.keep_events(mask[self.event_item])
+
+    def among(self, matrix: sp.csr_matrix) -> Self:
+        """Only the events whose user and item are a one of ``matrix [B, I]``; the order stays."""
+        users = np.repeat(np.arange(len(self)), self.lengths)
+        allowed = np.repeat(np.arange(len(self)), np.diff(matrix.indptr))
+        pairs = users * self.num_items + self.event_item
+        return self.keep_events(np.isin(pairs, allowed * self.num_items + matrix.indices))
 
     def last(self, count: int) -> Self:
         """The ``count`` latest events of each user."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from graph_store.snapshot import NO_TIME
 from kgrec.data.histories import Histories
@@ -72,6 +73,11 @@ def test_hidden_items_leave_the_rest_in_order() -> None:
     assert _lists(kept) == [[2, 0, 2], [], [1]]
     assert _lists(THREE.keep_items(np.array([False, True, False, True]))) == [[], [], [1, 3]]
     assert kept.items.toarray().tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [0, 1, 0, 0]]
+
+
+def test_events_can_be_kept_by_user_and_item() -> None:
+    matrix = sp.csr_matrix(np.array([[0, 0, 1, 1], [1, 1, 1, 1], [0, 1, 0, 0]], np.float32))
+    assert _lists(THREE.among(matrix)) == [[2, 2], [], [1]]
 
 
 def test_hiding_one_of_two_events_with_an_item_leaves_the_item() -> None:

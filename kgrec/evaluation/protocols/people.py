@@ -63,7 +63,7 @@ def cases_of(
     rows = rows[np.diff(hidden_likes.indptr)[rows] > 0]
     return Cases(
         people=keys[rows],
-        histories=shown.liked[rows],
+        shown=shown.histories(rows),
         positives=hidden_likes[rows],
         known=shown.seen[rows],
         candidates=candidates,
