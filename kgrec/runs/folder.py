@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "check_out", "is_finished",
            "open_run", "write_manifest"]  # fmt: skip
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 ENCODER_FILE = "encoder/learned.safetensors"
 
 

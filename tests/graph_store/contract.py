@@ -65,9 +65,9 @@ def fill(store: GraphStore) -> None:
 INTERACTIONS = links(
     RelType.INTERACTED,
     ("ann", "f:1", "rating", 0.75, 1, 10),
-    ("ann", "f:1", "view", 0.5, 3, 20),
-    ("ann", "b:1", "rating", 1.0, 1, None),
-    ("bob", "f:1", "view", 0.5, 1, 30),
+    ("ann", "f:1", "view", 0.5, 3, 20, 12, 4),
+    ("ann", "b:1", "rating", 1.0, 1, None, None, 0),
+    ("bob", "f:1", "view", 0.5, 1, 30, 30, -7),
     ("bob", "f:2", "rating", 0.25, 1, 40),
 )
 
@@ -236,8 +236,12 @@ class StoreContract:
 
     def test_columns_of_order_may_be_left_out(self, store: GraphStore) -> None:
         fill(store)
-        rows = INTERACTIONS.drop("first_at", "order", "event")
-        assert store.upsert_relationships(RelType.INTERACTED, rows) == Written(0, 5)
+        row = links(RelType.INTERACTED, ("cid", "f:2", "view", 1.0, 1, 5))
+        row = row.drop("first_at", "order", "event")
+        assert store.upsert_relationships(RelType.INTERACTED, row) == Written(1, 0)
+        assert store.upsert_relationships(RelType.INTERACTED, row) == Written(0, 1)
+        rows = store.read_relationships(RelType.INTERACTED).filter(source="cid")
+        assert rows.select("first_at", "order", "event").rows() == [(None, None, "")]
 
     def test_relationships_of_a_few_users_are_those_of_all_that_touch_them(
         self, store: GraphStore
