@@ -206,7 +206,9 @@ class GraphStore(Protocol):
     def neighbourhood(self, key: str, *, hops: int = 1, limit: int = 200) -> nx.MultiDiGraph[Any]:
         """What lies around a node, nearest first, at most ``limit`` nodes beside it.
 
-        Nodes are named ``(Label, key)`` and carry their columns; edges are keyed by type.
+        Nodes are named ``(Label, key)`` and carry their columns; edges are keyed by type. At one
+        node the ``limit`` weightiest relationships of each type are looked at, so that where each
+        event is a relationship of its own, fewer nodes may be found.
         ``key`` is looked up among users, items, tags, domains in that order.
 
         Raises:
