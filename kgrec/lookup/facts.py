@@ -92,17 +92,28 @@ class SnapshotFacts:
         if not len(log.person_of_user):
             empty = Histories.of_lists([[] for _ in users], snapshot.num_items)
             return People(empty, empty.items, known)
+        wanted = log.person_of_user[np.where(known, rows, 0)]
+        events = self._events_of(np.flatnonzero(np.isin(log.person_of_user, wanted[known])))
         return people_of(
-            log.person_of_user[np.where(known, rows, 0)],
+            wanted,
             known,
-            log.person_of_user[snapshot.user],
-            snapshot.item,
-            snapshot.weight >= np.float32(log.positive_weight),
+            log.person_of_user[snapshot.user[events]],
+            snapshot.item[events],
+            snapshot.weight[events] >= np.float32(log.positive_weight),
             num_items=snapshot.num_items,
-            time=snapshot.at,
-            order=snapshot.order,
-            kind=snapshot.kind,
+            time=snapshot.at[events],
+            order=snapshot.order[events],
+            kind=snapshot.kind[events],
         )
+
+    def _events_of(self, accounts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of the snapshot that are of these accounts; those of one lie together."""
+        user = self._model.snapshot.user
+        accounts = accounts.astype(user.dtype)  # of another type, the whole column is converted
+        start = np.searchsorted(user, accounts)
+        counts = np.searchsorted(user, accounts, side="right") - start
+        before = np.cumsum(counts) - counts
+        return np.repeat(start - before, counts) + np.arange(counts.sum())
 
     def item_tags(self) -> ItemTags:
         snapshot = self._model.snapshot
