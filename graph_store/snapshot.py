@@ -69,13 +69,18 @@ class Snapshot:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the content (64 hex digits); the order of writing plays no part."""
+        """SHA-256 of the content (64 hex digits); the order of writing plays no part.
+
+        Of ``order`` only the ranks count, not the numbers: a log without some of its rows, read
+        anew, is the same graph as the whole log of which these rows were left out.
+        """
+        order = np.unique(self.order, return_inverse=True)[1].astype(np.int64)
         digest = hashlib.sha256(f"kgrec graph {FORMAT_VERSION}".encode())
         for strings in (self.user_keys, self.item_keys, self.domain_keys, self.tag_keys,
                         self.titles, self.texts, self.kinds):  # fmt: skip
             digest.update(json.dumps([s if s is None else str(s) for s in strings]).encode())
         for array in (self.item_domain, self.user, self.item, self.kind, self.weight, self.count,
-                      self.at, self.first_at, self.order, self.item_tag, self.same_as):  # fmt: skip
+                      self.at, self.first_at, order, self.item_tag, self.same_as):  # fmt: skip
             digest.update(str((array.shape, array.dtype.str)).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

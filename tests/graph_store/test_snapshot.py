@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,15 @@ def test_any_change_changes_the_fingerprint(embedded: EmbeddedStore) -> None:
         embedded.upsert_relationships(RelType.INTERACTED, links(RelType.INTERACTED, row + more))
         seen.add(take_snapshot(embedded).fingerprint)
     assert len(seen) == 7
+
+
+def test_of_the_order_only_ranks_count_for_the_fingerprint(embedded: EmbeddedStore) -> None:
+    fill(embedded)
+    snapshot = take_snapshot(embedded)  # the order is 0, unknown, 4, -7, unknown
+    far = replace(snapshot, order=np.array([1, NO_TIME, 70, -9, NO_TIME]))
+    assert far.fingerprint == snapshot.fingerprint
+    other = replace(snapshot, order=np.array([5, NO_TIME, 4, -7, NO_TIME]))
+    assert other.fingerprint != snapshot.fingerprint
 
 
 def test_events_kept_apart_are_rows_in_their_order(embedded: EmbeddedStore, tmp_path: Path) -> None:
