@@ -198,12 +198,16 @@ def _rating(frame: pl.DataFrame) -> pl.Series:
 
 
 def _order(values: pl.Series) -> pl.Series:
-    """Whole numbers; null where there is none."""
+    """Whole numbers, 7.0 among them; null where there is none."""
+    if values.dtype.is_integer():
+        return values.cast(pl.Int64, strict=False)
     if values.dtype == pl.String:
         values = values.str.strip_chars()
-    elif not values.dtype.is_integer():  # 7.0 is a whole number, 7.5 and NaN are none
-        values = values.set(values != values.floor(), None)
-    return values.cast(pl.Int64, strict=False)
+    numbers = values.cast(pl.Float64, strict=False)
+    whole = numbers.set(numbers != numbers.floor(), None).cast(pl.Int64, strict=False)
+    if values.dtype != pl.String:
+        return whole
+    return values.cast(pl.Int64, strict=False).fill_null(whole)  # a long number stays exact
 
 
 def _domain(frame: pl.DataFrame, rules: Rules) -> pl.Expr:

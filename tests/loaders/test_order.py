@@ -90,11 +90,11 @@ def test_rows_whose_order_is_no_whole_number_are_left_aside(tmp_path: Path) -> N
     path = write(
         tmp_path / "log.csv",
         ("ann", "a", " 2 "), ("ann", "b", "first"), ("ann", "c", ""), ("ann", "d", "1.5"),
-        ("ann", "e", "1"),
+        ("ann", "e", "1"), ("ann", "f", "1.0e1"), ("ann", "g", 2**62 + 1), ("ann", "h", 2**62),
         header="user,item,n",
     )  # fmt: skip
     graph = load_log(path, columns={"order": "n"}, rejects_path=tmp_path / "rejects.jsonl")
-    assert graph.history("ann") == ["e", "a"]
+    assert graph.history("ann") == [*"eafhg"]
     reason = "no order (a whole number belongs there)"
     assert rejected(tmp_path / "rejects.jsonl") == [("log.csv", line, reason) for line in (3, 4, 5)]
 
