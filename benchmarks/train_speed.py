@@ -38,11 +38,11 @@ from speed.course import write_course
 from speed.race import Measure, Point, Race, run_race
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import main_value
 from kgrec.evaluation.protocols.strict_cold import cold_people, strict_cold_person
 from kgrec.evaluation.text_vectors import has_text
-from kgrec.interactions import Interactions
 
 PARTS = ("systems", "stages", "growth", "gpu")
 KGREC = {

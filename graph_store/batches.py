@@ -12,17 +12,26 @@ from __future__ import annotations
 import polars as pl
 
 from graph_store.errors import BadRowsError, GraphStoreError
-from graph_store.schema import ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
+from graph_store.schema import (
+    ENDS,
+    ENRICHED,
+    NODE_COLUMNS,
+    OPTIONAL_COLUMNS,
+    RELATIONSHIP_COLUMNS,
+    Label,
+    RelType,
+)
 
 __all__ = [
     "check_base_type",
     "check_derived_type",
     "check_nodes",
     "check_relationships",
+    "ends_at_users",
     "relationship_key",
 ]
 
-_MAY_BE_NULL = {"title", "text", "text_hash", "name", "at"}
+_MAY_BE_NULL = {"title", "text", "text_hash", "name", "at", "first_at", "order"}
 
 
 def check_nodes(label: Label, rows: pl.DataFrame) -> pl.DataFrame:
@@ -37,6 +46,10 @@ def check_nodes(label: Label, rows: pl.DataFrame) -> pl.DataFrame:
 def check_relationships(rel_type: RelType, rows: pl.DataFrame) -> pl.DataFrame:
     """``rows`` with the columns of the schema, the standing statement of each key only."""
     columns = {"source": pl.String(), "target": pl.String(), **RELATIONSHIP_COLUMNS[rel_type]}
+    if rel_type is RelType.INTERACTED:
+        absent = [name for name in OPTIONAL_COLUMNS if name not in rows.columns]
+        rows = rows.with_columns(pl.lit(None, columns[name]).alias(name) for name in absent)
+        rows = rows.with_columns(pl.col("event").cast(pl.String).fill_null(""))
     rows = _select(str(rel_type), rows, columns)
     keys = relationship_key(rel_type)
     if rows.n_unique(keys) == rows.height:
@@ -62,22 +75,38 @@ def check_derived_type(rel_type: RelType) -> None:
 
 def relationship_key(rel_type: RelType) -> list[str]:
     """The columns that tell two relationships of one type apart."""
-    return ["source", "target", "kind"] if rel_type is RelType.INTERACTED else ["source", "target"]
+    own = ["kind", "event"] if rel_type is RelType.INTERACTED else []
+    return ["source", "target", *own]
+
+
+def ends_at_users(rel_type: RelType) -> list[str]:
+    """The ends (``source``, ``target``) of a type at which there are users.
+
+    Raises:
+        GraphStoreError: The type is derived, or has no user at either end.
+    """
+    ends = zip(("source", "target"), ENDS[rel_type], strict=True)
+    found = [name for name, label in ends if label is Label.USER]
+    if rel_type in ENRICHED or not found:
+        raise GraphStoreError(f"{rel_type} is no fact about users; ask for INTERACTED or SAME_AS")
+    return found
 
 
 def _standing(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """What is left when the rows are stated one after another; see ``upsert_relationships``.
 
-    A row of unknown time replaces all before it; of those after it the latest time stands.
+    A row of unknown time replaces all before it; of those after it the latest time stands. The
+    first time is the earliest that any row states.
     """
-    last_unknown = pl.col("_order").filter(pl.col("at").is_null()).max().over(keys).fill_null(0)
+    last_unknown = pl.col("_row").filter(pl.col("at").is_null()).max().over(keys).fill_null(0)
     return (
-        rows.with_row_index("_order")
-        .filter(pl.col("_order") >= last_unknown)
-        .sort("at", "_order", nulls_last=False)
+        rows.with_row_index("_row")
+        .with_columns(pl.col("first_at").min().over(keys))
+        .filter(pl.col("_row") >= last_unknown)
+        .sort("at", "_row", nulls_last=False)
         .unique(keys, keep="last", maintain_order=True)
-        .sort("_order")
-        .drop("_order")
+        .sort("_row")
+        .drop("_row")
     )
 
 

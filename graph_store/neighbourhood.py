@@ -55,6 +55,13 @@ def types_at(label: Label) -> list[tuple[RelType, bool]]:
     ]
 
 
+def _telling_first(edge: Relationship) -> tuple[Any, ...]:
+    """What relationships are sorted by, so that the same ones are kept whatever the store."""
+    kind, event = str(edge.values.get("kind")), str(edge.values.get("event"))
+    weight = edge.values.get("weight", 0.0)
+    return _TELLING.index(edge.rel_type), -weight, edge.source, edge.target, kind, event
+
+
 def grow(
     start: NodeName,
     *,
@@ -66,7 +73,7 @@ def grow(
     """The graph around ``start``.
 
     Of several relationships of one type between two nodes (a view and a rating of the same
-    item) the graph shows the one of the greatest weight.
+    item, or two events that are kept apart) the graph shows the one of the greatest weight.
     """
     found: dict[NodeName, None] = {start: None}
     edges: dict[tuple[NodeName, NodeName, RelType], dict[str, Any]] = {}
@@ -76,8 +83,7 @@ def grow(
         for label, key in frontier:
             by_label[label].append(key)
         step = [edge for label, keys in by_label.items() for edge in relationships_at(label, keys)]
-        step.sort(key=lambda e: (_TELLING.index(e.rel_type), -e.values.get("weight", 0.0), e[1:3],
-                                 str(e.values.get("kind"))))  # fmt: skip
+        step.sort(key=_telling_first)
         frontier = []
         for rel_type, source_key, target_key, values in step:
             source_label, target_label = ENDS[rel_type]

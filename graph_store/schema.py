@@ -18,6 +18,7 @@ __all__ = [
     "ENDS",
     "FORMAT_VERSION",
     "NODE_COLUMNS",
+    "OPTIONAL_COLUMNS",
     "RELATIONSHIP_COLUMNS",
     "Label",
     "RelType",
@@ -25,7 +26,7 @@ __all__ = [
     "split_item_key",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of what a store and a snapshot hold; another one is refused."""
 
 
@@ -86,12 +87,18 @@ RELATIONSHIP_COLUMNS: dict[RelType, dict[str, pl.DataType]] = {
         "weight": pl.Float64(),  # in [0, 1]; see loaders.records for the rule
         "count": pl.Int64(),  # events merged into this relationship
         "at": pl.Int64(),  # Unix seconds of the last event; null: unknown
+        "first_at": pl.Int64(),  # Unix seconds of the first event; null: unknown
+        "order": pl.Int64(),  # rank of the last event in its log; decides where times are equal
+        "event": pl.String(),  # names an event that is kept by itself; empty: events are merged
     },
     RelType.SIMILAR_TO: {"score": pl.Float64()},
     RelType.INTERESTED_IN: {"score": pl.Float64()},
     RelType.SUGGESTED_TAG: {"confidence": pl.Float64()},
 }
 """Columns beside ``source`` and ``target`` (node keys) of relationship frames."""
+
+OPTIONAL_COLUMNS = ("first_at", "order", "event")
+"""Columns of ``INTERACTED`` that a frame to be written may leave out: unknown, unknown, merged."""
 
 
 def item_key(domain: str, item_id: str) -> str:

@@ -28,7 +28,7 @@ from graph_store.store import GraphStore
 __all__ = ["NO_TIME", "Snapshot", "load_snapshot", "save_snapshot", "take_snapshot"]
 
 NO_TIME = np.iinfo(np.int64).min
-"""Stands in ``Interactions.at`` where a log has no time."""
+"""Stands in ``Snapshot.at``, ``first_at`` and ``order`` where a log says nothing."""
 
 _TABLES = ("users", "items", "domains", "tags", "interactions", "item_tags", "same_as")
 
@@ -46,12 +46,14 @@ class Snapshot:
     text_hashes: list[str | None]  # [I]
     item_domain: NDArray[np.int32]  # [I] number of the item's domain
     kinds: tuple[str, ...]  # sorted names of interaction kinds
-    user: NDArray[np.int32]  # [E] sorted by (user, item, kind)
+    user: NDArray[np.int32]  # [E] sorted by (user, item, kind), then by time and order
     item: NDArray[np.int32]  # [E]
     kind: NDArray[np.int16]  # [E] index into kinds
     weight: NDArray[np.float32]  # [E] in [0, 1]
     count: NDArray[np.int64]  # [E] events merged
-    at: NDArray[np.int64]  # [E] Unix seconds, NO_TIME where unknown
+    at: NDArray[np.int64]  # [E] Unix seconds of the last event, NO_TIME where unknown
+    first_at: NDArray[np.int64]  # [E] Unix seconds of the first event, NO_TIME where unknown
+    order: NDArray[np.int64]  # [E] rank of the last event in its log, NO_TIME where unknown
     item_tag: NDArray[np.int32]  # [2, *] item, tag
     same_as: NDArray[np.int32]  # [2, *] user, user
 
@@ -67,13 +69,18 @@ class Snapshot:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the content (64 hex digits); the order of writing plays no part."""
+        """SHA-256 of the content (64 hex digits); the order of writing plays no part.
+
+        Of ``order`` only the ranks count, not the numbers: a log without some of its rows, read
+        anew, is the same graph as the whole log of which these rows were left out.
+        """
+        order = np.unique(self.order, return_inverse=True)[1].astype(np.int64)
         digest = hashlib.sha256(f"kgrec graph {FORMAT_VERSION}".encode())
         for strings in (self.user_keys, self.item_keys, self.domain_keys, self.tag_keys,
                         self.titles, self.texts, self.kinds):  # fmt: skip
             digest.update(json.dumps([s if s is None else str(s) for s in strings]).encode())
         for array in (self.item_domain, self.user, self.item, self.kind, self.weight, self.count,
-                      self.at, self.item_tag, self.same_as):  # fmt: skip
+                      self.at, self.first_at, order, self.item_tag, self.same_as):  # fmt: skip
             digest.update(str((array.shape, array.dtype.str)).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
@@ -96,6 +103,8 @@ class Snapshot:
             weight=self.weight[mask],
             count=self.count[mask],
             at=self.at[mask],
+            first_at=self.first_at[mask],
+            order=self.order[mask],
         )
 
 
@@ -162,7 +171,7 @@ def load_snapshot(folder: Path) -> Snapshot:
     if version != FORMAT_VERSION:
         raise SnapshotError(
             f"{folder} has format version {version}, this kgrec reads {FORMAT_VERSION}; "
-            f"make it anew with `kgrec snapshot`"
+            f"make it anew with `kgrec snapshot` from a store of this version"
         )
     try:
         tables = [pl.read_parquet(folder / f"{name}.parquet") for name in _TABLES]
@@ -190,13 +199,16 @@ def _from_tables(
         lost = items.filter(pl.col("domain").is_null())["key"][0]
         raise SnapshotError(f"item {lost!r} lies in no domain; ingest its source again")
     kinds = interactions["kind"].unique().sort()
+    # A snapshot keeps no names of events, since its rows lie in their order.
+    by = ["source", "target", "kind", "at", "order"]
+    by += ["event"] if "event" in interactions.columns else []
     numbered = (
         interactions.with_columns(
             _number("source", users["key"], np.int32),
             _number("target", items["key"], np.int32),
             _number("kind", kinds, np.int16),
         )
-        .sort("source", "target", "kind")
+        .sort(by, nulls_last=False, maintain_order=True)
     )  # fmt: skip
     return Snapshot(
         user_keys=_strings(users["key"]),
@@ -213,7 +225,9 @@ def _from_tables(
         kind=numbered["kind"].to_numpy(),
         weight=numbered["weight"].cast(pl.Float32).to_numpy(),
         count=numbered["count"].cast(pl.Int64).to_numpy(),
-        at=numbered["at"].cast(pl.Int64).fill_null(NO_TIME).to_numpy(),
+        at=_filled(numbered["at"]),
+        first_at=_filled(numbered["first_at"]),
+        order=_filled(numbered["order"]),
         item_tag=_pairs(item_tags, items["key"], tags["key"]),
         same_as=_pairs(same_as, users["key"], users["key"]),
     )
@@ -247,8 +261,11 @@ def _to_tables(s: Snapshot) -> list[pl.DataFrame]:
                 "weight": s.weight,
                 "count": s.count,
                 "at": pl.Series(s.at).replace(NO_TIME, None),
-            }
-        ).cast(dict(RELATIONSHIP_COLUMNS[RelType.INTERACTED])),  # type: ignore[arg-type]
+                "first_at": pl.Series(s.first_at).replace(NO_TIME, None),
+                "order": pl.Series(s.order).replace(NO_TIME, None),
+            },
+            schema_overrides=RELATIONSHIP_COLUMNS[RelType.INTERACTED],
+        ),
         pl.DataFrame(
             {"source": item_keys.gather(s.item_tag[0]), "target": tag_keys.gather(s.item_tag[1])}
         ),
@@ -272,6 +289,10 @@ def _pairs(table: pl.DataFrame, sources: pl.Series, targets: pl.Series) -> NDArr
     ).sort("source", "target")
     pairs = np.stack([numbered["source"].to_numpy(), numbered["target"].to_numpy()])
     return pairs.astype(np.int32)  # polars gives objects where no key is known
+
+
+def _filled(numbers: pl.Series) -> NDArray[np.int64]:
+    return numbers.cast(pl.Int64).fill_null(NO_TIME).to_numpy()
 
 
 def _strings(series: pl.Series) -> NDArray[np.str_]:

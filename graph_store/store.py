@@ -161,11 +161,13 @@ class GraphStore(Protocol):
     def upsert_relationships(
         self, rel_type: RelType, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
     ) -> Written:
-        """Insert or update relationships by (source, target), for ``INTERACTED`` also ``kind``.
+        """Insert or update relationships by (source, target), for ``INTERACTED`` also by ``kind``
+        and ``event``.
 
-        ``rows`` has ``source``, ``target`` and ``RELATIONSHIP_COLUMNS[rel_type]``. Of two
-        statements about one ``INTERACTED`` the later one (``at``) stands; where times are
-        equal or unknown, the one written last. Values are set, never added up.
+        ``rows`` has ``source``, ``target`` and ``RELATIONSHIP_COLUMNS[rel_type]``, of which those
+        of ``OPTIONAL_COLUMNS`` may be left out. Of two statements about one ``INTERACTED`` the
+        later one (``at``) stands; where times are equal or unknown, the one written last. Values
+        are set, never added up; ``first_at`` is the earliest of all statements.
 
         Raises:
             BadRowsError: A column is missing, a value is null or a key is empty.
@@ -191,6 +193,12 @@ class GraphStore(Protocol):
         """All of one type: ``source``, ``target``, ``RELATIONSHIP_COLUMNS``; sorted by all keys."""
         ...
 
+    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
+        """Those of one type that leave or enter the users of ``keys``, as
+        :meth:`read_relationships` gives them: for what is asked about a few users.
+        """
+        ...
+
     def counts(self) -> StoreCounts:
         """Counts per label, type and domain."""
         ...
@@ -198,7 +206,9 @@ class GraphStore(Protocol):
     def neighbourhood(self, key: str, *, hops: int = 1, limit: int = 200) -> nx.MultiDiGraph[Any]:
         """What lies around a node, nearest first, at most ``limit`` nodes beside it.
 
-        Nodes are named ``(Label, key)`` and carry their columns; edges are keyed by type.
+        Nodes are named ``(Label, key)`` and carry their columns; edges are keyed by type. At one
+        node the ``limit`` weightiest relationships of each type are looked at, so that where each
+        event is a relationship of its own, fewer nodes may be found.
         ``key`` is looked up among users, items, tags, domains in that order.
 
         Raises:

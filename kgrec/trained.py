@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.vectors import Vectors
 
 __all__ = ["TrainedModel"]

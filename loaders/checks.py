@@ -108,14 +108,19 @@ def _interactions(
         at = pl.lit(None, dtype=pl.Int64)
     otherwise = pl.when(rating.is_null()).then(pl.lit("interaction")).otherwise(pl.lit("rating"))
     kind = pl.coalesce(_id(frame, "kind"), pl.lit(rules.kind, dtype=pl.String), otherwise)
-    if "event_id" in frame.columns:
-        kind = pl.concat_str(kind, pl.lit("#") + _id(frame, "event_id"), ignore_nulls=True)
+    order = pl.lit(None, dtype=pl.Int64)
+    if "order" in frame.columns:
+        more.append(_order(frame["order"]).alias("order~"))
+        order = pl.col("order~")
+        faults.append((order.is_null(), "no order (a whole number belongs there)"))
     return more, faults, [
         _with_platform(user, frame, "platform", rules.platform).alias("user"),
         pl.concat_str(domain, pl.lit(":"), item).alias("item"),
         kind.alias("kind"),
         rating.alias("rating"),
         at.alias("at"),
+        order.alias("order"),
+        _id(frame, "event_id").alias("event"),
     ]  # fmt: skip
 
 
@@ -190,6 +195,19 @@ def _rating(frame: pl.DataFrame) -> pl.Series:
         values = values.str.strip_chars()
     numbers = values.cast(pl.Float64, strict=False)
     return numbers if values.dtype.is_integer() else numbers.set(~numbers.is_finite(), None)
+
+
+def _order(values: pl.Series) -> pl.Series:
+    """Whole numbers, 7.0 among them; null where there is none."""
+    if values.dtype.is_integer():
+        return values.cast(pl.Int64, strict=False)
+    if values.dtype == pl.String:
+        values = values.str.strip_chars()
+    numbers = values.cast(pl.Float64, strict=False)
+    whole = numbers.set(numbers != numbers.floor(), None).cast(pl.Int64, strict=False)
+    if values.dtype != pl.String:
+        return whole
+    return values.cast(pl.Int64, strict=False).fill_null(whole)  # a long number stays exact
 
 
 def _domain(frame: pl.DataFrame, rules: Rules) -> pl.Expr:

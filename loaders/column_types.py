@@ -52,6 +52,8 @@ def _expected(field: str, dtype: pl.DataType) -> str | None:
         return None if is_time_type(dtype) else "a time"
     if field == "rating":
         return None if _is_number_or_text(dtype) else "a number"
+    if field == "order":
+        return None if _is_number_or_text(dtype) else "a whole number"
     if field in _LISTED:
         return None if is_id_type(_innermost(dtype)) else "a text or a list of texts"
     return None if is_id_type(dtype) else "one text or number"

@@ -102,7 +102,8 @@ def ingest(
         if done is not None:
             return done
     folder = (work_dir or Path(tempfile.gettempdir())) / _staging_name(name, store)
-    with Staging(folder, memory_limit=memory_limit) as staging:
+    keep_events = source.options.keep_events
+    with Staging(folder, memory_limit=memory_limit, keep_events=keep_events) as staging:
         with Rejects(rejects_path, max_share=max_rejects) as rejects:
             read = _Reading(source, staging, rejects, on_progress)
             # By the first start, so that a resume next week judges the same rows alike.

@@ -12,8 +12,14 @@ exactly 0.8. An event without a rating has weight 1. Each domain has a scale of 
 is missing is left out. Its hash says whether it has to be encoded again.
 
 **Kind.** What the log says, else what the caller says, else ``rating`` for an event with a
-rating and ``interaction`` for one without. An event id becomes part of the kind
-(``purchase#17``), so that such events stay apart.
+rating and ``interaction`` for one without.
+
+**Events.** Events of one user, item and kind are merged into one relationship with their number,
+the first and the last time. Those with an event id stay apart, and so do all where every event is
+kept (:class:`loaders.source.SourceOptions`).
+
+**Order.** The column that the caller names, else the place of the row in the log: files by name,
+rows as they lie. It decides where times are equal or missing.
 """
 
 from __future__ import annotations
@@ -39,7 +45,7 @@ Role = Literal["interactions", "items", "links"]
 
 FIELDS: dict[Role, tuple[str, ...]] = {
     "interactions": (
-        "user", "item", "domain", "kind", "rating", "time", "event_id", "platform",
+        "user", "item", "domain", "kind", "rating", "time", "order", "event_id", "platform",
     ),
     "items": ("item", "domain", "title", "description", "tags"),
     "links": ("account_a", "account_b", "platform_a", "platform_b"),
@@ -52,6 +58,8 @@ INTERACTIONS: dict[str, pl.DataType] = {
     "kind": pl.String(),
     "rating": pl.Float64(),  # null: none
     "at": pl.Int64(),  # Unix seconds; null: unknown
+    "order": pl.Int64(),  # as the log says; null: by the place of the row
+    "event": pl.String(),  # id of an event that is not merged with others; null: none
 }
 CATALOGUE: dict[str, pl.DataType] = {
     "item": pl.String(),

@@ -29,7 +29,7 @@ from loaders.times import TIME_UNITS, TimeUnit
 
 __all__ = ["FORMS", "Form", "Source", "SourceOptions", "Table", "open_source"]
 
-READING_VERSION = 2
+READING_VERSION = 3
 """Raised whenever the same bytes and options come to give another graph: a source that was
 ingested by the rules of an earlier version is then not taken for done."""
 
@@ -63,6 +63,9 @@ class SourceOptions:
     quotes mean nothing; None: what the form says (CSV: ``"``, others: ``none``)."""
     encoding: str | None = None
     """Of text files without a byte-order mark; None: UTF-8."""
+    keep_events: bool = False
+    """Keep each event of a user with an item as a relationship of its own; False: events of one
+    kind are merged into one, with their number, the first and the last time."""
     links: Sequence[str | Path] = ()
     """Files of accounts that are one person: two columns, ``account_a`` and ``account_b``."""
 

@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 
 from graph_store.schema import NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from loaders.errors import LoaderError
-from loaders.records import CATALOGUE, INTERACTIONS, LINKS, NO_RATING_WEIGHT, Role, add_text
+from loaders.merging import merge_interactions
+from loaders.records import CATALOGUE, INTERACTIONS, LINKS, Role, add_text
 
 __all__ = ["STAGES", "Staging", "stage_name"]
 
@@ -47,21 +48,6 @@ _RAW: dict[Role, dict[str, pl.DataType]] = {
     "links": _SEQ | LINKS,
 }
 """``seq`` numbers the records of all files in reading order."""
-
-# The last event stands: the latest one, of equal or unknown times the last in reading order.
-_MERGE_INTERACTIONS = f"""
-CREATE TABLE "INTERACTED" AS
-SELECT source, target, kind,
-       CASE WHEN rating < 0 THEN {NO_RATING_WEIGHT} ELSE least(1.0, rating / scale) END AS weight,
-       count, "at"
-FROM (
-    SELECT "user" AS source, item AS target, kind,
-           arg_max(coalesce(rating, -1.0), (coalesce("at", -1), seq)) AS rating,
-           count(*) AS count, max("at") AS "at"
-    FROM raw_interactions GROUP BY ALL)
-LEFT JOIN rating_scale ON domain = split_part(target, ':', 1)
-ORDER BY source, target, kind;
-"""
 
 _HIGHEST_RATINGS = """
 SELECT split_part(item, ':', 1) AS domain, count(*), max(rating)
@@ -115,9 +101,13 @@ class Staging:
     left behind is replaced.
     """
 
-    def __init__(self, folder: Path, *, memory_limit: str = "128MB") -> None:
+    def __init__(
+        self, folder: Path, *, memory_limit: str = "128MB", keep_events: bool = False
+    ) -> None:
         self._folder = folder
         self._memory_limit = memory_limit
+        self._keep_events = keep_events
+        self._given: set[str] = set()  # of the columns that a log may have: order, event
         self._seq = 0
         self._db: duckdb.DuckDBPyConnection | None = None
         self.times: tuple[int, int] | tuple[()] = ()
@@ -143,6 +133,9 @@ class Staging:
             times = [*self.times, batch["at"].min(), batch["at"].max()]
             known = [time for time in times if isinstance(time, int)]
             self.times = (min(known), max(known)) if known else ()
+            self._given |= {
+                name for name in ("order", "event") if batch[name].null_count() < len(batch)
+            }
         self._raw[role].write_table(_arrow(batch))  # type: ignore[no-untyped-call]
 
     def highest_ratings(self) -> dict[str, tuple[int, float]]:
@@ -162,7 +155,12 @@ class Staging:
             db.execute("CREATE TABLE rating_scale (domain VARCHAR, scale DOUBLE)")
             if scales:
                 db.executemany("INSERT INTO rating_scale VALUES (?, ?)", list(scales.items()))
-            for statement in (_MERGE_INTERACTIONS, _MERGE_ITEMS, _DERIVE):
+            interactions = merge_interactions(
+                has_order="order" in self._given,
+                has_events="event" in self._given,
+                keep_events=self._keep_events,
+            )
+            for statement in (interactions, _MERGE_ITEMS, _DERIVE):
                 db.execute(statement)
             # From here on slices are read, once each: what merging took is given back.
             db.close()

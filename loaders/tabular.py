@@ -40,6 +40,7 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "kind": ("kind", "event", "event_type"),
     "rating": ("rating",),
     "time": ("time", "timestamp", "at"),
+    "order": (),  # by --map only: a column of this name may hold the number of a purchase
     "event_id": ("event_id",),
     "platform": ("platform",),
     "title": ("title",),
@@ -117,7 +118,8 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
     candidates = {}
     if isinstance(layout, JsonLines):
         # Which of its names a field bears may differ from record to record.
-        candidates = {field: _names_of(field, options) for field in FIELDS[role]}
+        named = {field: _names_of(field, options) for field in FIELDS[role]}
+        candidates = {field: usual for field, usual in named.items() if usual}
         columns = {}
         listed = [name for f in ("description", "tags") for name in candidates.get(f, ())]
         layout = replace(

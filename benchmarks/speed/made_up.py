@@ -50,6 +50,8 @@ def made_up(edges: int, *, with_text: bool, seed: int = 0) -> Snapshot:
         weight=np.ones(edges, np.float32),
         count=np.ones(edges, np.int64),
         at=np.full(edges, NO_TIME, np.int64),
+        first_at=np.full(edges, NO_TIME, np.int64),
+        order=np.arange(edges),
         item_tag=np.zeros((2, 0), np.int32),
         same_as=np.zeros((2, 0), np.int32),
     )

@@ -14,7 +14,7 @@ import networkx as nx
 import numpy as np
 import polars as pl
 
-from graph_store.batches import relationship_key
+from graph_store.batches import ends_at_users, relationship_key
 from graph_store.duckdb import statements as sql
 from graph_store.duckdb.file import one_number, select
 from graph_store.errors import UnknownNodeError
@@ -22,7 +22,7 @@ from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
 from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from graph_store.store import DomainCounts, StoreCounts
 
-__all__ = ["counts", "neighbourhood", "nodes", "relationships"]
+__all__ = ["counts", "neighbourhood", "nodes", "relationships", "relationships_of"]
 
 
 def nodes(cursor: duckdb.DuckDBPyConnection, label: Label) -> pl.DataFrame:
@@ -54,6 +54,19 @@ def relationships(cursor: duckdb.DuckDBPyConnection, rel_type: RelType) -> pl.Da
     return ranked.with_columns(
         source=source[0].gather(ranked["source"]), target=target[0].gather(ranked["target"])
     ).cast(dict(columns))  # type: ignore[arg-type]
+
+
+def relationships_of(
+    cursor: duckdb.DuckDBPyConnection, rel_type: RelType, keys: Sequence[str]
+) -> pl.DataFrame:
+    """Those of a type that is not derived, at the users of ``keys``; sorted."""
+    ends = ends_at_users(rel_type)
+    columns = RELATIONSHIP_COLUMNS[rel_type]
+    names = "".join(f', "{name}"' for name in columns)
+    touches = " OR ".join(f"{end} IN (SELECT unnest($1))" for end in ends)
+    statement = f'SELECT source, target{names} FROM "{rel_type}" WHERE {touches}'
+    rows = select(cursor, statement, [list(keys)])
+    return rows.cast(dict(columns)).sort(relationship_key(rel_type))  # type: ignore[arg-type]
 
 
 def counts(cursor: duckdb.DuckDBPyConnection) -> StoreCounts:
@@ -125,7 +138,7 @@ def _touching(
         statement = (
             f'SELECT source, target{names} FROM "{rel_type}" WHERE {near} IN (SELECT unnest($1)) '
             f"QUALIFY row_number() OVER (PARTITION BY {near} ORDER BY {weight}source, target"
-            f"{', kind' if weight else ''}) <= {int(limit)}"
+            f"{', kind, event' if weight else ''}) <= {int(limit)}"
         )
         rows = select(cursor, statement, [list(keys)])
         for row in rows.iter_rows(named=True):

@@ -115,16 +115,24 @@ def check_ends() -> str:
 
 
 def merge_relationships(rel_type: RelType) -> str:
-    """Write ``batch``; of two statements the later stands, else the one written last."""
+    """Write ``batch``; of two statements the later stands, else the one written last.
+
+    The first time is the earliest that any statement names.
+    """
     columns = list(RELATIONSHIP_COLUMNS[rel_type])
     on = "r.source = b.source AND r.target = b.target"
     update = ""
     if rel_type is RelType.INTERACTED:
-        on += " AND r.kind = b.kind"
+        on += " AND r.kind = b.kind AND r.event = b.event"
+        first = "least(b.first_at, r.first_at)"  # of a null and a time DuckDB takes the time
         update = (
             'WHEN MATCHED AND (b."at" IS NULL OR r."at" IS NULL OR b."at" >= r."at") '
-            'AND (r.weight, r.count, r."at") IS DISTINCT FROM (b.weight, b.count, b."at") '
-            'THEN UPDATE SET weight = b.weight, count = b.count, "at" = b."at" '
+            'AND (r.weight, r.count, r."at", r."order", r.first_at) '
+            f'IS DISTINCT FROM (b.weight, b.count, b."at", b."order", {first}) '
+            'THEN UPDATE SET weight = b.weight, count = b.count, "at" = b."at", '
+            f'"order" = b."order", first_at = {first} '
+            f"WHEN MATCHED AND {first} IS DISTINCT FROM r.first_at "
+            f"THEN UPDATE SET first_at = {first} "
         )
     return (
         f"MERGE INTO {relationship_table(rel_type)} AS r USING batch AS b ON {on} {update}"

@@ -154,6 +154,10 @@ class EmbeddedStore:
         with self._reading() as cursor:
             return reading.relationships(cursor, rel_type)
 
+    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
+        with self._reading() as cursor:
+            return reading.relationships_of(cursor, rel_type, keys)
+
     def counts(self) -> StoreCounts:
         with self._reading() as cursor:
             return reading.counts(cursor)

@@ -16,12 +16,12 @@ import neo4j
 import networkx as nx
 import polars as pl
 
-from graph_store.batches import relationship_key
+from graph_store.batches import ends_at_users, relationship_key
 from graph_store.errors import UnknownNodeError
 from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
 from graph_store.neo4j.connection import Connection
 from graph_store.neo4j.enrichment import Runs
-from graph_store.neo4j.statements import NO_TIME, Names
+from graph_store.neo4j.statements import MAY_BE_NULL, NO_TIME, Names
 from graph_store.schema import ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from graph_store.store import DomainCounts, StoreCounts
 
@@ -29,6 +29,9 @@ __all__ = ["Reader"]
 
 _PAGE = 2_000
 """Source nodes of one reading page: some megabytes, and a second's work to read again."""
+
+_ALL = 2**31
+"""More relationships than any user has."""
 
 
 class Reader:
@@ -66,11 +69,21 @@ class Reader:
             frames.append(_unpack(page, packed, wire))
         rows = pl.concat(frames)
         if rel_type is RelType.INTERACTED:
-            rows = rows.with_columns(pl.col("at").replace(NO_TIME, None))
+            rows = rows.with_columns(pl.col(MAY_BE_NULL).replace(NO_TIME, None))
         if rel_type in ENRICHED:  # of two jobs that say something of one pair, the later
             order = pl.Enum(runs)
             rows = rows.sort(pl.col("run").cast(order)).unique(["source", "target"], keep="last")
         return rows.select(list(columns)).sort(relationship_key(rel_type))
+
+    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
+        """Those of a type that is not derived, at the users of ``keys``."""
+        columns = {"source": pl.String(), "target": pl.String(), **RELATIONSHIP_COLUMNS[rel_type]}
+        frames = [pl.DataFrame(schema=columns)]
+        for end in ends_at_users(rel_type):
+            statement = self._names.touching(Label.USER, rel_type, outward=end == "source")
+            found = self._db.rows(statement, keys=list(keys), limit=_ALL, runs=[])
+            frames.append(pl.DataFrame([r.data() for r in found], schema=columns))
+        return pl.concat(frames).unique(relationship_key(rel_type)).sort(relationship_key(rel_type))
 
     def counts(self) -> StoreCounts:
         """Counts per label, type and domain."""

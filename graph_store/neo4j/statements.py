@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from graph_store.errors import BadLabelPrefixError
 from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 
-__all__ = ["COMPONENTS", "NO_TIME", "Names", "in_runs"]
+__all__ = ["COMPONENTS", "MAY_BE_NULL", "NO_TIME", "Names", "in_runs"]
 
 COMPONENTS = "CALL dbms.components() YIELD name, versions RETURN name, versions"
 LABELS = "CALL db.labels() YIELD label RETURN label"
@@ -28,7 +28,10 @@ SHOW_VECTOR_INDEX = (
 )
 
 NO_TIME = -(2**63)
-"""Stands for an unknown time on the wire, since ``collect`` leaves nulls out."""
+"""Stands for an unknown time or order on the wire, since ``collect`` leaves nulls out."""
+
+MAY_BE_NULL = ("at", "first_at", "order")
+"""Columns of relationships that may be unknown."""
 
 
 def in_runs(relationship: str) -> str:
@@ -167,18 +170,28 @@ class Names:
         """
 
     def _upsert_interactions(self) -> str:
+        columns = ("source", "target", *RELATIONSHIP_COLUMNS[RelType.INTERACTED])
+        new = {name: f"row[{place}]" for place, name in enumerate(columns)}
         return f"""
             UNWIND $rows AS row
             {self.match_ends(RelType.INTERACTED)}
-            MERGE (a)-[r:{self.type(RelType.INTERACTED)} {{kind: row[2]}}]->(b)
-            WITH r, row, r.weight IS NULL AS fresh
-            WITH r, row, fresh OR (
-                (row[5] IS NULL OR r.at IS NULL OR row[5] >= r.at)
-                AND (r.weight <> row[3] OR r.count <> row[4]
-                     OR coalesce(r.at, $no_time) <> coalesce(row[5], $no_time))
-            ) AS changed
-            FOREACH (_ IN CASE WHEN changed THEN [1] ELSE [] END |
-                SET r.weight = row[3], r.count = row[4], r.at = row[5])
+            MERGE (a)-[r:{self.type(RelType.INTERACTED)}
+                       {{kind: {new["kind"]}, event: {new["event"]}}}]->(b)
+            WITH r, row, r.weight IS NULL AS fresh,
+                CASE WHEN {new["first_at"]} IS NULL OR r.first_at <= {new["first_at"]}
+                     THEN r.first_at ELSE {new["first_at"]} END AS first_at
+            WITH r, row, fresh, first_at, fresh OR (
+                ({new["at"]} IS NULL OR r.at IS NULL OR {new["at"]} >= r.at)
+                AND (r.weight <> {new["weight"]} OR r.count <> {new["count"]}
+                     OR coalesce(r.at, $no_time) <> coalesce({new["at"]}, $no_time)
+                     OR coalesce(r.order, $no_time) <> coalesce({new["order"]}, $no_time))
+            ) AS stands
+            WITH r, row, first_at, stands, stands OR
+                coalesce(r.first_at, $no_time) <> coalesce(first_at, $no_time) AS changed
+            FOREACH (_ IN CASE WHEN stands THEN [1] ELSE [] END |
+                SET r.weight = {new["weight"]}, r.count = {new["count"]}, r.at = {new["at"]},
+                    r.order = {new["order"]})
+            FOREACH (_ IN CASE WHEN changed THEN [1] ELSE [] END | SET r.first_at = first_at)
             RETURN count(*) AS rows, sum(CASE WHEN changed THEN 1 ELSE 0 END) AS written
         """
 
@@ -242,9 +255,10 @@ class Names:
         source, target = (self.label(label) for label in ENDS[rel_type])
         names, where = self.type(rel_type), ""
         columns = dict.fromkeys(RELATIONSHIP_COLUMNS[rel_type], "")
-        packed = "".join(f", collect(r.{c}) AS {c}" for c in columns if c != "at")
-        if rel_type is RelType.INTERACTED:
-            packed += ", collect(coalesce(r.at, $no_time)) AS at"
+        packed = "".join(
+            f", collect({f'coalesce(r.{c}, $no_time)' if c in MAY_BE_NULL else f'r.{c}'}) AS {c}"
+            for c in columns
+        )
         if rel_type in ENRICHED:
             # Also of the other type: a begin or undo that was killed may be half way through.
             names += f"|{self.set_aside(rel_type)}"
@@ -300,7 +314,9 @@ class Names:
         other = target if outward else source
         arrow = f"-[r:{self.type(rel_type)}]->" if outward else f"<-[r:{self.type(rel_type)}]-"
         columns = RELATIONSHIP_COLUMNS[rel_type]
-        order = "r.weight DESC, m.key, r.kind" if rel_type is RelType.INTERACTED else "m.key"
+        order = (
+            "r.weight DESC, m.key, r.kind, r.event" if rel_type is RelType.INTERACTED else "m.key"
+        )
         where = f"WHERE {in_runs('r')}" if rel_type in ENRICHED else ""
         ends = "n.key AS source, m.key AS target" if outward else "m.key AS source, n.key AS target"
         return f"""

@@ -217,6 +217,9 @@ class Neo4jStore:
     def read_relationships(self, rel_type: RelType) -> pl.DataFrame:
         return self._reader.relationships(rel_type)
 
+    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
+        return self._reader.relationships_of(rel_type, keys)
+
     def counts(self) -> StoreCounts:
         return self._reader.counts()
 

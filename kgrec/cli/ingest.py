@@ -53,7 +53,9 @@ def ingest(
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="Which column holds which field, e.g. user=reviewerID; may be given again.",
+            help="Which column holds which field, e.g. user=reviewerID; may be given again. "
+            "order=COLUMN: whole numbers that rise along a log without times; default: the order "
+            "of its rows, files by name.",
         ),
     ] = None,
     domain: Annotated[
@@ -113,6 +115,15 @@ def ingest(
             "utf-8.",
         ),
     ] = None,
+    keep_events: Annotated[
+        bool,
+        typer.Option(
+            "--keep-events",
+            help="Keep each event as a relationship of its own, for logs where it matters how "
+            "often and when a user came back to an item. Default: events of one user, item and "
+            "kind become one relationship with their number, the first and the last time.",
+        ),
+    ] = False,
     max_rejects: Annotated[
         float,
         typer.Option(
@@ -165,6 +176,7 @@ def ingest(
         separator=separator,
         quote=quote,
         encoding=encoding,
+        keep_events=keep_events,
         links=links or (),
     )
     source = open_source(files or [], form=form, options=options)

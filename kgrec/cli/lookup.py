@@ -34,7 +34,7 @@ from kgrec.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     import polars as pl
 
-    from kgrec.lookup import Recommendations, Run
+    from kgrec.lookup import GivenHistory, Recommendations, Run
     from kgrec.lookup.user_files import UserFile
 
 __all__ = ["register"]
@@ -53,7 +53,16 @@ HistoryOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ITEM",
-        help="An item that somebody liked, by key or whole title; repeat the option for several.",
+        help="An item that somebody liked, by key or whole title; repeat the option for several, "
+        "oldest first.",
+    ),
+]
+HistoryFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Items that somebody liked: a text file with one item a line, oldest first, or CSV, "
+        "TSV, Parquet or JSON Lines with a column `item` and, where known, `time` and `kind`.",
     ),
 ]
 LikesOption = Annotated[
@@ -80,6 +89,7 @@ def recommend(
         ),
     ] = None,
     history: HistoryOption = None,
+    history_file: HistoryFileOption = None,
     likes: LikesOption = None,
     domain: Annotated[
         str | None, typer.Option(metavar="D", help="Where to recommend from.")
@@ -109,11 +119,12 @@ def recommend(
     score, with --users also user_id, with --explain also reason. People of a file that are not in
     the graph are left out and named; where none is in the graph, the exit code is 3.
     """
-    options = {"--user": user, "--users": users, "--history": history, "--likes": likes}
+    options = {"--user": user, "--users": users, "--history": history,
+               "--history-file": history_file, "--likes": likes}  # fmt: skip
     given = [name for name, value in options.items() if value]
     if len(given) != 1:
         raise InputError(
-            f"give exactly one of --user, --users, --history and --likes, "
+            f"give exactly one of --user, --users, --history, --history-file and --likes, "
             f"got {' and '.join(given) or 'none'}"
         )
     check_out(out)
@@ -137,7 +148,7 @@ def recommend(
         found = opened.recommend(
             user,
             users=file.keys if file is not None else None,
-            history=history or None,
+            history=_history(history, history_file),
             likes=likes,
             domain=domain,
             k=k,
@@ -181,10 +192,12 @@ def explain(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="[USER] ITEM", help="A person's key and an item's; with --history: the item."
+            metavar="[USER] ITEM",
+            help="A person's key and an item's; with --history or --likes: the item.",
         ),
     ],
     history: HistoryOption = None,
+    history_file: HistoryFileOption = None,
     likes: LikesOption = None,
     store: LiveStoreOption = None,
     label_prefix: PrefixOption = "",
@@ -193,7 +206,9 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Say why an item would be recommended: paths in the graph and one sentence."""
-    wanted = 1 if history or likes else 2
+    if history and history_file:
+        raise InputError("give one of --history and --history-file, got both")
+    wanted = 1 if history or history_file or likes else 2
     if len(names) != wanted:
         what = "the item only" if wanted == 1 else "a user and an item"
         raise InputError(f"name {what}, got {len(names)}: {' '.join(map(repr, names))}")
@@ -203,7 +218,10 @@ def explain(
         one_value_an_option({"--history": history}),
     ):
         told = opened.explain(
-            names[-1], user=names[0] if wanted == 2 else None, history=history or None, likes=likes
+            names[-1],
+            user=names[0] if wanted == 2 else None,
+            history=_history(history, history_file),
+            likes=likes,
         )
     if as_json:
         print_json(told.to_dict())
@@ -211,6 +229,12 @@ def explain(
     echo(told.sentence)
     rows = [(one.kind, one.strength, one.path) for one in told.reasons]
     print_table(("reason", "strength", "path"), rows)
+
+
+def _history(given: list[str] | None, file: Path | None) -> list[str] | GivenHistory | None:
+    from kgrec.lookup.history_files import read_history
+
+    return read_history(file) if file is not None else given or None
 
 
 def _opened(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import POSITIVE_WEIGHT
 from kgrec.demo.hidden import SOURCE, TARGET, Report
 from kgrec.evaluation.protocols.people import domain_number
 from kgrec.evaluation.split import Split
-from kgrec.interactions import POSITIVE_WEIGHT
 from kgrec.lookup import Recommendations, Run
 
 __all__ = ["Story", "Watched", "tell_stories"]

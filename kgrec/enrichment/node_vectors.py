@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from graph_store.schema import Label
 from graph_store.snapshot import Snapshot, take_snapshot
 from graph_store.store import GraphStore
+from kgrec.data.interactions import Interactions
 from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, run_id
-from kgrec.interactions import Interactions
 from kgrec.trained import TrainedModel
 
 __all__ = ["JOB", "vectors"]

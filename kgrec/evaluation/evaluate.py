@@ -21,9 +21,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.recommender import OnProgress, Recommender, ignore_progress
 from kgrec.evaluation.split import Cases
-from kgrec.interactions import Interactions
 from kgrec.ranking import measures
 from kgrec.ranking.intervals import Interval, intervals
 from kgrec.ranking.measures import CUTOFFS, Ranks, person_measures, ranks_among, ranks_of

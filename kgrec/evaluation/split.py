@@ -17,17 +17,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot, load_snapshot, save_snapshot
+from kgrec.data.histories import Histories
 from kgrec.errors import InputError
 
 __all__ = ["FORMAT_VERSION", "Cases", "Split", "load_split", "save_split"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Of a saved split; another one is refused."""
 
 
@@ -37,8 +39,8 @@ class Cases:
 
     people: NDArray[np.str_]
     """``[B]`` key of each person's first account."""
-    histories: sp.csr_matrix
-    """``[B, I]`` ones: what the recommender is shown."""
+    shown: Histories
+    """``[B]`` what the recommender is shown, oldest first."""
     positives: sp.csr_matrix
     """``[B, I]`` ones: liked items of the target domain that were hidden."""
     known: sp.csr_matrix
@@ -54,11 +56,16 @@ class Cases:
     def __len__(self) -> int:
         return len(self.people)
 
+    @property
+    def histories(self) -> sp.csr_matrix:
+        """``[B, I]`` ones: the items of ``shown``."""
+        return self.shown.items
+
     def only(self, rows: NDArray[np.integer]) -> Cases:
         """The cases of some people."""
         return Cases(
             people=self.people[rows],
-            histories=self.histories[rows],
+            shown=self.shown[rows],
             positives=self.positives[rows],
             known=self.known[rows],
             candidates=self.candidates,
@@ -159,7 +166,12 @@ def _head(split: Split) -> dict[str, object]:
 
 def _arrays(prefix: str, cases: Cases) -> dict[str, NDArray[np.generic]]:
     arrays: dict[str, NDArray[np.generic]] = {f"{prefix}people": np.asarray(cases.people)}
-    for name in ("histories", "positives", "known", "sampled"):
+    for name in ("event_item", "event_time", "event_kind", "offsets"):
+        array = getattr(cases.shown, name)
+        if array is not None:
+            arrays[f"{prefix}shown.{name}"] = array
+    arrays[f"{prefix}shown.has_order"] = np.array(cases.shown.has_order)
+    for name in ("positives", "known", "sampled"):
         matrix = getattr(cases, name)
         if matrix is None:
             continue
@@ -180,11 +192,22 @@ def _cases(prefix: str, arrays: Mapping[str, NDArray[np.generic]]) -> Cases:
         ones = np.ones(len(indices), np.float32)
         return sp.csr_matrix((ones, indices, indptr), shape=tuple(int(n) for n in shape))
 
+    def shown(name: str) -> Any:
+        return arrays.get(f"{prefix}shown.{name}")
+
     candidates = arrays.get(f"{prefix}candidates")
+    positives = matrix("positives")
     return Cases(
         people=arrays[f"{prefix}people"].astype(np.str_),
-        histories=matrix("histories"),
-        positives=matrix("positives"),
+        shown=Histories.of_sorted_events(
+            shown("event_item"),
+            shown("offsets"),
+            num_items=positives.shape[1],
+            time=shown("event_time"),
+            kind=shown("event_kind"),
+            has_order=bool(shown("has_order")),
+        ),
+        positives=positives,
         known=matrix("known"),
         candidates=None if candidates is None else candidates.astype(np.bool_),
         sampled=matrix("sampled") if f"{prefix}sampled.shape" in arrays else None,

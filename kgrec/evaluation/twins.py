@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from graph_store.snapshot import Snapshot
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.ranking.topk import blocks
 
 __all__ = ["COMMON_PEOPLE", "SAME_PEOPLE", "find_twins"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kgrec.lookup.keys import GivenHistory
 from kgrec.lookup.results import (
     Explanation,
     Reason,
@@ -15,6 +16,7 @@ from kgrec.trained import TrainedModel
 
 __all__ = [
     "Explanation",
+    "GivenHistory",
     "Reason",
     "Recommendation",
     "Recommendations",

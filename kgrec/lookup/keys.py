@@ -10,7 +10,8 @@ The rule is that of ``kgrec ingest``, where the number 3 and the whole float 3.0
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,12 +19,31 @@ import numpy as np
 
 from kgrec.errors import InputError
 
-__all__ = ["Key", "Keys", "key_of", "keys_of"]
+__all__ = ["GivenHistory", "Key", "Keys", "key_of", "keys_of"]
 
 Key = str | int | float | np.integer[Any] | np.floating[Any]
 """A key as text, or a whole number that stands for its digits."""
 Keys = Iterable[Key]
 """A list, an array, or a column of polars or pandas."""
+
+
+@dataclass(frozen=True)
+class GivenHistory:
+    """Events of one user in the order given; where times are known, they decide."""
+
+    items: Sequence[str]
+    """Item keys, or titles that only one item has."""
+    times: Sequence[int | None] | None = None
+    """Unix seconds of each event; None where unknown."""
+    kinds: Sequence[str | None] | None = None
+    """Kind of each event, such as ``view``."""
+
+    def __post_init__(self) -> None:
+        for name, values in (("times", self.times), ("kinds", self.kinds)):
+            if values is not None and len(values) != len(self.items):
+                raise InputError(
+                    f"a history of {len(self.items)} items needs as many {name}, got {len(values)}"
+                )
 
 
 def key_of(value: object, what: str) -> str:

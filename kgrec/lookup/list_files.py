@@ -1,7 +1,8 @@
 """Reads files that list users or items: one a line, or a column of a table.
 
 In:   a text file with one name a line, CSV or TSV, or Parquet.
-Out:  a column of names; of a text file without white space around them and without blank lines.
+Out:  a column of names, and columns beside it where they are asked for; of a text file the names
+      without white space around them and without blank lines.
 
 Text is UTF-8, or UTF-16 where a byte-order mark says so; a byte-order mark is no part of a
 name. Anything else is refused with the line that is wrong, since a name that is read in the wrong
@@ -13,6 +14,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +22,7 @@ import polars as pl
 from kgrec.errors import InputError, NotFoundError
 from loaders.ids import id_texts, is_id_type
 
-__all__ = ["read_column", "read_items"]
+__all__ = ["read_column", "read_columns", "read_items"]
 
 ITEM_COLUMN = "key"
 """Column of a table that lists items; ``kgrec recommend --out`` writes one of that name."""
@@ -53,6 +55,11 @@ def read_column(path: Path, column: str) -> pl.Series:
         InputError: A table without ``column``, a column of a type that holds no names, or a file
             that cannot be read.
     """
+    return read_columns(path, column)[column]
+
+
+def read_columns(path: Path, column: str, more: Sequence[str] = ()) -> pl.DataFrame:
+    """As :func:`read_column`, with those of the columns ``more`` that the table has."""
     if not path.exists():
         raise NotFoundError(
             f"there is no file {path}; give one name a line, or CSV or Parquet with {column!r}"
@@ -63,25 +70,28 @@ def read_column(path: Path, column: str) -> pl.Series:
             f"{path} is JSON; give one name a line, or CSV or Parquet with a column {column!r}"
         )
     try:
-        names = _from_parquet(path, column) if suffix == ".parquet" else _from_text(path, column)
+        read = _from_parquet if suffix == ".parquet" else _from_text
+        frame = read(path, column, more)
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise InputError(
             f"{path} cannot be read ({reason}); give one name a line, or CSV or Parquet"
         ) from error
-    if not is_id_type(names.dtype):
+    dtype = frame.schema[column]
+    if not is_id_type(dtype):
         raise InputError(
-            f"{path}: the column {column!r} holds {names.dtype}; it must hold text or whole numbers"
+            f"{path}: the column {column!r} holds {dtype}; it must hold text or whole numbers"
         )
-    return names
+    return frame
 
 
-def _from_parquet(path: Path, column: str) -> pl.Series:
-    _check(path, column, list(pl.read_parquet_schema(path)))
-    return pl.read_parquet(path, columns=[column])[column]
+def _from_parquet(path: Path, column: str, more: Sequence[str]) -> pl.DataFrame:
+    names = list(pl.read_parquet_schema(path))
+    _check(path, column, names)
+    return pl.read_parquet(path, columns=[column, *(name for name in more if name in names)])
 
 
-def _from_text(path: Path, column: str) -> pl.Series:
+def _from_text(path: Path, column: str, more: Sequence[str]) -> pl.DataFrame:
     text = _decoded(path, path.read_bytes())
     suffix = path.suffix.lower()
     separator = _SEPARATORS.get(suffix, ",")
@@ -90,15 +100,17 @@ def _from_text(path: Path, column: str) -> pl.Series:
         _check(path, column, header)
     if column not in header:
         names = (_bare(line) for line in text.split("\n"))
-        return pl.Series(column, [name for name in names if name], dtype=pl.String)
+        return pl.DataFrame({column: [name for name in names if name]}, {column: pl.String})
     frame = pl.read_csv(io.BytesIO(text.encode()), separator=separator, infer_schema=False)
-    found = frame.to_series(header.index(column))
+    wanted = [column, *(name for name in more if name in header)]
+    frame = pl.DataFrame([frame.to_series(header.index(name)).alias(name) for name in wanted])
+    found = frame[column]
     if found.str.contains("\n", literal=True).any():
         raise InputError(
             f"{path} holds a quote that runs over several lines; remove stray quotes, or give one "
             f"name a line in a file that ends in .txt"
         )
-    return found
+    return frame
 
 
 def _decoded(path: Path, data: bytes) -> str:

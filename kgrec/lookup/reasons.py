@@ -24,7 +24,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.schema import Label, RelType, split_item_key
-from kgrec.interactions import histories
+from kgrec.data.histories import Histories
 from kgrec.lookup.facts import ItemTags
 from kgrec.lookup.results import Explanation, Reason
 from kgrec.trained import TrainedModel
@@ -63,7 +63,7 @@ class Explainer:
 
     def explain(
         self,
-        liked: NDArray[np.int64],
+        history: Histories,
         domain: int,
         items: NDArray[np.int64],
         scores: NDArray[np.float32],
@@ -71,8 +71,9 @@ class Explainer:
         user: str | None = None,
         text: str | None = None,
     ) -> list[Explanation]:
-        """One explanation per item of ``items [X]``, given what the person ``liked [H]``."""
-        influence = self._influence(liked, domain, items)  # [H, X]
+        """One explanation per item of ``items [X]``, given the history of one person."""
+        liked = history.items.indices.astype(np.int64)  # [H]
+        influence = self._influence(history, liked, domain, items)  # [H, X]
         found = []
         for x, (item, score) in enumerate(zip(items.tolist(), scores.tolist(), strict=True)):
             reasons = self._reasons(liked, item, influence[:, x])
@@ -98,16 +99,21 @@ class Explainer:
     # --- evidence -------------------------------------------------------------------
 
     def _influence(
-        self, liked: NDArray[np.int64], domain: int, items: NDArray[np.int64]
+        self,
+        history: Histories,
+        liked: NDArray[np.int64],
+        domain: int,
+        items: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         """``[H, X]`` in [0, 1]: how much of an item's score hangs on each liked item."""
         even = np.ones((len(liked), len(items)), dtype=np.float32)
         if not 2 <= len(liked) <= _LEAVE_OUT_MOST or not len(items):
             return even
-        rows = [liked.tolist(), *(np.delete(liked, at).tolist() for at in range(len(liked)))]
-        people = self._model.person_vectors(
-            histories(rows, self._model.snapshot.num_items), domain
-        )  # [1 + H]
+        # The whole history, then without each of its items; the rest stays in order.
+        rows = history[np.zeros(1 + len(liked), np.int64)]
+        left_out = np.repeat(np.concatenate(([-1], liked)), rows.lengths)
+        rows = rows.keep_events(rows.event_item != left_out)
+        people = self._model.person_vectors(rows.items, domain)  # [1 + H]
         row_of = np.searchsorted(self._model.snapshot.items_of(domain), items)
         score = people.products(self._model.item_vectors(domain)[row_of])  # [1 + H, X]
         lost = np.clip(score[:1] - score[1:], 0.0, None)  # [H, X]

@@ -23,13 +23,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from graph_store.schema import split_item_key
+from graph_store.snapshot import NO_TIME
 from graph_store.store import GraphStore, NodeFilter
+from kgrec.data.histories import Histories
 from kgrec.errors import InputError
-from kgrec.interactions import histories
-from kgrec.lookup.facts import Facts, People, SnapshotFacts, StoreFacts
+from kgrec.lookup.facts import Facts, People, SnapshotFacts
 from kgrec.lookup.filters import allowed_items
 from kgrec.lookup.items import ItemNames
-from kgrec.lookup.keys import Key, Keys, key_of, keys_of
+from kgrec.lookup.keys import GivenHistory, Key, Keys, key_of, keys_of
 from kgrec.lookup.names import not_found, unknown_user
 from kgrec.lookup.reasons import Explainer
 from kgrec.lookup.results import (
@@ -40,6 +41,7 @@ from kgrec.lookup.results import (
     SimilarItem,
     SimilarItems,
 )
+from kgrec.lookup.store_facts import StoreFacts
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
 from kgrec.trained import TrainedModel
 from kgrec.vectors import Vectors
@@ -117,7 +119,7 @@ class Run:
         user: Key | None = None,
         *,
         users: Keys | None = None,
-        history: Keys | None = None,
+        history: Keys | GivenHistory | None = None,
         likes: str | None = None,
         domain: str | None = None,
         k: int = 10,
@@ -132,7 +134,8 @@ class Run:
             user: Key of one user; an unknown one is an error. A whole number is the key of its
                 digits, since ids become text when they are ingested.
             users: Keys of many; unknown ones are listed in the result's ``unknown``.
-            history: Items somebody liked, by key (or by title, where only one item has it).
+            history: Items somebody liked, oldest first, by key (or by title, where only one item
+                has it); or a :class:`GivenHistory` with times and kinds.
             likes: What somebody likes, in their own words.
             domain: Where to recommend from; may be left out where there is only one.
             k: How many; fewer come back where filters leave fewer.
@@ -212,7 +215,7 @@ class Run:
         item: Key,
         *,
         user: Key | None = None,
-        history: Keys | None = None,
+        history: Keys | GivenHistory | None = None,
         likes: str | None = None,
     ) -> Explanation:
         """Why ``item`` would be recommended, for exactly one of ``user``, ``history``, ``likes``.
@@ -285,7 +288,7 @@ class Run:
         self,
         user: Key | None,
         users: Keys | None,
-        history: Keys | None,
+        history: Keys | GivenHistory | None,
         likes: str | None,
     ) -> tuple[list[str | None], People]:
         """Names as they came in, and what is known of each."""
@@ -302,17 +305,32 @@ class Run:
             return [*keys], self._facts.people(keys)
         known = np.ones(1, dtype=np.bool_)
         if history is not None:
-            items = keys_of(history, "history")
-            if not items:
-                raise InputError("history must be a list of one item or more, got an empty one")
-            row = histories([[self._items.number(one, self._where) for one in items]], width)
-            return [None], People(row, row, known)
+            row = self._history(history)
+            return [None], People(row, row.items, known)
         if not isinstance(likes, str):
             raise InputError(f"likes must be a text, got {type(likes).__name__}")
         if not likes.strip():
             raise InputError("likes must say something, got an empty text")
-        empty = histories([[]], width)
-        return [None], People(empty, empty, known)
+        empty = Histories.of_lists([[]], width)
+        return [None], People(empty, empty.items, known)
+
+    def _history(self, history: Keys | GivenHistory) -> Histories:
+        """One history by item numbers, in the order given; where there are times, by them."""
+        given = history
+        if not isinstance(given, GivenHistory):
+            given = GivenHistory(keys_of(given, "history"))
+        if not given.items:
+            raise InputError("history must be a list of one item or more, got an empty one")
+        items = np.array([self._items.number(one, self._where) for one in given.items])
+        time = kind = None
+        if given.times is not None:
+            time = np.array([NO_TIME if at is None else at for at in given.times], np.int64)
+        if given.kinds is not None:
+            numbers = {kind: number for number, kind in enumerate(self.model.snapshot.kinds)}
+            kind = np.array([numbers.get(one or "", -1) for one in given.kinds], np.int16)
+        shape = (1, self.model.snapshot.num_items)
+        rows = np.zeros(len(items), np.int64)
+        return Histories.of_events(rows, items, shape=shape, time=time, kind=kind)
 
     def _blocks(
         self,
@@ -368,9 +386,9 @@ class Run:
         found: dict[int, Explanation] = {}
         for one in dict.fromkeys(person.tolist()):
             lines = np.flatnonzero(person == one)
-            liked = people.liked[one].indices.astype(np.int64)
+            history = people.histories[[one]]
             told = explainer.explain(
-                liked, domain, item[lines], score[lines], user=who[one], text=likes
+                history, domain, item[lines], score[lines], user=who[one], text=likes
             )
             found.update(zip(lines.tolist(), told, strict=True))
         return found

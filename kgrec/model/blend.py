@@ -38,7 +38,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.config import BlendSettings, MappedSettings, MergedSettings, RidgeSettings
-from kgrec.interactions import Interactions, count_inside
+from kgrec.data.interactions import Interactions, count_inside
 from kgrec.model.content import Content
 from kgrec.model.domain_factors import DomainFactors
 from kgrec.solvers.als import als_item_factors, fold_in

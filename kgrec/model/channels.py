@@ -1,6 +1,6 @@
 """What is known of items before anything is learned: spectrum and factors.
 
-In:   :class:`~kgrec.interactions.Interactions` of the training log.
+In:   :class:`~kgrec.data.interactions.Interactions` of the training log.
 Out:  :class:`Channels`: fixed arrays an item, and what they say of a person by fold-in.
 
 Text and the id residual are channels too, but they are learned; see
@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.config import ModelSettings
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.model.domain_factors import DomainFactors
 from kgrec.solvers.spectrum import item_spectrum
 

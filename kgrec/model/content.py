@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.config import ContentSettings
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.solvers.whitening import NOISE_FLOOR, unit_rows, whitened
 
 __all__ = ["Content"]

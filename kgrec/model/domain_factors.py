@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.solvers.als import als_item_factors, fold_in
 
 __all__ = ["DomainFactors"]

@@ -1,6 +1,6 @@
 """The snapshot's graph as matrices of relations that a graph network can walk.
 
-In:   :class:`~kgrec.interactions.Interactions`, item-tag pairs, and rows to be hidden.
+In:   :class:`~kgrec.data.interactions.Interactions`, item-tag pairs, and rows to be hidden.
 Out:  :class:`GraphTensors`: per relation a normalised sparse matrix on a device.
 
 The likes that an episode predicts are hidden here, before normalisation, in both
@@ -18,7 +18,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.model.sparse import Sparse
 
 __all__ = ["GraphTensors", "build_graph", "person_item", "visible_likes"]

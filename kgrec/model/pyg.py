@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch_geometric.data.hetero_data import HeteroData
 from torch_geometric.nn import HeteroConv, HGTConv, SAGEConv
 
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 
 __all__ = ["PygGNN", "hetero_data"]
 

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from graph_store.errors import SnapshotError
 from graph_store.snapshot import Snapshot, load_snapshot
 from kgrec.config import Settings, parse_yaml, resolve
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError, KgrecError, NotFoundError, RunError
-from kgrec.interactions import Interactions
 from kgrec.runs.checksums import CHECKPOINT, FORGETTING, MANIFEST, Files, sealed, unsealed
 from kgrec.runs.lock import undisturbed
 from kgrec.runs.model_file import MODEL_FILE, load_scorer
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "check_out", "is_finished",
            "open_locked", "open_run", "write_manifest"]  # fmt: skip
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 ENCODER_FILE = "encoder/learned.safetensors"
 
 

@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from kgrec.config import Settings
+from kgrec.data.interactions import Interactions
 from kgrec.errors import RunError, TrainingError
-from kgrec.interactions import Interactions
 from kgrec.model.blend import load_blend
 from kgrec.model.channels import Channels
 from kgrec.model.cold_items import Borrowed

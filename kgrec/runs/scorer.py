@@ -22,8 +22,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.data.interactions import count_inside
 from kgrec.errors import InputError
-from kgrec.interactions import count_inside
 from kgrec.model import formula
 from kgrec.model.blend import Blend
 from kgrec.model.channels import Channels

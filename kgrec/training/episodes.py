@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.model.channels import Channels
 from kgrec.model.joint import PeopleTensors
 from kgrec.model.people import People, read_people

@@ -26,8 +26,8 @@ from torch import Tensor
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import BlendSettings, Settings
+from kgrec.data.interactions import Interactions
 from kgrec.errors import TrainingError
-from kgrec.interactions import Interactions
 from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.channels import Channels, build_channels
 from kgrec.model.cold_items import Borrowed

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.config import Settings
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.model.channels import Channels
 from kgrec.model.graph import visible_likes
 from kgrec.model.joint import JointModel, PeopleTensors

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from graph_store.snapshot import Snapshot, save_snapshot
 from kgrec.config import Settings
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.runs.checksums import listed
 from kgrec.runs.folder import ENCODER_FILE, write_manifest
 from kgrec.runs.model_file import MODEL_FILE, save_scorer

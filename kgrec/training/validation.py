@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.model.graph import visible_likes
 from kgrec.ranking.measures import person_measures, ranks_of
 

@@ -21,7 +21,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.config import BlendSettings
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.model.weights import (
     PARTS,
     UNJUDGED,

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from graph_store.open_store import open_store
 from kgrec.cli import main
 
 LOG = pl.DataFrame(
@@ -97,6 +98,20 @@ def test_status_for_people_is_a_table_on_stdout(filled: Path) -> None:
     assert "INTERACTED" in shown
     assert "films" in shown
     assert "complete" in shown
+
+
+def test_a_column_of_order_and_every_event_are_options_of_ingest(tmp_path: Path) -> None:
+    rows = ["user,item,n", "ann,a,3", "ann,b,2", "ann,a,1"]
+    (tmp_path / "log.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    ask = ["ingest", "log.csv", "--domain", "d", "--map", "order=n", "--json"]
+    for store, more, expected in (
+        ("merged.duckdb", [], [("d:b", 2, 1), ("d:a", 3, 2)]),
+        ("events.duckdb", ["--keep-events"], [("d:a", 1, 1), ("d:b", 2, 1), ("d:a", 3, 1)]),
+    ):
+        done(*ask, "--store", store, *more, cwd=tmp_path)
+        with open_store(str(tmp_path / store), read_only=True) as graph:
+            found = graph.query('SELECT target, "order", count FROM "INTERACTED" ORDER BY "order"')
+        assert found.rows() == expected
 
 
 def test_ingest_reports_rows_on_stdout_as_json(filled: Path, tmp_path: Path) -> None:

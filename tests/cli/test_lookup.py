@@ -50,13 +50,23 @@ def test_a_label_prefix_without_its_store_is_bad_input(
     assert "--label-prefix Kg: is for the Neo4j graph of --store" in capsys.readouterr().err
 
 
-def test_histories_and_words_are_answered_too(trained_world: TrainedWorld, capsys: Output) -> None:
+def test_histories_and_words_are_answered_too(
+    trained_world: TrainedWorld, tmp_path: Path, capsys: Output
+) -> None:
     run, target = trained_world.run, trained_world.target
     items = trained_world.world.items.filter(pl.col("domain") != target).head(2)
     keys = [f"{domain}:{item}" for domain, item in items.select("domain", "item_id").rows()]
     ask = ["recommend", "--run", run, "--domain", target, "-k", 3, "--json"]
     assert kgrec(*ask, "--history", keys[0], "--history", keys[1]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert len(found) == 3
+    file = tmp_path / "history.csv"
+    file.write_text(f"item,time\n{keys[1]},1600000000\n{keys[0]},1500000000\n", encoding="utf-8")
+    assert kgrec(*ask, "--history-file", file) == 0
+    assert json.loads(capsys.readouterr().out) == found
+    assert kgrec("explain", "--run", run, found[0]["key"], "--history-file", file) == 0
+    assert kgrec(*ask, "--history-file", file, "--history", keys[0]) == 2
+    capsys.readouterr()
     assert kgrec(*ask, "--likes", items["title"][0]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 3
 
@@ -111,7 +121,7 @@ def test_filters_reach_the_answer(
 @pytest.mark.parametrize(
     ("args", "code", "sentence"),
     [
-        ([], 2, "give exactly one of --user, --users, --history and --likes, got none"),
+        ([], 2, "--users, --history, --history-file and --likes, got none"),
         (["--user", "u1", "--likes", "x"], 2, "got --user and --likes"),
         (["--user", "u0x"], 3, "no user 'u0x' in the run"),
         (["--user", "u1", "--domain", "book"], 3, "did you mean 'books'?"),

@@ -14,9 +14,9 @@ from graph_store.duckdb.store import EmbeddedStore
 from graph_store.errors import GraphStoreError
 from graph_store.schema import NODE_COLUMNS, Label, RelType
 from graph_store.store import GraphStore, NodeFilter
+from kgrec.data.interactions import histories
 from kgrec.enrichment import runs, similar_items, undo, vectors
 from kgrec.errors import InputError, NotFoundError
-from kgrec.interactions import histories
 from tests.lookup.small import SmallModel, like, write_to
 
 NOW = 1_700_000_000

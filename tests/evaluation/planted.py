@@ -50,6 +50,8 @@ def planted(people: int = 240, *, seed: int = 0, times: bool = False) -> Snapsho
         weight=np.ones(len(pairs), np.float32),
         count=np.ones(len(pairs), np.int64),
         at=at,
+        first_at=at,
+        order=np.arange(len(pairs)),
         item_tag=np.zeros((2, 0), np.int32),
         same_as=np.zeros((2, 0), np.int32),
     )

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import ConfigError, InputError
 from kgrec.evaluation import registry
 from kgrec.evaluation.baselines.ease import EASE
@@ -20,7 +21,6 @@ from kgrec.evaluation.evaluate import main_value
 from kgrec.evaluation.protocols import strict_cold_person
 from kgrec.evaluation.recommender import Recommender
 from kgrec.evaluation.split import Split
-from kgrec.interactions import Interactions
 from kgrec.solvers.whitening import whitened
 from tests.evaluation.planted import PlantedTexts, planted
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols import (
     by_time,
@@ -19,7 +20,6 @@ from kgrec.evaluation.protocols import (
 )
 from kgrec.evaluation.protocols.people import only_domains
 from kgrec.evaluation.split import load_split, save_split
-from kgrec.interactions import Interactions
 from tests.evaluation.planted import planted
 
 A, B = 0, 1

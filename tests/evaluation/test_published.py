@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.baselines.item_knn import ItemKNN
 from kgrec.evaluation.baselines.popularity import Popularity
@@ -193,9 +194,30 @@ def test_the_last_row_is_tested_and_the_one_before_validated(few_drawn: int) -> 
             mine = np.flatnonzero(snapshot.user_keys[snapshot.user] == key)
             mine = mine[np.argsort(source.place[mine])]
             assert split.test.positives[row].indices.tolist() == [snapshot.item[mine[-1]]]
-            shown = set(split.test.histories[row].indices)
-            assert shown == set(snapshot.item[mine[:-1]]), "validation rows are shown in the test"
+            shown = split.test.shown[[row]].event_item.tolist()
+            assert shown == snapshot.item[mine[:-1]].tolist(), "with validation rows, in order"
         assert len(split.train.user) == len(snapshot.user) - 2 * snapshot.num_users
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_what_is_shown_has_ties_in_the_order_by_which_rows_are_hidden(
+    few_drawn: int, shuffle: bool
+) -> None:
+    snapshot = with_days(planted(), 3)
+    source = ordered_source(snapshot)
+    split = leave_one_out(snapshot, source, target=B, shuffle_ties=shuffle)
+    rows = np.searchsorted(split.train.user_keys, split.test.people)
+    trained = Interactions.of(split.train).histories(rows)
+    by_item = 0
+    for row in range(len(split.test)):
+        shown = split.test.shown[[row]]
+        times = shown.event_time
+        assert times is not None
+        assert (np.diff(times) >= 0).all()
+        ties = np.diff(times) == 0
+        by_item += int((np.diff(shown.event_item)[ties] < 0).sum())
+        assert shown.event_item.tolist()[:-1] == trained[[row]].event_item.tolist()
+    assert (by_item == 0) == (not shuffle), "the planted source has ties by item"
 
 
 def test_shuffled_ties_stay_within_their_moment_and_are_not_by_item(few_drawn: int) -> None:

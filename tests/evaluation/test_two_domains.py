@@ -12,6 +12,7 @@ import scipy.sparse as sp
 import torch
 from torch.nn import functional
 
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.baselines.bitgcf import BiTGCF
 from kgrec.evaluation.baselines.cdrib import CDRIB
 from kgrec.evaluation.baselines.cmf import CMF
@@ -19,7 +20,6 @@ from kgrec.evaluation.baselines.ptupcdr import PTUPCDR
 from kgrec.evaluation.baselines.two_domains import TwoDomains, logistic_loss, sides_of
 from kgrec.evaluation.protocols import few_overlap, strict_cold_person
 from kgrec.evaluation.split import Split
-from kgrec.interactions import Interactions
 from kgrec.model.sparse import Sparse
 from tests.evaluation.planted import planted
 

@@ -28,8 +28,11 @@ def nodes(label: Label, *rows: tuple[Any, ...]) -> pl.DataFrame:
 
 
 def links(rel_type: RelType, *rows: tuple[Any, ...]) -> pl.DataFrame:
+    """A frame of relationships; columns that are left out are null, the name of an event empty."""
     columns = {"source": pl.String(), "target": pl.String(), **RELATIONSHIP_COLUMNS[rel_type]}
-    return pl.DataFrame(rows, schema=columns, orient="row")
+    filled = [row + (None,) * (len(columns) - len(row)) for row in rows]
+    frame = pl.DataFrame(filled, schema=columns, orient="row")
+    return frame.with_columns(pl.col("event").fill_null("")) if "event" in columns else frame
 
 
 def fill(store: GraphStore) -> None:
@@ -62,9 +65,9 @@ def fill(store: GraphStore) -> None:
 INTERACTIONS = links(
     RelType.INTERACTED,
     ("ann", "f:1", "rating", 0.75, 1, 10),
-    ("ann", "f:1", "view", 0.5, 3, 20),
-    ("ann", "b:1", "rating", 1.0, 1, None),
-    ("bob", "f:1", "view", 0.5, 1, 30),
+    ("ann", "f:1", "view", 0.5, 3, 20, 12, 4),
+    ("ann", "b:1", "rating", 1.0, 1, None, None, 0),
+    ("bob", "f:1", "view", 0.5, 1, 30, 30, -7),
     ("bob", "f:2", "rating", 0.25, 1, 40),
 )
 
@@ -185,7 +188,75 @@ class StoreContract:
             new = links(RelType.INTERACTED, (*one_by_one, *row[3:]))
             store.upsert_relationships(RelType.INTERACTED, new)
         rows = store.read_relationships(RelType.INTERACTED).filter(source="cid")
-        assert rows.drop("target").rows() == [("cid", "view", 0.2, 1, 7)] * 2
+        assert (
+            rows.drop("target", "first_at", "order", "event").rows()
+            == [("cid", "view", 0.2, 1, 7)] * 2
+        )
+
+    def test_the_first_time_is_the_earliest_of_all_statements(self, store: GraphStore) -> None:
+        fill(store)
+        pair = ("cid", "f:1", "view", 1.0, 2)
+        told = [(20, 15, 7), (30, 25, 9), (9, 4, 2), (30, None, 9)]
+        stand = [(20, 15, 7), (30, 15, 9), (30, 4, 9), (30, 4, 9)]
+        written = []
+        for row, (at, first_at, order) in zip(told, stand, strict=True):
+            new = links(RelType.INTERACTED, (*pair, *row))
+            written.append(store.upsert_relationships(RelType.INTERACTED, new).written)
+            rows = store.read_relationships(RelType.INTERACTED).filter(source="cid")
+            assert rows.select("at", "first_at", "order").rows() == [(at, first_at, order)]
+        assert written == [1, 1, 1, 0]
+        together = links(RelType.INTERACTED, *(("cid", "f:2", *pair[2:], *row) for row in told))
+        store.upsert_relationships(RelType.INTERACTED, together)
+        rows = store.read_relationships(RelType.INTERACTED).filter(source="cid", target="f:2")
+        assert rows.select("at", "first_at", "order").rows() == [(30, 4, 9)]
+
+    def test_a_new_order_alone_is_a_change(self, store: GraphStore) -> None:
+        fill(store)
+        row = ("bob", "f:2", "rating", 0.25, 1, 40, None)
+        for order, written in ((3, 1), (3, 0), (2, 1), (None, 1)):
+            new = links(RelType.INTERACTED, (*row, order))
+            assert store.upsert_relationships(RelType.INTERACTED, new).written == written
+
+    def test_named_events_stay_apart_from_each_other_and_from_merged_ones(
+        self, store: GraphStore
+    ) -> None:
+        fill(store)
+        events = links(
+            RelType.INTERACTED,
+            ("bob", "f:1", "view", 1.0, 1, 31, 31, 4, "a"),
+            ("bob", "f:1", "view", 1.0, 1, 32, 32, 5, "b"),
+        )
+        assert store.upsert_relationships(RelType.INTERACTED, events) == Written(2, 0)
+        assert store.upsert_relationships(RelType.INTERACTED, events) == Written(0, 2)
+        rows = store.read_relationships(RelType.INTERACTED).filter(source="bob", target="f:1")
+        assert rows["event"].to_list() == ["", "a", "b"]
+        assert take_snapshot(store).count.tolist() == [1, 1, 3, 1, 1, 1, 1]
+        assert store.neighbourhood("bob").number_of_edges((Label.USER, "bob"),
+                                                          (Label.ITEM, "f:1")) == 1  # fmt: skip
+
+    def test_columns_of_order_may_be_left_out(self, store: GraphStore) -> None:
+        fill(store)
+        row = links(RelType.INTERACTED, ("cid", "f:2", "view", 1.0, 1, 5))
+        row = row.drop("first_at", "order", "event")
+        assert store.upsert_relationships(RelType.INTERACTED, row) == Written(1, 0)
+        assert store.upsert_relationships(RelType.INTERACTED, row) == Written(0, 1)
+        rows = store.read_relationships(RelType.INTERACTED).filter(source="cid")
+        assert rows.select("first_at", "order", "event").rows() == [(None, None, "")]
+
+    def test_relationships_of_a_few_users_are_those_of_all_that_touch_them(
+        self, store: GraphStore
+    ) -> None:
+        fill(store)
+        every = store.read_relationships(RelType.INTERACTED)
+        found = store.relationships_of(RelType.INTERACTED, ["bob", "cid", "zoe"])
+        assert found.equals(every.filter(source="bob"))
+        assert found.schema == every.schema
+        for one in ("ann", "cid"):
+            assert store.relationships_of(RelType.SAME_AS, [one]).rows() == [("ann", "cid")]
+        assert store.relationships_of(RelType.SAME_AS, ["ann", "cid"]).height == 1
+        assert store.relationships_of(RelType.SAME_AS, ["bob"]).is_empty()
+        with pytest.raises(GraphStoreError, match="HAS_TAG is no fact about users"):
+            store.relationships_of(RelType.HAS_TAG, ["ann"])
 
     @pytest.mark.parametrize("lost", [("nobody", "f:2"), ("bob", "f:9")])
     def test_an_unknown_end_leaves_nothing_of_the_batch(

@@ -37,7 +37,10 @@ def test_import_files_have_headers_ids_and_quoted_texts(
     item_header = (folder / "nodes_Item_header.csv").read_text()
     assert item_header == "key:ID(Item),title:string,text:string,text_hash:string\n"
     header = (folder / "relationships_INTERACTED_header.csv").read_text()
-    assert header == ":START_ID(User),:END_ID(Item),kind:string,weight:double,count:long,at:long\n"
+    assert header == (
+        ":START_ID(User),:END_ID(Item),kind:string,weight:double,count:long,at:long,"
+        "first_at:long,order:long,event:string\n"
+    )
     items = (folder / "nodes_Item.csv").read_text(encoding="utf-8")
     assert items.startswith('"b:1","Böok “1”, with\nlines","a ""quoted"", text","h3"\n')
     assert '"f:2","Two","","h2"\n"f:3",,,\n' in items

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from graph_store.neo4j.store import Neo4jStore
 from graph_store.schema import NODE_COLUMNS, Label, RelType
 from graph_store.snapshot import NO_TIME, Snapshot, load_snapshot, save_snapshot, take_snapshot
 from graph_store.store import GraphStore
+from kgrec.data.histories import Histories
 from tests.graph_store.contract import fill, links, nodes
 
 
@@ -59,6 +61,8 @@ def test_rows_are_numbered_by_sorted_key(embedded: EmbeddedStore) -> None:
     assert snapshot.user.tolist() == [0, 0, 0, 1, 1]
     assert snapshot.item.tolist() == [0, 1, 1, 1, 2]
     assert snapshot.at.tolist() == [NO_TIME, 10, 20, 30, 40]
+    assert snapshot.first_at.tolist() == [NO_TIME, NO_TIME, 12, 30, NO_TIME]
+    assert snapshot.order.tolist() == [0, NO_TIME, 4, -7, NO_TIME]
     assert snapshot.item_tag.tolist() == [[0, 1, 1, 2], [1, 0, 1, 0]]
     assert snapshot.same_as.tolist() == [[0], [2]]
 
@@ -88,9 +92,33 @@ def test_any_change_changes_the_fingerprint(embedded: EmbeddedStore) -> None:
     embedded.upsert_nodes(Label.USER, nodes(Label.USER, ("dan",)))
     seen.add(take_snapshot(embedded).fingerprint)
     row = ("bob", "f:2", "rating", 0.26, 1, 40)
-    embedded.upsert_relationships(RelType.INTERACTED, links(RelType.INTERACTED, row))
-    seen.add(take_snapshot(embedded).fingerprint)
-    assert len(seen) == 4
+    for more in ((), (39,), (39, 5), (39, 5, "an event")):
+        embedded.upsert_relationships(RelType.INTERACTED, links(RelType.INTERACTED, row + more))
+        seen.add(take_snapshot(embedded).fingerprint)
+    assert len(seen) == 7
+
+
+def test_of_the_order_only_ranks_count_for_the_fingerprint(embedded: EmbeddedStore) -> None:
+    fill(embedded)
+    snapshot = take_snapshot(embedded)  # the order is 0, unknown, 4, -7, unknown
+    far = replace(snapshot, order=np.array([1, NO_TIME, 70, -9, NO_TIME]))
+    assert far.fingerprint == snapshot.fingerprint
+    other = replace(snapshot, order=np.array([5, NO_TIME, 4, -7, NO_TIME]))
+    assert other.fingerprint != snapshot.fingerprint
+
+
+def test_events_kept_apart_are_rows_in_their_order(embedded: EmbeddedStore, tmp_path: Path) -> None:
+    fill(embedded)
+    pair = ("cid", "f:1", "view", 1.0, 1)
+    events = [(*pair, 7, 7, 2, "a"), (*pair, 7, 7, 1, "b"), (*pair, None, None, 9, "c")]
+    embedded.upsert_relationships(RelType.INTERACTED, links(RelType.INTERACTED, *events))
+    snapshot = take_snapshot(embedded)
+    mine = snapshot.user == 2
+    assert snapshot.order[mine].tolist() == [9, 1, 2]
+    assert snapshot.keep(mine).first_at.tolist() == [NO_TIME, 7, 7]
+    assert Histories.of_snapshot(snapshot)[[2]].event_item.tolist() == [1, 1, 1]
+    save_snapshot(snapshot, tmp_path / "s")
+    assert_same(load_snapshot(tmp_path / "s"), snapshot)
 
 
 def test_a_folder_gives_back_what_was_saved(embedded: EmbeddedStore, tmp_path: Path) -> None:
@@ -124,7 +152,7 @@ def test_an_item_outside_any_domain_is_an_error(embedded: EmbeddedStore) -> None
         (lambda folder: (folder / "items.parquet").unlink(), "damaged"),
         (lambda folder: (folder / "items.parquet").write_bytes(b"PAR1"), "damaged"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "cannot be read"),
-        (lambda folder: _edit(folder, format_version=99), "format version 99"),
+        (lambda folder: _edit(folder, format_version=1), "format version 1, this kgrec reads 2"),
         (lambda folder: _edit(folder, fingerprint="0" * 64), "fingerprint"),
     ],
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -80,22 +82,28 @@ def test_what_was_lost_after_a_finished_job_is_written_again_by_force(
         assert take_snapshot(store).fingerprint == fingerprint
 
 
-def test_the_size_of_batches_and_the_order_of_rows_play_no_part(
+def test_the_size_of_batches_plays_no_part_and_the_order_of_rows_is_kept_as_such(
     folder: Path, tmp_path: Path
 ) -> None:
-    found = set()
+    found, orders = set(), set()
+
+    def note(store: GraphStore) -> None:
+        snapshot = take_snapshot(store)
+        found.add(replace(snapshot, order=np.zeros_like(snapshot.order)).fingerprint)
+        orders.add(snapshot.fingerprint)
+
     for number, batch in enumerate((30, 50_000)):
         with open_store(str(tmp_path / f"{number}.duckdb")) as store:
             run(folder, store, batch=batch)
-            found.add(take_snapshot(store).fingerprint)
+            note(store)
     for name in ("interactions.parquet", "items.parquet"):
         pl.read_parquet(folder / name).sample(fraction=1, shuffle=True, seed=1).write_parquet(
             folder / name
         )
     with open_store(str(tmp_path / "shuffled.duckdb")) as store:
         run(folder, store)
-        found.add(take_snapshot(store).fingerprint)
-    assert len(found) == 1
+        note(store)
+    assert (len(found), len(orders)) == (1, 2)
 
 
 def test_an_interrupted_job_goes_on_behind_its_checkpoint(folder: Path, tmp_path: Path) -> None:
@@ -194,7 +202,8 @@ def test_later_sources_add_to_the_graph_and_older_news_do_not_win(tmp_path: Path
     graph = load(older, domain="d", store=store, rating_scale=5, time_unit="s")
     assert graph.one(source="ann")["weight"] == 1.0
     assert graph.one(source="bob")["weight"] == 0.2
-    assert (graph.summary.written, graph.summary.unchanged) == (4, 5)
+    assert graph.with_order.filter(source="ann").select("at", "first_at").rows() == [(200, 100)]
+    assert (graph.summary.written, graph.summary.unchanged) == (5, 4)  # the first time is news
 
 
 def test_staging_gives_every_row_once_whatever_the_slices(tmp_path: Path) -> None:
@@ -206,6 +215,8 @@ def test_staging_gives_every_row_once_whatever_the_slices(tmp_path: Path) -> Non
             "kind": ["view"] * 1000,
             "rating": [None] * 1000,
             "at": [None] * 1000,
+            "order": [None] * 1000,
+            "event": [None] * 1000,
         }
     )
     with Staging(tmp_path / "it's here") as staging:

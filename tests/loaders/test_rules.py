@@ -25,10 +25,10 @@ def test_repeated_events_become_one_relationship_with_the_last_weight(tmp_path: 
         ],
     )
     graph = load(path, domain="d", time_unit="s")
-    assert graph.interacted.rows() == [
-        ("ann", "d:i", "rating", 0.4, 4, 900),
-        ("ann", "d:i", "view", 1.0, 1, 100),
-        ("bob", "d:i", "rating", 0.8, 2, None),
+    assert graph.with_order.rows() == [
+        ("ann", "d:i", "rating", 0.4, 4, 900, 300, 1, ""),
+        ("ann", "d:i", "view", 1.0, 1, 100, 100, 4, ""),
+        ("bob", "d:i", "rating", 0.8, 2, None, None, 6, ""),
     ]
 
 
@@ -37,9 +37,9 @@ def test_events_with_an_id_stay_apart_and_are_counted_once_each(tmp_path: Path) 
         tmp_path / "log.csv",
         ["user,item,kind,event_id", "a,i,purchase,17", "a,i,purchase,18", "a,i,purchase,18"],
     )
-    assert load(path, domain="d").interacted.select("kind", "count").rows() == [
-        ("purchase#17", 1),
-        ("purchase#18", 2),
+    assert load(path, domain="d").with_order.select("kind", "event", "count").rows() == [
+        ("purchase", "17", 1),
+        ("purchase", "18", 2),
     ]
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from graph_store.open_store import open_store
-from graph_store.schema import Label, RelType
+from graph_store.schema import Label, RelType, split_item_key
 from graph_store.snapshot import take_snapshot
 from graph_store.store import GraphStore
+from kgrec.data.histories import Histories
 from loaders import IngestSummary, SourceOptions, ingest, open_source
 
 NOW = 1_700_000_000.0
@@ -32,13 +33,26 @@ class Loaded:
 
     def __init__(self, store: GraphStore, summary: IngestSummary) -> None:
         self.summary = summary
-        self.fingerprint = take_snapshot(store).fingerprint
         self.users = store.read_nodes(Label.USER)["key"].to_list()
         self.items = {row["key"]: row for row in store.read_nodes(Label.ITEM).to_dicts()}
         self.domains = store.read_nodes(Label.DOMAIN)["key"].to_list()
         self.tags = store.read_relationships(RelType.HAS_TAG).rows()
         self.same_as = store.read_relationships(RelType.SAME_AS).rows()
-        self.interacted = store.read_relationships(RelType.INTERACTED)
+        self.with_order = store.read_relationships(RelType.INTERACTED)
+        self.interacted = self.with_order.drop("first_at", "order", "event")
+        self.snapshot = take_snapshot(store)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the whole graph."""
+        return self.snapshot.fingerprint
+
+    def history(self, user: str) -> list[str]:
+        """Item ids of what a user did, oldest first."""
+        number = self.snapshot.user_keys.tolist().index(user)
+        mine = Histories.of_snapshot(self.snapshot)[[number]]
+        keys = self.snapshot.item_keys[mine.event_item].tolist()
+        return [split_item_key(key)[1] for key in keys]
 
     def one(self, **where: str) -> dict[str, Any]:
         """The only INTERACTED relationship with these values."""

@@ -20,7 +20,7 @@ from graph_store.schema import NODE_COLUMNS, Label, RelType
 from graph_store.snapshot import NO_TIME, Snapshot
 from graph_store.store import GraphStore
 from kgrec.config import Settings
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.vectors import Vectors
 
 ITEMS: dict[str, tuple[str, list[str]]] = {
@@ -74,6 +74,8 @@ def small_snapshot() -> Snapshot:
         weight=np.array([row[2] for row in rows], dtype=np.float32),
         count=np.ones(len(rows), dtype=np.int64),
         at=np.full(len(rows), NO_TIME),
+        first_at=np.full(len(rows), NO_TIME),
+        order=np.arange(len(rows)),
         item_tag=np.array(pairs, dtype=np.int32).T,
         same_as=np.array([[users.index(a), users.index(b)] for a, b in SAME_AS], np.int32).T,
     )

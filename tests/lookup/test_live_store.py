@@ -11,10 +11,12 @@ import pytest
 
 from graph_store.duckdb.store import EmbeddedStore
 from graph_store.schema import NODE_COLUMNS, Label, RelType
+from graph_store.snapshot import NO_TIME
 from graph_store.store import GraphStore, NodeFilter
 from kgrec.errors import NotFoundError
 from kgrec.lookup import Run
-from kgrec.lookup.facts import SnapshotFacts, StoreFacts
+from kgrec.lookup.facts import SnapshotFacts
+from kgrec.lookup.store_facts import StoreFacts
 from tests.lookup.small import LIKES, SmallModel, like, write_to
 
 
@@ -49,15 +51,51 @@ def test_an_unchanged_store_gives_the_answers_of_the_snapshot(run: Run) -> None:
 def test_many_people_are_read_at_once_with_the_same_result(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Above a number of people the store is read in columns instead of person by person."""
+    """Above a number of people the store is read in columns instead of theirs alone."""
     facts, users = StoreFacts(SmallModel(), store), [*sorted(LIKES), "nobody", "ann"]
     singly = facts.people(users)
-    monkeypatch.setattr("kgrec.lookup.facts._ONE_BY_ONE", 0)
+    monkeypatch.setattr("kgrec.lookup.store_facts._FEW", 0)
     together, snapshot = facts.people(users), SnapshotFacts(SmallModel()).people(users)
     for other in (together, snapshot):
         np.testing.assert_array_equal(singly.known, other.known)
         np.testing.assert_array_equal(singly.liked.toarray(), other.liked.toarray())
         np.testing.assert_array_equal(singly.seen.toarray(), other.seen.toarray())
+        np.testing.assert_array_equal(singly.histories.event_item, other.histories.event_item)
+        np.testing.assert_array_equal(singly.histories.offsets, other.histories.offsets)
+
+
+def test_a_history_is_in_order_of_time_over_all_accounts_and_kinds(
+    store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.upsert_nodes(Label.USER, pl.DataFrame({"key": ["zoe", "web:zoe", "empty"]}))
+    store.upsert_relationships(
+        RelType.SAME_AS, pl.DataFrame({"source": ["web:zoe"], "target": ["zoe"]})
+    )
+    rows = [  # source, target, kind, weight, at, order
+        ("zoe", "films:tron", "rating", 1.0, 30, 5),
+        ("web:zoe", "films:alien", "rating", 1.0, 20, 9),
+        ("zoe", "books:emma", "rating", 1.0, 20, 8),
+        ("zoe", "films:matrix", "rating", 0.1, 10, 1),  # seen, not liked
+        ("zoe", "films:tron", "view", 1.0, None, 3),
+        ("web:zoe", "books:dune", "rating", 1.0, None, 2),
+    ]
+    names = ["source", "target", "kind", "weight", "at", "order"]
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(count=1)
+    store.upsert_relationships(RelType.INTERACTED, frame)
+    facts, model = StoreFacts(SmallModel(), store), SmallModel()
+    for few in (32, 0):
+        monkeypatch.setattr("kgrec.lookup.store_facts._FEW", few)
+        people = facts.people(["empty", "web:zoe", "zoe", "nobody"])
+        assert people.known.tolist() == [True, True, True, False]
+        histories = people.histories
+        assert histories.offsets.tolist() == [0, 0, 5, 10, 10]
+        keys = model.snapshot.item_keys[histories.event_item[:5]].tolist()
+        assert keys == ["books:dune", "films:tron", "books:emma", "films:alien", "films:tron"]
+        assert histories.event_time is not None
+        assert histories.event_time[:5].tolist() == [NO_TIME, NO_TIME, 20, 20, 30]
+        assert histories.event_kind is not None
+        assert histories.event_kind[:5].tolist() == [0, -1, 0, 0, 0]  # the run knows no views
+        assert people.seen[1].nnz == 5
 
 
 def test_somebody_who_came_after_the_training_is_answered(store: GraphStore, run: Run) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import kgrec.model.blend
 import kgrec.model.domain_factors
 from kgrec.config import BlendSettings, RidgeSettings, resolve
-from kgrec.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, histories
 from kgrec.model.blend import Blend, Regressed, Walk, load_blend, solve_blend
 from kgrec.model.weights import PARTS
 from kgrec.solvers.als import als_item_factors

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kgrec.config import ContentSettings
-from kgrec.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, histories
 from kgrec.model.content import Content
 from kgrec.solvers.whitening import NOISE_FLOOR, whitened
 

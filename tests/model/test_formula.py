@@ -7,7 +7,7 @@ from dataclasses import fields
 import numpy as np
 import torch
 
-from kgrec.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, histories
 from kgrec.model import formula
 from kgrec.model.channels import build_channels
 from kgrec.model.formula import Toward

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.model.gnn import LightGNN
 from kgrec.model.graph import GraphTensors, build_graph, visible_likes
 from kgrec.model.pyg import PygGNN, hetero_data

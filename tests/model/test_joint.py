@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import torch
 
 from kgrec.config import Settings
-from kgrec.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, histories
 from kgrec.model.channels import Channels, build_channels
 from kgrec.model.graph import build_graph
 from kgrec.model.joint import JointModel, Whitening

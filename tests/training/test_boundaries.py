@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.training import Fitted, fit
 from loaders.synthetic import planted
 from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny

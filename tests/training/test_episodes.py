@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.model.people import by_root_of_length
 from kgrec.training import episodes as episodes_module
 from kgrec.training.episodes import Episode, draw_episodes, make_pool

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from kgrec.config import TextSettings
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.baselines.alpharec import AlphaRec
 from kgrec.evaluation.baselines.lightgcn import LightGCN
 from kgrec.evaluation.recommender import Recommender
 from kgrec.evaluation.text_vectors import TextVectors
-from kgrec.interactions import Interactions
 from kgrec.training import fit
 from kgrec.training.checkpoint import restore, save
 from kgrec.training.events import ignore

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from kgrec.data.interactions import Interactions
 from kgrec.errors import TrainingError
-from kgrec.interactions import Interactions
 from kgrec.training import Event, fit
 from kgrec.training.events import ignore
 from kgrec.training.fit import Trainer, pick_device

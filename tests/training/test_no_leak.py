@@ -16,7 +16,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from kgrec.interactions import Interactions
+from kgrec.data.interactions import Interactions
 from kgrec.training.episodes import Episode
 from kgrec.training.events import ignore
 from kgrec.training.fit import Trainer

@@ -14,8 +14,8 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError, NotFiniteError, NotFoundError, RunError, TrainingError
-from kgrec.interactions import Interactions
 from kgrec.model.weights import PARTS
 from kgrec.runs import FORMAT_VERSION, checksums
 from kgrec.runs.model_file import save_scorer

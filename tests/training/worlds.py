@@ -61,17 +61,24 @@ def planted_snapshot(world: Planted, *, with_text: bool = True) -> Snapshot:
     return make_snapshot(likes, items, tags=tags)
 
 
+Like = tuple[str, str] | tuple[str, str, float] | tuple[str, str, float, int]
+
+
 def make_snapshot(
-    likes: Iterable[tuple[str, str] | tuple[str, str, float]],
+    likes: Iterable[Like],
     items: Mapping[str, tuple[str, str | None]],
     *,
     tags: Mapping[str, Sequence[str]] | None = None,
     same_as: Iterable[tuple[str, str]] = (),
     users: Iterable[str] = (),
 ) -> Snapshot:
-    """A snapshot from ``(user, item[, weight])`` rows and ``{item: (domain, text)}``."""
-    rows = sorted((row[0], row[1], row[2] if len(row) > 2 else 1.0) for row in likes)  # type: ignore[misc]
-    user_keys = sorted({u for u, _, _ in rows} | set(users))
+    """A snapshot from ``(user, item[, weight[, time]])`` rows and ``{item: (domain, text)}``.
+
+    The order of the log is that of the rows.
+    """
+    filled = [(*row, *(1.0, NO_TIME)[len(row) - 2 :], place) for place, row in enumerate(likes)]
+    rows = sorted(filled, key=lambda row: (row[:2], row[4]))
+    user_keys = sorted({row[0] for row in rows} | set(users))
     item_keys = sorted(items)
     domain_keys = sorted({domain for domain, _ in items.values()})
     tag_keys = sorted({tag for some in (tags or {}).values() for tag in some})
@@ -92,12 +99,14 @@ def make_snapshot(
         text_hashes=[t and hashlib.sha256(t.encode()).hexdigest() for t in texts],
         item_domain=np.array([domain_keys.index(items[k][0]) for k in item_keys], dtype=np.int32),
         kinds=("view",),
-        user=np.array([user_keys.index(u) for u, _, _ in rows], dtype=np.int32),
-        item=np.array([item_keys.index(i) for _, i, _ in rows], dtype=np.int32),
+        user=np.array([user_keys.index(row[0]) for row in rows], dtype=np.int32),
+        item=np.array([item_keys.index(row[1]) for row in rows], dtype=np.int32),
         kind=np.zeros(len(rows), dtype=np.int16),
-        weight=np.array([w for _, _, w in rows], dtype=np.float32),
+        weight=np.array([row[2] for row in rows], dtype=np.float32),
         count=np.ones(len(rows), dtype=np.int64),
-        at=np.full(len(rows), NO_TIME),
+        at=np.array([row[3] for row in rows], dtype=np.int64),
+        first_at=np.array([row[3] for row in rows], dtype=np.int64),
+        order=np.array([row[4] for row in rows], dtype=np.int64),
         item_tag=np.array(pairs, dtype=np.int32).reshape(-1, 2).T,
         same_as=np.array(links, dtype=np.int32).reshape(-1, 2).T,
     )

@@ -14,9 +14,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.recommender import OnProgress, ignore_progress
-from kgrec.interactions import Interactions
 
 __all__ = ["Baseline", "columns_of", "with_offset"]
 

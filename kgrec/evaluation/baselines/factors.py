@@ -16,8 +16,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.baselines.base import columns_of
-from kgrec.interactions import Interactions
 from kgrec.solvers.als import als_item_factors, fold_in
 from kgrec.solvers.spectrum import item_spectrum
 

@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.baselines.base import Baseline, columns_of
 from kgrec.evaluation.recommender import OnProgress
-from kgrec.interactions import Interactions
 from kgrec.model.sparse import Sparse
 
 __all__ = ["Network", "Read", "Side", "TwoDomains", "Views", "logistic_loss", "sides_of"]

@@ -16,10 +16,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols.people import cases_of, person_keys
 from kgrec.evaluation.split import Cases, Split
-from kgrec.interactions import Interactions
 
 __all__ = ["cold_item"]
 

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols.strict_cold import strict_cold_person
 from kgrec.evaluation.split import Cases, Split
@@ -43,12 +44,12 @@ def few_shot(snapshot: Snapshot, *, target: int, shots: int, fold: int = 0, seed
         cold,
         protocol="few-shot",
         settings={**cold.settings, "shots": shots},
-        validation=_with_shots(cold.validation, shots, seed),
-        test=_with_shots(cold.test, shots, seed + 1),
+        validation=_with_shots(cold.validation, snapshot, shots, seed),
+        test=_with_shots(cold.test, snapshot, shots, seed + 1),
     )
 
 
-def _with_shots(cases: Cases, shots: int, seed: int) -> Cases:
+def _with_shots(cases: Cases, snapshot: Snapshot, shots: int, seed: int) -> Cases:
     cases = cases.only(np.flatnonzero(np.diff(cases.positives.indptr) > LARGEST))
     rng = np.random.default_rng(seed)
     shown, held = [], []
@@ -60,9 +61,12 @@ def _with_shots(cases: Cases, shots: int, seed: int) -> Cases:
         shown.append(np.sort(order[:shots]))
         held.append(np.sort(order[LARGEST:]))
     added = _rows(shown, cases.positives.shape)
+    log = Interactions.of(snapshot)
+    user = np.searchsorted(snapshot.user_keys, cases.people)
+    everything = log.histories(log.person_of_user[user])
     return replace(
         cases,
-        histories=_union(cases.histories, added),
+        shown=everything.among(_union(cases.histories, added)),
         positives=_rows(held, cases.positives.shape),
         # Rows never shown at this point are no candidates either: same ranking at every point.
         known=_union(cases.known, cases.positives - _rows(held, cases.positives.shape)),

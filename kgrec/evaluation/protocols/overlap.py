@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols.strict_cold import strict_cold_person
 from kgrec.evaluation.split import Split
-from kgrec.interactions import Interactions
 
 __all__ = ["OVERLAPS", "few_overlap"]
 

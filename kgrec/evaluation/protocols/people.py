@@ -1,6 +1,6 @@
 """Steps that protocols share: who is active where, and what may be shown of them.
 
-In:   a snapshot, its :class:`kgrec.interactions.Interactions`, rows of people.
+In:   a snapshot, its :class:`kgrec.data.interactions.Interactions`, rows of people.
 Out:  masks over people, :class:`Cases`.
 """
 
@@ -13,9 +13,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.split import Cases
-from kgrec.interactions import Interactions
 
 __all__ = ["cases_of", "domain_number", "only_domains", "person_keys"]
 
@@ -63,7 +63,7 @@ def cases_of(
     rows = rows[np.diff(hidden_likes.indptr)[rows] > 0]
     return Cases(
         people=keys[rows],
-        histories=shown.liked[rows],
+        shown=shown.histories(rows),
         positives=hidden_likes[rows],
         known=shown.seen[rows],
         candidates=candidates,

@@ -11,16 +11,18 @@ target items that the person is not known to have, and belong to the split's fin
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import NO_TIME, Snapshot
+from kgrec.data.interactions import POSITIVE_WEIGHT, Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols.people import person_keys
 from kgrec.evaluation.source_split import PARTS, SourceSplit
 from kgrec.evaluation.split import Cases, Split
-from kgrec.interactions import POSITIVE_WEIGHT, Interactions
 from kgrec.ranking.topk import blocks
 
 __all__ = ["NEGATIVES", "leave_one_out", "source_cold"]
@@ -83,6 +85,11 @@ def leave_one_out(
     if shuffle_ties:
         chance = np.random.default_rng([seed, 2]).random(len(person))
         order = np.lexsort((chance, snapshot.at, person))
+    # Histories that are shown and trained on lie in the order by which rows are hidden, also
+    # where times are equal.
+    place = np.empty(len(person), dtype=np.int64)
+    place[order] = np.arange(len(person))
+    snapshot = replace(snapshot, order=place)
     size = np.bincount(person)
     end = np.cumsum(size)[person[order]]
     from_end = end - np.arange(len(person))  # 1 for a person's last row
@@ -144,7 +151,7 @@ def _cases(
     negatives = _drawn(after.seen[person].tocsc()[:, items].tocsr(), NEGATIVES, rng)
     return Cases(
         people=keys[person],
-        histories=before.liked[person],
+        shown=before.histories(person),
         positives=_ones(item, np.arange(len(item) + 1), shape),
         known=before.seen[person],
         sampled=_ones(items[negatives.indices], negatives.indptr, shape),

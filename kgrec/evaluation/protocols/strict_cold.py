@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols.people import cases_of, person_keys
 from kgrec.evaluation.split import Split
-from kgrec.interactions import Interactions
 
 __all__ = ["FOLDS", "cold_people", "strict_cold_person"]
 

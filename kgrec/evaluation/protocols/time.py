@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 
 from graph_store.snapshot import NO_TIME, Snapshot
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols.people import cases_of, person_keys
 from kgrec.evaluation.split import Cases, Split
-from kgrec.interactions import Interactions
 
 __all__ = ["by_time"]
 

@@ -1,7 +1,8 @@
 """People and what they did, as sparse matrices: what solvers, models and baselines read.
 
 In:   a :class:`graph_store.Snapshot`.
-Out:  one row a person (accounts joined by ``SAME_AS`` are one person), one column an item.
+Out:  one row a person (accounts joined by ``SAME_AS`` are one person), one column an item; and
+      the same persons' histories in order of time.
 
 Nothing here splits, weighs or ranks.
 
@@ -10,7 +11,7 @@ Shapes: P people   I items   B people of a block
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,11 +20,14 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.histories import Histories
 
 __all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "histories"]
 
 POSITIVE_WEIGHT = 0.8
 """An interaction counts as liked from this weight on: 8 of 10, 4 of 5, or any unrated event."""
+
+Persons = NDArray[np.integer] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,10 @@ class Interactions:
     item_domain: NDArray[np.int32]
     """``[I]`` number of the item's domain."""
     num_domains: int
+    snapshot: Snapshot | None = field(default=None, repr=False)
+    """The graph that the order and time of events are read from; None: order is unknown."""
+    positive_weight: float = POSITIVE_WEIGHT
+    """The threshold that ``liked`` was made with."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, *, positive_weight: float = POSITIVE_WEIGHT) -> Interactions:
@@ -53,7 +61,28 @@ class Interactions:
             person_of_user=person_of_user,
             item_domain=snapshot.item_domain,
             num_domains=len(snapshot.domain_keys),
+            snapshot=snapshot,
+            positive_weight=positive_weight,
         )
+
+    def histories(self, persons: Persons | None = None) -> Histories:
+        """What persons liked, oldest first, the accounts of one person merged by time.
+
+        Args:
+            persons: Row numbers or a mask of rows; None gives all persons.
+
+        Returns:
+            Histories whose ``items`` are the same rows of ``liked``. Their order is unknown
+            (``has_order`` is False) only where these interactions were made without a snapshot.
+        """
+        return self._histories if persons is None else self._histories[persons]
+
+    @cached_property
+    def _histories(self) -> Histories:
+        if self.snapshot is None:
+            return Histories.of_matrix(self.liked)
+        liked = self.snapshot.weight >= np.float32(self.positive_weight)
+        return Histories.of_snapshot(self.snapshot, row_of_user=self.person_of_user, keep=liked)
 
     @property
     def num_people(self) -> int:

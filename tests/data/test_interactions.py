@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgrec.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, histories
 from tests.training.worlds import make_snapshot
 
 ITEMS = {"b:1": ("books", None), "b:2": ("books", None), "f:1": ("films", None)}
@@ -68,3 +68,25 @@ def test_a_history_given_twice_is_a_one() -> None:
     rows = histories([[2, 0, 2], [], [1]], 3)
     assert rows.toarray().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
     assert rows.has_sorted_indices
+
+
+def test_histories_hold_the_liked_items_of_all_accounts_of_a_person_in_order_of_time() -> None:
+    snapshot = make_snapshot(
+        [("a:anna", "b:2", 1.0, 9), ("z:anna", "f:1", 1.0, 3), ("a:anna", "b:1", 0.1, 5),
+         ("m:bert", "b:2", 1.0, 2), ("m:bert", "b:1", 1.0, 4)],
+        ITEMS,
+        same_as=[("a:anna", "z:anna")],
+    )  # fmt: skip
+    log = Interactions.of(snapshot)
+    histories = log.histories()
+    assert histories.event_item.tolist() == [2, 1, 1, 0]
+    assert histories.offsets.tolist() == [0, 2, 4]
+    assert (histories.items != log.liked).nnz == 0
+    assert log.histories(np.array([1])).event_item.tolist() == [1, 0]
+
+
+def test_interactions_without_a_snapshot_give_histories_without_order() -> None:
+    log = Interactions.of(make_snapshot([("a", "b:1")], ITEMS))
+    bare = Interactions(log.liked, log.seen, log.person_of_user, log.item_domain, 2)
+    assert not bare.histories().has_order
+    assert log.histories().has_order
