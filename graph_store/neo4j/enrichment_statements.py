@@ -3,10 +3,10 @@
 In:   :class:`~graph_store.neo4j.statements.Names`, a type of derived relationship.
 Out:  statement texts.
 
-Every derived relationship bears the id of its run, and each type has an index on it. The index
-serves the statements that start from a run: set aside and delete are told to use it, since the
-planner may read the whole type while its statistics know of no run, and keep that plan. A
-statement that starts from a node must not use it; see
+Every derived relationship has the id of its run as a property, and each type has an index on it.
+The index serves the statements that start from a run: set aside and delete are told to use it,
+since the planner may read the whole type while its statistics know of no run, and keep that plan.
+A statement that starts from a node must not use it; see
 :func:`~graph_store.neo4j.statements.in_runs`.
 """
 

@@ -30,16 +30,22 @@ _SHORTEST = 1e-12
 
 @dataclass(frozen=True)
 class Toward(Generic[A]):
-    """What the joint model learned of one target domain; all but the first two are numbers."""
+    """Learned weights of one target domain; all but the first two are single numbers."""
 
     history_map: A  # [D, D]
-    bridge_scale: A  # [3] of the blocks of a bridge's features
+    """Maps a pooled history to the domain; see :func:`view`."""
+    bridge_scale: A  # [3]
+    """Factors of the three blocks of features from which the bridge predicts."""
     temperature: A
+    """Divides the mapped history: the higher, the less it counts."""
     bridge_share: A
+    """Weight of a person's factors in the score."""
     half_trust: A
     """Items in the domain at which a person's own factors weigh as much as the bridge's."""
     popularity_share: A
+    """Weight of the log popularity of an item in the score."""
     factor_scale: A
+    """Divides item factors and multiplies people's, so that training sees both at one scale."""
 
 
 def unit(xp: Any, vectors: A) -> A:

@@ -1,13 +1,13 @@
-"""Checksums of the files of a run: nothing is used that is not what was written.
+"""Checksums of the files of a run, so that no file is used that differs from what was written.
 
 In:   a run folder.
 Out:  a table of its files for the manifest; later, an error that names the file that is missing,
-      cut off, changed or too much.
+      cut off, changed or not of this run.
 
-The table stands in the manifest, which bears a checksum of its own content. Opening a run looks
-at the names and sizes of all files and reads the small ones; a large one is read through when
-it is first used, so that opening a run of many gigabytes stays quick. Hidden files are left
-alone, since file managers strew them.
+The table is part of the manifest, which also holds a checksum of its own content. Opening a run
+compares the names and sizes of all files and reads the small ones; a large file is read when it
+is first used, so that opening a run of many gigabytes stays quick. Hidden files are ignored,
+since file managers create them.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Files:
         self._checked: set[str] = set()
 
     def check_names(self) -> None:
-        """Look for what is missing, of another size or too much, and read the small files.
+        """Look for files that are missing, of another size or not of this run; read the small ones.
 
         Raises:
             RunError: Names the first such file.
@@ -164,5 +164,5 @@ def _digest_of(path: Path) -> str:
 
 
 def _digest_of_content(manifest: dict[str, Any]) -> str:
-    """Of the plain data, whatever the order and the white space it is written with."""
+    """The checksum of the data itself; order and white space of the file do not matter."""
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()

@@ -195,7 +195,7 @@ def _open(path: Path, *, locked: bool) -> TrainedRun:
 
 
 def write_manifest(folder: Path, facts: dict[str, Any], table: dict[str, Any]) -> None:
-    """Write ``folder``'s manifest at one stroke: ``facts``, and ``table``, the files of the run."""
+    """Write the manifest in one step: ``facts``, and ``table``, the files of the run."""
     manifest = sealed({"format_version": FORMAT_VERSION, **facts, "files": table})
     partial = folder / f"{MANIFEST}.partial"
     partial.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

@@ -33,7 +33,7 @@ from kgrec.runs.lock import changing
 __all__ = ["forget_user", "without_user"]
 
 _DONE = "forgotten.json"
-"""Whom the change is about: if it is cut off, the call that finishes it reports it."""
+"""Names the user and the count, for the call that finishes a change which was cut off."""
 
 
 def forget_user(run: Path, key: str) -> int:
@@ -102,7 +102,7 @@ def _carry_out(run: Path) -> tuple[str, int] | None:
     for name in [*waiting, *([MANIFEST] if (aside / MANIFEST).exists() else [])]:
         (aside / name).replace(run / name)
     shutil.rmtree(partial, ignore_errors=True)
-    aside.replace(partial)  # at one stroke: what is left of the folder means nothing any more
+    aside.replace(partial)  # in one step; what is left of the folder is ignored
     shutil.rmtree(partial)
     return done["user"], done["interactions"]
 
