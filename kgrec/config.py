@@ -20,7 +20,6 @@ from typing import Any, Literal
 import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -30,6 +29,7 @@ from pydantic import (
 )
 
 from kgrec.errors import ConfigError
+from kgrec.section import Section
 
 __all__ = [
     "AlignSettings",
@@ -43,7 +43,6 @@ __all__ = [
     "OwnSettings",
     "PopularitySettings",
     "RidgeSettings",
-    "Section",
     "Settings",
     "TextSettings",
     "TrainSettings",
@@ -57,12 +56,6 @@ __all__ = [
 
 _CHECKOUT = Path(__file__).parent.parent / "configs"
 Channel = Literal["text", "spectrum", "factors", "id"]
-
-
-class Section(BaseModel):
-    """Base of every section: unknown names are refused, values never change after reading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class TextSettings(Section):

@@ -47,6 +47,8 @@ class Interactions:
     """The graph that the order and time of events are read from; None: order is unknown."""
     positive_weight: float = POSITIVE_WEIGHT
     """The threshold that ``liked`` was made with."""
+    item_text: NDArray[np.float32] | None = field(default=None, repr=False)
+    """``[I, W]`` text vectors, zero rows where an item has no text; None: nobody encoded texts."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, *, positive_weight: float = POSITIVE_WEIGHT) -> Interactions:

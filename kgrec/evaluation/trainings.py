@@ -19,10 +19,11 @@ import numpy as np
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import BlendSettings, Settings
+from kgrec.device import pick_device
 from kgrec.solvers.kept import remembering
 from kgrec.training import checkpoint
 from kgrec.training.events import OnEvent, ignore
-from kgrec.training.fit import Fitted, fit, pick_device
+from kgrec.training.fit import Fitted, fit
 from kgrec.training.weigh import COUNTING, shares_of
 
 __all__ = ["Trainings"]

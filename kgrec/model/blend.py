@@ -40,8 +40,8 @@ from numpy.typing import NDArray
 from kgrec.config import BlendSettings, MappedSettings, MergedSettings, RidgeSettings
 from kgrec.data.interactions import Interactions, count_inside
 from kgrec.model.content import Content
-from kgrec.model.domain_factors import DomainFactors
 from kgrec.solvers.als import als_item_factors, fold_in
+from kgrec.solvers.domain_factors import DomainFactors
 from kgrec.solvers.ridge import ridge
 from kgrec.solvers.spectrum import leading_directions, normalized
 from kgrec.vectors import Vectors

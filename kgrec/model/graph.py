@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from kgrec.data.interactions import Interactions
-from kgrec.model.sparse import Sparse
+from kgrec.solvers.sparse import Sparse
 
 __all__ = ["GraphTensors", "build_graph", "person_item", "visible_likes"]
 

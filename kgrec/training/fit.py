@@ -27,6 +27,7 @@ from torch import Tensor
 from graph_store.snapshot import Snapshot
 from kgrec.config import BlendSettings, Settings
 from kgrec.data.interactions import Interactions
+from kgrec.device import pick_device
 from kgrec.errors import TrainingError
 from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.channels import Channels, build_channels
@@ -50,7 +51,7 @@ from kgrec.training.text_cache import TextCache, default_folder
 from kgrec.training.validation import hold_out, ndcg
 from kgrec.training.weigh import Measured, Weighed, measure_parts, weigh_parts
 
-__all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
+__all__ = ["Best", "Fitted", "Trainer", "fit", "under"]
 
 log = logging.getLogger(__name__)
 
@@ -435,18 +436,6 @@ def _require_likes(log: Interactions, snapshot: Snapshot, positive_weight: float
             f"{snapshot.weight.max():g}, so there is nothing to learn from; lower "
             f"positive_weight, or ingest more"
         )
-
-
-def pick_device(name: str) -> torch.device:
-    """``auto`` is a GPU where there is one.
-
-    Raises:
-        TrainingError: ``cuda`` is asked for and not there.
-    """
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise TrainingError("--device cuda: no GPU was found; use --device auto or cpu")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

@@ -9,6 +9,8 @@ import pytest
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import resolve
+from kgrec.data.histories import Histories
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.kgrec_recommender import KgrecRecommender
 from kgrec.evaluation.protocols import strict_cold_person
 from kgrec.evaluation.trainings import Trainings
@@ -28,8 +30,8 @@ def scores(
     """Of three people, and the stages that were gone through for them."""
     heard: list[str] = []
     model = KgrecRecommender(settings=resolve(settings), device="cpu", trainings=trainings)
-    model.fit(train, seed=seed, on_progress=lambda _, doing: heard.append(doing))
-    return model.score(SPLIT.test.histories[:3], B), heard
+    model.fit(Interactions.of(train), seed=seed, on_progress=lambda _, doing: heard.append(doing))
+    return model.score(Histories.of_matrix(SPLIT.test.histories[:3]), B), heard
 
 
 def has(stages: list[str], name: str) -> bool:

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 import kgrec.model.blend
-import kgrec.model.domain_factors
+import kgrec.solvers.domain_factors
 from kgrec.config import BlendSettings, RidgeSettings, resolve
 from kgrec.data.interactions import Interactions, histories
 from kgrec.model.blend import Blend, Regressed, Walk, load_blend, solve_blend
@@ -69,7 +69,7 @@ def test_every_factorisation_goes_on_from_its_own(monkeypatch: pytest.MonkeyPatc
         starts.append(settings["start"])
         return als_item_factors(likes, **settings)
 
-    for module in (kgrec.model.blend, kgrec.model.domain_factors):
+    for module in (kgrec.model.blend, kgrec.solvers.domain_factors):
         monkeypatch.setattr(module, "als_item_factors", spied)
     before = solve_blend(two_tastes(50), SETTINGS, texts(), seed=0)
     assert starts == [None] * 5

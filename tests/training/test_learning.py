@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from kgrec.data.interactions import Interactions
+from kgrec.device import pick_device
 from kgrec.errors import TrainingError
 from kgrec.training import Event, fit
 from kgrec.training.events import ignore
-from kgrec.training.fit import Trainer, pick_device
+from kgrec.training.fit import Trainer
 from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny
 
 STILL = ("model.dropout=0", "train.learning_rate=1e-30", "train.weight_decay=0")

@@ -12,21 +12,40 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat, NonNegativeInt
 from torch import nn
 
-from kgrec.evaluation.baselines.two_domains import Network, Side, TwoDomains, Views
+from kgrec.data.histories import Histories
+from kgrec.recommenders.base import Scores
+from kgrec.recommenders.two_domains import (
+    Network,
+    Side,
+    TwoDomains,
+    TwoDomainsSettings,
+    Views,
+)
 from kgrec.solvers.als import fold_in
 
-__all__ = ["CMF"]
+__all__ = ["CMF", "CMFSettings"]
 
 
-class CMF(TwoDomains):
+class CMFSettings(TwoDomainsSettings):
+    """Settings of :class:`CMF`."""
+
+    source_weight: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Weight of the source side's likes in the loss, between 0 and 1."""
+    epochs: NonNegativeInt = 30
+    """Passes over the likes."""
+    decay: NonNegativeFloat = 1e-1
+    """Weight of the mean squared length of all factors."""
+
+
+class CMF(TwoDomains[CMFSettings]):
     """One table of people, one of items a side."""
 
     name = "CMF"
+    settings_class: ClassVar = CMFSettings
     trials: ClassVar = tuple(
         {"source_weight": weight, "epochs": epochs, "decay": decay}
         for weight in (0.5, 0.2)
@@ -34,31 +53,21 @@ class CMF(TwoDomains):
         for decay in (1e-1, 3e-1, 1e-2)
     )
 
-    def __init__(
-        self,
-        *,
-        dim: int = 64,
-        source_weight: float = 0.5,
-        epochs: int = 30,
-        decay: float = 1e-1,
-        learning_rate: float = 1e-2,
-        batch: int = 16_384,
-    ) -> None:
-        super().__init__(dim=dim, epochs=epochs, learning_rate=learning_rate, batch=batch)
-        self.source_weight = source_weight
-        self.decay = decay
-        """Weight of the mean squared length of all factors."""
+    @property
+    def source_weight(self) -> float:
+        """Weight of the source side's likes in the loss, between 0 and 1."""
+        return self.settings.source_weight
 
     def _model(self, source: Side, target: Side) -> Network:
-        return _Factors(source, target, self.dim, self.decay)
+        return _Factors(source, target, self.settings.dim, self.settings.decay)
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+    def score(self, users: Histories, domain: int) -> Scores:
         """Folded-in person times item factors."""
-        self._check(domain)
+        self._require_fitted(domain)
         fitted = self._fitted[domain]
-        items = np.zeros((histories.shape[1], self.dim), np.float32)
+        items = np.zeros((users.num_items, self.settings.dim), np.float32)
         items[fitted.source.items], items[fitted.target.items] = fitted.items
-        people = fold_in(histories, items, regularization=1.0, alpha=10.0)
+        people = fold_in(users.items, items, regularization=1.0, alpha=10.0)
         return np.asarray(people @ fitted.items[1].T, dtype=np.float32)
 
 

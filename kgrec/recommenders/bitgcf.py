@@ -13,19 +13,37 @@ from __future__ import annotations
 from typing import ClassVar, TypeAlias
 
 import torch
+from pydantic import Field, NonNegativeInt
 from torch import Tensor, nn
 
-from kgrec.evaluation.baselines.two_domains import Network, Read, Side, TwoDomains, Views
+from kgrec.recommenders.two_domains import (
+    Network,
+    Read,
+    Side,
+    TwoDomains,
+    TwoDomainsSettings,
+    Views,
+)
 
-__all__ = ["BiTGCF"]
+__all__ = ["BiTGCF", "BiTGCFSettings"]
 
 _Pair: TypeAlias = tuple[Tensor, Tensor]  # source, target
 
 
-class BiTGCF(TwoDomains):
+class BiTGCFSettings(TwoDomainsSettings):
+    """Settings of :class:`BiTGCF`."""
+
+    layers: NonNegativeInt = 2
+    """Layers of the graph convolution."""
+    keep: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Fraction of a side's own vector in a transfer (lambda in the paper, for both sides)."""
+
+
+class BiTGCF(TwoDomains[BiTGCFSettings]):
     """Propagation with products, transfer by degree and by a fixed share."""
 
     name = "BiTGCF"
+    settings_class: ClassVar = BiTGCFSettings
     trials: ClassVar = tuple(
         {"keep": keep, "layers": layers, "epochs": epochs}
         for epochs in (20, 40)
@@ -33,23 +51,9 @@ class BiTGCF(TwoDomains):
         for keep in (0.5, 0.8, 0.2)
     )
 
-    def __init__(
-        self,
-        *,
-        dim: int = 64,
-        layers: int = 2,
-        keep: float = 0.5,
-        epochs: int = 20,
-        learning_rate: float = 1e-2,
-        batch: int = 16_384,
-    ) -> None:
-        super().__init__(dim=dim, epochs=epochs, learning_rate=learning_rate, batch=batch)
-        self.layers = layers
-        self.keep = keep
-        """Share of a side's own vector in a transfer (lambda in the paper, for both sides)."""
-
     def _model(self, source: Side, target: Side) -> Network:
-        return _Network((source, target), self.dim, self.layers, self.keep)
+        given = self.settings
+        return _Network((source, target), given.dim, given.layers, given.keep)
 
 
 class _Network(Network):

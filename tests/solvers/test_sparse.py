@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from kgrec.model.sparse import Sparse
+from kgrec.solvers.sparse import Sparse
 
 HUGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 """What torch's allocator reads."""

@@ -15,44 +15,48 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
+from pydantic import Field, NonNegativeFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kgrec.evaluation.baselines.two_domains import Network, Read, Side, TwoDomains, Views
+from kgrec.recommenders.two_domains import (
+    Network,
+    Read,
+    Side,
+    TwoDomains,
+    TwoDomainsSettings,
+    Views,
+)
 
-__all__ = ["CDRIB"]
+__all__ = ["CDRIB", "CDRIBSettings"]
 
 _PAIRED = 1024  # people whose vectors the discriminator sees in a step
 _LOG_SPREAD = -2.0  # of the noise, at first
 
 
-class CDRIB(TwoDomains):
+class CDRIBSettings(TwoDomainsSettings):
+    """Settings of :class:`CDRIB`."""
+
+    beta: NonNegativeFloat = 1e-3
+    """Weight of the divergence from the standard normal."""
+    margin: NonNegativeFloat = 0.3
+    """How much likelier the discriminator shall hold one user's vectors to be of one user."""
+    dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
+    """Fraction of an encoder's inputs that are dropped in training."""
+
+
+class CDRIB(TwoDomains[CDRIBSettings]):
     """Two encoders that stand in for each other."""
 
     name = "CDRIB"
+    settings_class: ClassVar = CDRIBSettings
     trials: ClassVar = tuple(
         {"beta": beta, "epochs": epochs} for epochs in (20, 40) for beta in (1e-3, 1e-2, 1e-4)
     )
 
-    def __init__(
-        self,
-        *,
-        dim: int = 64,
-        beta: float = 1e-3,
-        margin: float = 0.3,
-        dropout: float = 0.3,
-        epochs: int = 20,
-        learning_rate: float = 1e-2,
-        batch: int = 16_384,
-    ) -> None:
-        super().__init__(dim=dim, epochs=epochs, learning_rate=learning_rate, batch=batch)
-        self.beta = beta
-        """Weight of the divergence from the standard normal."""
-        self.margin = margin
-        self.dropout = dropout
-
     def _model(self, source: Side, target: Side) -> Network:
-        return _Bottleneck((source, target), self.dim, self.beta, self.margin, self.dropout)
+        given = self.settings
+        return _Bottleneck((source, target), given.dim, given.beta, given.margin, given.dropout)
 
 
 class _Bottleneck(Network):

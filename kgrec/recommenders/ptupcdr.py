@@ -18,21 +18,16 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from graph_store.snapshot import Snapshot
-from kgrec.evaluation.baselines.base import Baseline
-from kgrec.evaluation.baselines.factors import (
-    AlsSettings,
-    FactorCache,
-    both_sides,
-    person_factors,
-)
-from kgrec.evaluation.baselines.two_domains import logistic_loss
-from kgrec.evaluation.recommender import OnProgress
-from kgrec.model.sparse import Sparse
+from kgrec.data.histories import Histories
+from kgrec.recommenders.base import BaseRecommender, OnProgress, Scores
+from kgrec.recommenders.factors import AlsSettings, both_sides, user_factors
+from kgrec.recommenders.two_domains import logistic_loss
+from kgrec.solvers.sparse import Sparse
 
-__all__ = ["PTUPCDR"]
+__all__ = ["PTUPCDR", "PTUPCDRSettings"]
 
 _HIDDEN = 50  # of the paper's meta network
 _BATCH, _NEGATIVES = 1024, 256
@@ -45,10 +40,24 @@ class _Side:
     bridge: _Bridge
 
 
-class PTUPCDR(Baseline):
+class PTUPCDRSettings(AlsSettings):
+    """Settings of :class:`PTUPCDR`."""
+
+    rank: PositiveInt = 32
+    """Number of factors."""
+    epochs: NonNegativeInt = 10
+    """Passes over the target likes of overlapping users."""
+    decay: NonNegativeFloat = 1e-3
+    """Weight decay of the network."""
+    learning_rate: PositiveFloat = 3e-3
+    """Step size."""
+
+
+class PTUPCDR(BaseRecommender[PTUPCDRSettings]):
     """Personal maps of source factors to target factors."""
 
     name = "PTUPCDR (iALS)"
+    settings_class: ClassVar = PTUPCDRSettings
     trials: ClassVar = tuple(
         {"rank": rank, "epochs": epochs, "decay": decay}
         for rank in (32, 64)
@@ -56,28 +65,10 @@ class PTUPCDR(Baseline):
         for decay in (1e-3, 1e-2)
     )
 
-    def __init__(
-        self,
-        *,
-        rank: int = 32,
-        epochs: int = 10,
-        decay: float = 1e-3,
-        learning_rate: float = 3e-3,
-        regularization: float = 1.0,
-        alpha: float = 10.0,
-        cache: FactorCache | None = None,
-    ) -> None:
-        self.settings = AlsSettings(rank, regularization, alpha)
-        self.epochs = epochs
-        self.decay = decay
-        """Weight decay of the network."""
-        self.learning_rate = learning_rate
-        self._cache = cache or FactorCache(2)
-
-    def _learn(self, train: Snapshot, seed: int, on_progress: OnProgress) -> None:
+    def _fit(self, seed: int, on_progress: OnProgress) -> None:
         self._sides: dict[int, _Side] = {}
-        for domain in self._targets:
-            sides = both_sides(self.log, domain, self.settings, self._cache, seed=seed)
+        for domain in self.targets:
+            sides = both_sides(self.data, domain, self.settings, seed=seed)
             both, source, target = sides.people, sides.source, sides.target
             # The seed is ours alone: what others draw afterwards must not depend on it.
             with torch.random.fork_rng(devices=[]):
@@ -99,14 +90,15 @@ class PTUPCDR(Baseline):
         seed: int,
         on_progress: OnProgress,
     ) -> None:
-        people = torch.from_numpy(person_factors(source_likes, side.source, self.settings))
+        people = torch.from_numpy(user_factors(source_likes, side.source, self.settings))
         read, source = Sparse(source_likes), torch.from_numpy(side.source)
         target = torch.from_numpy(side.target)
         pairs, rng = target_likes.tocoo(), np.random.default_rng(seed)
+        given = self.settings
         optimizer = torch.optim.AdamW(
-            side.bridge.parameters(), lr=self.learning_rate, weight_decay=self.decay
+            side.bridge.parameters(), lr=given.learning_rate, weight_decay=given.decay
         )
-        for epoch in range(self.epochs):
+        for epoch in range(given.epochs):
             order = rng.permutation(pairs.nnz)
             for start in range(0, len(order), _BATCH):
                 chosen = order[start : start + _BATCH]
@@ -119,15 +111,15 @@ class PTUPCDR(Baseline):
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            on_progress((epoch + 1) / self.epochs, f"epoch {epoch + 1} of {self.epochs}")
+            on_progress((epoch + 1) / given.epochs, f"epoch {epoch + 1} of {given.epochs}")
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+    def score(self, users: Histories, domain: int) -> Scores:
         """Mapped source factors times target item factors; target history is not used."""
-        self._check(domain)
+        self._require_fitted(domain)
         side = self._sides[domain]
-        source = self.log.outside(histories, domain)
+        source = self.data.outside(users.items, domain)
         source.eliminate_zeros()
-        people = torch.from_numpy(person_factors(source, side.source, self.settings))
+        people = torch.from_numpy(user_factors(source, side.source, self.settings))
         with torch.no_grad():
             taste = side.bridge.taste(Sparse(source), torch.from_numpy(side.source))
             mapped = side.bridge(taste, people).numpy()

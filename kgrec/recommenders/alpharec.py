@@ -12,20 +12,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from graph_store.snapshot import Snapshot
-from kgrec.evaluation.baselines.propagation import Propagation
-from kgrec.evaluation.text_vectors import TextVectors
+from pydantic import PositiveFloat
+
+from kgrec.errors import InputError
+from kgrec.recommenders.propagation import Propagation, PropagationSettings
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["AlphaRec"]
+__all__ = ["AlphaRec", "AlphaRecSettings"]
 
 
-class AlphaRec(Propagation):
+class AlphaRecSettings(PropagationSettings):
+    """Settings of :class:`AlphaRec`."""
+
+    learning_rate: PositiveFloat = 2e-3
+    """Step size."""
+
+
+class AlphaRec(Propagation[AlphaRecSettings]):
     """A two-layer map of text vectors; people are the mean of theirs."""
 
     name = "AlphaRec style"
+    settings_class: ClassVar = AlphaRecSettings
+    reads_text = needs_text = True
     trials: ClassVar = (
         {"temperature": 0.15, "layers": 2},
         {"temperature": 0.1, "layers": 2},
@@ -33,28 +43,12 @@ class AlphaRec(Propagation):
         {"temperature": 0.15, "layers": 1},
     )
 
-    def __init__(
-        self,
-        *,
-        dim: int = 64,
-        layers: int = 2,
-        epochs: int = 20,
-        temperature: float = 0.15,
-        learning_rate: float = 2e-3,
-        batch: int = 16_384,
-        texts: TextVectors | None = None,
-    ) -> None:
-        super().__init__(
-            layers=layers, epochs=epochs, temperature=temperature,
-            learning_rate=learning_rate, batch=batch,
-        )  # fmt: skip
-        self.dim = dim
-        self._texts = texts or TextVectors()
-
-    def _first(self, train: Snapshot) -> nn.Module:
+    def _first(self) -> nn.Module:
         import torch
 
-        text, dim = torch.from_numpy(self._texts.of(train)), self.dim
+        if self.data.item_text is None:
+            raise InputError(f"{self.name} maps texts, and these interactions have none")
+        text, dim = torch.from_numpy(self.data.item_text), self.settings.dim
         there = (text.abs().sum(1, keepdim=True) > 0).float()
 
         class Mapped(torch.nn.Module):

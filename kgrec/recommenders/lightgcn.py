@@ -4,7 +4,7 @@ In:   likes, of all domains or of the target alone.  Out: item vectors.
 
 He et al., "LightGCN: simplifying and powering graph convolution network for recommendation"
 (SIGIR 2020); loss and inductive reading of people as in
-:mod:`kgrec.evaluation.baselines.propagation`. On the target alone a strict cold person has no
+:mod:`kgrec.recommenders.propagation`. On the target alone a strict cold person has no
 history at all, so that everybody gets the same list.
 """
 
@@ -14,20 +14,28 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from graph_store.snapshot import Snapshot
-from kgrec.evaluation.baselines.propagation import Propagation
+from kgrec.data.histories import Histories
+from kgrec.recommenders.base import Scores
+from kgrec.recommenders.propagation import Propagation, PropagationSettings
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["LightGCN"]
+__all__ = ["LightGCN", "LightGCNSettings"]
 
 
-class LightGCN(Propagation):
+class LightGCNSettings(PropagationSettings):
+    """Settings of :class:`LightGCN`."""
+
+    target_only: bool = False
+    """Whether only likes of the target domain are read."""
+
+
+class LightGCN(Propagation[LightGCNSettings]):
     """One learned vector a person and an item."""
 
+    settings_class: ClassVar = LightGCNSettings
     trials: ClassVar = (
         {"temperature": 0.15, "epochs": 20},
         {"temperature": 0.1, "epochs": 20},
@@ -35,29 +43,21 @@ class LightGCN(Propagation):
         {"temperature": 0.15, "epochs": 40},
     )
 
-    def __init__(
-        self,
-        *,
-        target_only: bool = False,
-        dim: int = 64,
-        layers: int = 2,
-        epochs: int = 20,
-        temperature: float = 0.15,
-        learning_rate: float = 1e-2,
-        batch: int = 16_384,
-    ) -> None:
-        super().__init__(
-            layers=layers, epochs=epochs, temperature=temperature,
-            learning_rate=learning_rate, batch=batch,
-        )  # fmt: skip
-        self.target_only = target_only
-        self.dim = dim
-        self.name = "LightGCN (target only)" if target_only else "LightGCN"
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """Says which likes are read."""
+        return "LightGCN (target only)" if self.target_only else "LightGCN"
 
-    def _first(self, train: Snapshot) -> nn.Module:
+    @property
+    def target_only(self) -> bool:
+        """Whether only likes of the target domain are read."""
+        return self.settings.target_only
+
+    def _first(self) -> nn.Module:
         import torch
 
-        people, items, dim = self._num_people, train.num_items, self.dim
+        people, items = self._num_people, self.data.liked.shape[1]
+        dim = self.settings.dim
 
         class Tables(torch.nn.Module):
             def __init__(self) -> None:
@@ -70,11 +70,11 @@ class LightGCN(Propagation):
 
         return Tables()
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+    def score(self, users: Histories, domain: int) -> Scores:
         """As in the base class; without a history, the items nearest to all people together."""
-        scores = super().score(histories, domain)
+        scores = super().score(users, domain)
         empty = np.flatnonzero(np.abs(scores).sum(axis=1) == 0)
         if len(empty):
-            everyone = self.log.liked.sum(axis=0)
-            scores[empty] = super().score(sp.csr_matrix(everyone, dtype=np.float32), domain)
+            everyone = sp.csr_matrix(self.data.liked.sum(axis=0), dtype=np.float32)
+            scores[empty] = super().score(Histories.of_matrix(everyone), domain)
         return scores

@@ -10,14 +10,15 @@ three recommenders that did best on validation people.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph_store.snapshot import Snapshot
+from kgrec.data.histories import Histories
+from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.recommender import OnProgress, Recommender, ignore_progress
+from kgrec.recommenders.base import OnProgress, Recommender, Scores, ignore_progress
 
 __all__ = ["RankFusion"]
 
@@ -35,25 +36,26 @@ class RankFusion:
 
     def fit(
         self,
-        train: Snapshot,
+        data: Interactions,
         *,
         seed: int = 0,
         domains: Sequence[int] | None = None,
         on_progress: OnProgress = ignore_progress,
-    ) -> None:
+    ) -> Self:
         """Fit every member."""
         if self.fitted:
-            return
+            return self
         for number, member in enumerate(self.members):
             on_progress(number / len(self.members), f"fitting {member.name}")
-            member.fit(train, seed=seed, domains=domains)
+            member.fit(data, seed=seed, domains=domains)
         on_progress(1.0, self.name)
+        return self
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+    def score(self, users: Histories, domain: int) -> Scores:
         """Sum of reciprocal places; equal scores share the place of the worst of them."""
         total: NDArray[np.float32] | None = None
         for member in self.members:
-            votes = (1.0 / (self.smoothing + _places(member.score(histories, domain)))).astype(
+            votes = (1.0 / (self.smoothing + _places(member.score(users, domain)))).astype(
                 np.float32
             )
             total = votes if total is None else total + votes

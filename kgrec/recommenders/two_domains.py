@@ -15,22 +15,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
+from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from graph_store.snapshot import Snapshot
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
-from kgrec.evaluation.baselines.base import Baseline, columns_of
-from kgrec.evaluation.recommender import OnProgress
-from kgrec.model.sparse import Sparse
+from kgrec.recommenders.base import (
+    BaseRecommender,
+    OnProgress,
+    RecommenderSettings,
+    Scores,
+    columns_of,
+)
+from kgrec.solvers.sparse import Sparse
 
-__all__ = ["Network", "Read", "Side", "TwoDomains", "Views", "logistic_loss", "sides_of"]
+__all__ = [
+    "Network",
+    "Read",
+    "Side",
+    "TwoDomains",
+    "TwoDomainsSettings",
+    "Views",
+    "logistic_loss",
+    "sides_of",
+]
 
 
 @dataclass(frozen=True)
@@ -118,34 +133,39 @@ class Network(nn.Module):
         raise NotImplementedError
 
 
-class TwoDomains(Baseline):
+class TwoDomainsSettings(RecommenderSettings):
+    """Settings of every :class:`TwoDomains`."""
+
+    dim: PositiveInt = 64
+    """Width of the vectors."""
+    epochs: NonNegativeInt = 20
+    """Passes over the likes."""
+    learning_rate: PositiveFloat = 1e-2
+    """Step size."""
+    batch: PositiveInt = 16_384
+    """Likes of a step, on each side."""
+    negatives: PositiveInt = 512
+    """Drawn items that the likes of a step are told from."""
+
+
+T = TypeVar("T", bound=TwoDomainsSettings)
+
+
+class TwoDomains(BaseRecommender[T]):
     """A subclass gives ``_model``, its :class:`Network`."""
 
-    source_weight: float = 0.5
-    """Share of the source side's likes in the loss."""
-
-    def __init__(
-        self,
-        *,
-        dim: int,
-        epochs: int,
-        learning_rate: float,
-        batch: int = 16_384,
-        negatives: int = 512,
-    ) -> None:
-        self.dim = dim
-        self.epochs = epochs
-        self.learning_rate = learning_rate
-        self.batch = batch
-        self.negatives = negatives
+    @property
+    def source_weight(self) -> float:
+        """Weight of the source side's likes in the loss, between 0 and 1."""
+        return 0.5
 
     def _model(self, source: Side, target: Side) -> Network:
         raise NotImplementedError
 
-    def _learn(self, train: Snapshot, seed: int, on_progress: OnProgress) -> None:
+    def _fit(self, seed: int, on_progress: OnProgress) -> None:
         self._fitted: dict[int, _Fitted] = {}
-        for domain in self._targets:
-            source, target = sides_of(self.log, domain)
+        for domain in self.targets:
+            source, target = sides_of(self.data, domain)
             # The seed is ours alone: what others draw afterwards must not depend on it.
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
@@ -158,12 +178,12 @@ class TwoDomains(Baseline):
     def _train(
         self, model: Network, sides: Sequence[Side], seed: int, on_progress: OnProgress
     ) -> None:
-        optimizer = torch.optim.Adam(model.parameters(), lr=self.learning_rate)
+        optimizer = torch.optim.Adam(model.parameters(), lr=self.settings.learning_rate)
         rng = np.random.default_rng(seed)
         pairs = [side.likes.tocoo() for side in sides]
-        steps = -(-max(pair.nnz for pair in pairs) // self.batch)
+        steps = -(-max(pair.nnz for pair in pairs) // self.settings.batch)
         weights = (self.source_weight, 1.0 - self.source_weight)
-        for epoch in range(self.epochs):
+        for epoch in range(self.settings.epochs):
             orders = [np.array_split(rng.permutation(pair.nnz), steps) for pair in pairs]
             for step in range(steps):
                 views = model()
@@ -174,20 +194,23 @@ class TwoDomains(Baseline):
                     chosen = order[step]
                     if not len(chosen):
                         continue
-                    drawn = items[torch.from_numpy(rng.integers(0, len(items), self.negatives))]
+                    drawn = items[
+                        torch.from_numpy(rng.integers(0, len(items), self.settings.negatives))
+                    ]
                     person = people[torch.from_numpy(pair.row[chosen])]
                     right = items[torch.from_numpy(pair.col[chosen])]
                     loss = loss + weight * logistic_loss(person, right, drawn)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            on_progress((epoch + 1) / self.epochs, f"epoch {epoch + 1} of {self.epochs}")
+            done, of = epoch + 1, self.settings.epochs
+            on_progress(done / of, f"epoch {done} of {of}")
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+    def score(self, users: Histories, domain: int) -> Scores:
         """Products of what a history gives and the target's items."""
-        self._check(domain)
+        self._require_fitted(domain)
         fitted = self._fitted[domain]
-        read = (fitted.source.read(histories), fitted.target.read(histories))
+        read = (fitted.source.read(users.items), fitted.target.read(users.items))
         with torch.no_grad():
             people = fitted.model.people_of(read, fitted.learned).numpy()
         return np.asarray(people @ fitted.items[1].T, dtype=np.float32)
