@@ -82,21 +82,21 @@ class GraphFilterSettings(RecommenderSettings):
 
     rank: PositiveInt = 128
     """Leading singular vectors of the low-pass part."""
-    weight: NonNegativeFloat = 0.3
+    low_pass: NonNegativeFloat = 0.3
     """Weight of the low-pass part beside the one step."""
     write: NonNegativeFloat = 0.5
     """Exponent of a target item's likes, by which its score is multiplied."""
 
 
 class GraphFilter(BaseVectorRecommender[GraphFilterSettings]):
-    """One step over the graph, and its low-pass part times ``weight``."""
+    """One step over the graph, and its low-pass part times ``low_pass``."""
 
     name = "graph filter (GF-CF)"
     settings_class: ClassVar = GraphFilterSettings
     trials: ClassVar = tuple(
-        {"rank": rank, "weight": weight, "write": write}
+        {"rank": rank, "low_pass": low_pass, "write": write}
         for rank in (128, 256)
-        for weight in (0.3, 0.0, 1.0)
+        for low_pass in (0.3, 0.0, 1.0)
         for write in (0.5, 0.25, 0.0)
     )
 
@@ -112,28 +112,28 @@ class GraphFilter(BaseVectorRecommender[GraphFilterSettings]):
         self._walk.fit(self.data, domains=self.targets)
 
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
-        if self.settings.weight:
+        if self.settings.low_pass:
             self._low_pass.fit(self.data, seed=seed, domains=self.targets)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B]`` rows: a step over the graph, and the low-pass part beside it."""
         step = self._walk.user_vectors(users, domain)
-        if not self.settings.weight:
+        if not self.settings.low_pass:
             return step
-        by = np.full(len(users), self.settings.weight, np.float32)
+        by = np.full(len(users), self.settings.low_pass, np.float32)
         return Vectors.beside([step, self._low_pass.user_vectors(users, domain).scaled(by)])
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d]`` rows of both."""
         step = self._walk.item_vectors(domain)
-        if not self.settings.weight:
+        if not self.settings.low_pass:
             return step
         return Vectors.beside([step, self._low_pass.item_vectors(domain)])
 
     def state(self) -> State:
         """The spectrum, where it counts."""
-        return self._low_pass.state() if self.settings.weight else {}
+        return self._low_pass.state() if self.settings.low_pass else {}
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        if self.settings.weight:
+        if self.settings.low_pass:
             self._low_pass = SVDFilter.from_state(self._low_pass.settings, state, self.data)

@@ -21,6 +21,7 @@ Two solvers give what is between ``X'X`` and a history:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -62,6 +63,15 @@ class ItemRidgeSettings(RecommenderSettings):
     """Directions of the likes in which `svd` solves; beyond them it is approximate."""
 
 
+@dataclass(frozen=True)
+class _Side:
+    """The likes that a domain's regression reads."""
+
+    source: sp.csr_matrix  # [P, I] X
+    scale: NDArray[np.float32]  # [I] of its columns
+    target: sp.csr_matrix  # [P, I_d] Y
+
+
 class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
     """Ridge on the merged matrix, source items to target items."""
 
@@ -77,14 +87,15 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
 
     read: NDArray[np.float32]  # [M, I, R] V of what is outside each domain
     write: NDArray[np.float32]  # [I, R] the rest of the first term, an item's own domain being Y
-    _source: dict[int, tuple[sp.csr_matrix, NDArray[np.float32]]]  # X of a domain, scale of columns
-    _target: dict[int, sp.csr_matrix]  # Y
+    _sides: dict[int, _Side]  # made when a domain is first asked for
 
     def _prepare(self) -> None:
-        self._source, self._target = {}, {}
+        self._sides = {}
         self.read = np.zeros((self.data.num_domains, 0, 0), np.float32)
         self.write = np.zeros((0, 0), np.float32)
-        for domain in self.targets:
+
+    def _side(self, domain: int) -> _Side:
+        if domain not in self._sides:
             likes = self.data.liked
             if self.settings.among == "overlap":
                 likes = likes[self.data.overlapping(domain)]
@@ -93,8 +104,9 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
             counts = np.maximum(np.asarray(source.sum(axis=0)).ravel(), 1.0)
             scale = (counts**-self.settings.popularity).astype(np.float32)
             weighted = (source @ sp.diags(scale)).tocsr().astype(np.float32)
-            self._source[domain] = (weighted, scale)
-            self._target[domain] = columns_of(likes, self.data.items_of(domain))
+            target = columns_of(likes, self.data.items_of(domain))
+            self._sides[domain] = _Side(weighted, scale, target)
+        return self._sides[domain]
 
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
         if self.settings.solver == "cg":
@@ -104,23 +116,23 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
         self.read, self.write = np.zeros(shape, np.float32), np.zeros(shape[1:], np.float32)
         for done, domain in enumerate(self.targets):
             on_progress(done / len(self.targets), "directions of the likes elsewhere")
-            source, _ = self._source[domain]
+            source = self._side(domain).source
             if not source.nnz:
                 continue
             v, e = leading_directions(source, rank=self.settings.rank, seed=seed)
             inverse = 1 / (e**2 + strength) - 1 / strength
-            inside = self._target[domain].T.tocsr()
+            inside = self._side(domain).target.T.tocsr()
             self.read[domain, :, : len(e)] = v
             self.write[self.data.items_of(domain), : len(e)] = inside @ (source @ v) * inverse
 
     def _asked(self, users: Histories, domain: int) -> sp.csr_matrix:
         """``[B, I]`` histories outside the domain, columns scaled as those of ``X``."""
         outside = self.data.outside(users.items, domain)
-        return sp.csr_matrix(outside @ sp.diags(self._source[domain][1]))
+        return sp.csr_matrix(outside @ sp.diags(self._side(domain).scale))
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, R + P]``: directions, and how strongly what is outside leads to each person."""
-        asked, source = self._asked(users, domain), self._source[domain][0]
+        asked, source = self._asked(users, domain), self._side(domain).source
         if self.settings.solver == "svd":
             paths = sp.csr_matrix(asked @ source.T) / np.float32(self.settings.strength)
             return Vectors(np.asarray(asked @ self.read[domain]), paths)
@@ -133,7 +145,7 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d, R + P]``."""
-        likers = sp.csr_matrix(self._target[domain].T)
+        likers = sp.csr_matrix(self._side(domain).target.T)
         if self.settings.solver == "svd":
             return Vectors(self.write[self.data.items_of(domain)], likers)
         return only_sparse(likers)
@@ -143,8 +155,8 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
         self._require_fitted(domain)
         if self.settings.solver == "svd":
             return super().score(users, domain)
-        asked, source = self._asked(users, domain), self._source[domain][0]
-        target = self._target[domain]
+        asked, source = self._asked(users, domain), self._side(domain).source
+        target = self._side(domain).target
         result = np.empty((len(users), target.shape[1]), dtype=np.float32)
         for rows in blocks(len(users), _BLOCK):
             solved = solve_gram(source, asked[rows].toarray().T, self.settings.strength)

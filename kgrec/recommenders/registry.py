@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from kgrec.errors import ConfigError
 from kgrec.recommenders.base import BaseRecommender, RecommenderSettings
 
-__all__ = ["Entry", "entry", "names", "read_settings"]
+__all__ = ["Entry", "entry", "names", "one_sentence", "read_settings"]
 
 
 @dataclass(frozen=True)
@@ -94,13 +94,16 @@ def entry(name: str, *, key: str = "models", also: Sequence[str] = ()) -> Entry:
     raise ConfigError(key, f"no recommender is named {name!r}", hint=hint)
 
 
-def read_settings(name: str, values: Mapping[str, Any], *, key: str) -> RecommenderSettings:
+def read_settings(
+    name: str, values: Mapping[str, Any], *, key: str, also: Sequence[str] = ()
+) -> RecommenderSettings:
     """The settings of a recommender, checked.
 
     Args:
         name: One of :func:`names`.
         values: Settings by name; the others have their defaults.
         key: The group of settings that ``values`` are, for messages.
+        also: Other settings that the group may have, for messages.
 
     Raises:
         ConfigError: The recommender or a setting is unknown, or a value is wrong.
@@ -110,10 +113,11 @@ def read_settings(name: str, values: Mapping[str, Any], *, key: str) -> Recommen
     try:
         return settings.model_validate({**found.defaults, **values})
     except ValidationError as error:
-        raise _one_sentence(error, key, list(settings.model_fields)) from None
+        raise one_sentence(error, key, [*settings.model_fields, *also]) from None
 
 
-def _one_sentence(error: ValidationError, key: str, known: list[str]) -> ConfigError:
+def one_sentence(error: ValidationError, key: str, known: Sequence[str]) -> ConfigError:
+    """The first of pydantic's errors as one that names the setting and the nearest known one."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     where = f"{key}.{name}"

@@ -7,7 +7,7 @@ Out:  a :class:`TrainedRun`.
     manifest.json        format version, graph fingerprint, versions, seed, seconds, device, memory,
                          and size and SHA-256 of every other file
     history.jsonl        a row an epoch
-    model.safetensors    what answers need: embeddings, closed forms, weights of the components
+    model.safetensors    what answers need: the state of each component by its name, and its weights
     weights.safetensors  what the gradient moved beside the encoder; no answer reads it
     encoder/             the encoder's adapter or weights, so far as they learned
     vectors/             ids and float32 matrices, for other programs

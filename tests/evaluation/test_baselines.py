@@ -211,7 +211,7 @@ def test_a_graph_filter_by_dense_algebra(split: Split) -> None:
     items = log.items_of(B)
     read = split.test.histories.toarray() / np.sqrt(degree)
     expected = (read @ flow.T @ flow)[:, items] * np.sqrt(degree[items])
-    model = GraphFilter(weight=0.0, write=0.5)
+    model = GraphFilter(low_pass=0.0, write=0.5)
     model.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
         model.score(Histories.of_matrix(split.test.histories), B), expected, rtol=1e-3, atol=1e-5

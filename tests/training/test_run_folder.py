@@ -15,8 +15,8 @@ import pytest
 import scipy.sparse as sp
 
 from kgrec.data.interactions import Interactions
+from kgrec.ensemble.recommender import Ensemble
 from kgrec.errors import InputError, NotFiniteError, NotFoundError, RunError, TrainingError
-from kgrec.model.weights import PARTS
 from kgrec.runs import FORMAT_VERSION, checksums
 from kgrec.runs.model_file import save_scorer
 from kgrec.runs.scorer import Scorer
@@ -111,12 +111,14 @@ def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -
     assert by_likes.sparse[:, -len(items) :].count_nonzero()
 
 
-def test_silent_parts_say_nothing(saved: tuple[Fitted, TrainedRun]) -> None:
+def test_excluded_components_do_not_count(saved: tuple[Fitted, TrainedRun]) -> None:
     scorer = saved[0].scorer
-    nothing = scorer.person_vectors(LOG.liked[:3], 1, silent=PARTS)
+    nothing = scorer.person_vectors(
+        LOG.liked[:3], 1, excluded=list(scorer.ensemble.components.recommenders)
+    )
     assert not nothing.products(scorer.item_vectors(1)).any()
-    with pytest.raises(InputError, match="silent must name some of learned, .*got"):
-        scorer.person_vectors(LOG.liked[:3], 1, silent=("walks",))
+    with pytest.raises(InputError, match="excluded must name some of gnn, .*got"):
+        scorer.person_vectors(LOG.liked[:3], 1, excluded=("walks",))
 
 
 def test_what_a_person_likes_already_gets_nothing_for_that(
@@ -125,8 +127,8 @@ def test_what_a_person_likes_already_gets_nothing_for_that(
     """Nothing is cold here, so with and without own likes the scores are the same."""
     scorer = saved[0].scorer
     with_own, without = (
-        scorer.person_vectors(LOG.liked, 1, silent=silent).products(scorer.item_vectors(1))
-        for silent in ((), ("own",))
+        scorer.person_vectors(LOG.liked, 1, excluded=names).products(scorer.item_vectors(1))
+        for names in ((), ("history",))
     )
     assert (LOG.liked.getnnz(axis=0) > 0).all()
     np.testing.assert_array_equal(with_own, without)
@@ -136,13 +138,16 @@ def test_a_model_that_is_no_number_is_not_written(
     saved: tuple[Fitted, TrainedRun], tmp_path: Path
 ) -> None:
     scorer = saved[0].scorer
-    z = scorer.parts.learned.z.copy()
+    z = scorer.learned.z.copy()
     z[3, 0] = np.nan
+    ensemble, whole = scorer.ensemble, scorer.ensemble.components
+    damaged = {**whole.recommenders, "gnn": replace(scorer.learned, z=z)}
     broken = Scorer(
-        replace(scorer.parts, learned=replace(scorer.parts.learned, z=z)),
-        scorer.weights, scorer.texts, scorer.encode,
+        Ensemble(replace(whole, recommenders=damaged), ensemble.weights, ensemble.settings),
+        scorer.texts, scorer.encode,
     )  # fmt: skip
-    with pytest.raises(TrainingError, match=r"holds NaN or infinity in 'z', so no run was written"):
+    said = r"holds NaN or infinity in 'component.gnn.z', so no run was written"
+    with pytest.raises(TrainingError, match=said):
         save_scorer(broken, tmp_path / "model.safetensors")
     assert not (tmp_path / "model.safetensors").exists()
     with pytest.raises(NotFiniteError, match="the vectors of items hold NaN or infinity"):
