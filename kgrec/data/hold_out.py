@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 
 __all__ = ["HeldOut", "hold_out", "visible_likes"]
@@ -34,7 +35,7 @@ class HeldOut:
     """People of one domain with hidden likes."""
 
     domain: int
-    histories: sp.csr_matrix  # [B, I] what is known of them
+    users: Histories  # [B] what is known of them
     hidden: sp.csr_matrix  # [B, I_d] what they liked, columns as items_of(domain)
     cold: bool
     """Whether nothing of the domain is known of them."""
@@ -68,7 +69,7 @@ def hold_out(
             items = interactions.items_of(int(domain))
             groups.append((int(domain), members, hidden[members][:, items].tocsr(), cold))
     return train, [
-        HeldOut(domain, train.liked[members].tocsr(), hidden, cold)
+        HeldOut(domain, train.histories_of(members), hidden, cold)
         for domain, members, hidden, cold in groups
     ]
 

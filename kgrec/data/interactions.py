@@ -79,6 +79,21 @@ class Interactions:
         """
         return self._histories if persons is None else self._histories[persons]
 
+    def histories_of(self, persons: NDArray[np.integer]) -> Histories:
+        """As :meth:`histories`, of a few persons: the events of all others are not sorted.
+
+        Args:
+            persons: ``[B]`` row numbers, each once.
+        """
+        if self.snapshot is None:
+            return Histories.of_matrix(self.liked[persons])
+        row = np.full(self.num_people, -1)
+        row[persons] = np.arange(len(persons))
+        liked = self.snapshot.weight >= np.float32(self.positive_weight)
+        return Histories.of_snapshot(
+            self.snapshot, row_of_user=row[self.person_of_user], keep=liked
+        )
+
     @cached_property
     def _histories(self) -> Histories:
         if self.snapshot is None:

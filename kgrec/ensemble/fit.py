@@ -21,7 +21,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kgrec.data.histories import Histories
 from kgrec.data.hold_out import HeldOut
 from kgrec.data.interactions import Interactions
 from kgrec.ensemble.recommender import Components
@@ -203,11 +202,11 @@ def _others(data: Interactions, domain: int, *, cold: bool, seed: int) -> HeldOu
     if len(people) > _SAMPLE:
         rng = np.random.default_rng([seed, domain])
         people = np.sort(rng.choice(people, _SAMPLE, replace=False))
-    rows: sp.csr_matrix = data.liked[people]
-    rows = (data.outside(rows, domain) if cold else rows).tocsr()
-    rows.eliminate_zeros()
+    users = data.histories_of(people)
+    if cold:
+        users = users.keep_items(data.item_domain != domain)
     nothing = sp.csr_matrix((len(people), len(data.items_of(domain))), dtype=np.float32)
-    return HeldOut(domain, rows, nothing, cold)
+    return HeldOut(domain, users, nothing, cold)
 
 
 def _measured(
@@ -216,11 +215,11 @@ def _measured(
     """Standard deviation of each component's scores, and its NDCG@100 alone."""
     names = list(components.recommenders)
     variance, total = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
-    count = group.histories.shape[0]
+    count = len(group.users)
     catalogue = components.item_vectors(group.domain)
     for rows in blocks(count, _BLOCK) if len(items) else ():
-        some = HeldOut(group.domain, group.histories[rows], group.hidden[rows], group.cold)
-        users = components.user_vectors(Histories.of_matrix(some.histories), group.domain)
+        some = HeldOut(group.domain, group.users[rows], group.hidden[rows], group.cold)
+        users = components.user_vectors(some.users, group.domain)
         for name in names:
             scores = users[name].products(catalogue[name])
             variance[name] += float(scores.var(axis=1, dtype=np.float64).sum())

@@ -21,7 +21,6 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
-from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation.split import Cases
 from kgrec.ranking import measures
@@ -116,7 +115,7 @@ def evaluate(
     start = time.perf_counter()
     for rows in blocks(len(cases), block):
         part = cases.only(np.arange(rows.start, rows.stop))
-        scores = recommender.score(Histories.of_matrix(part.histories), target)
+        scores = recommender.score(part.shown, target)
         kept.append(_ranks(scores, part, items))
         if cases.sampled is None:
             tops.append(_listed(scores, part.known[:, items].tocsr(), candidates, items))
@@ -154,7 +153,7 @@ def main_value(
     values = []
     for rows in blocks(len(cases), block):
         part = cases.only(np.arange(rows.start, rows.stop))
-        scores = recommender.score(Histories.of_matrix(part.histories), target)
+        scores = recommender.score(part.shown, target)
         ranks = _ranks(scores, part, items)
         values.append(person_measures(ranks, [10])[MAIN_MEASURE])
     return float(np.nanmean(np.concatenate(values))) if values else float("nan")

@@ -19,5 +19,5 @@ def ndcg(
     scores: NDArray[np.float32], group: HeldOut, items: NDArray[np.int64], *, at: int
 ) -> float:
     """Mean NDCG ``at`` a length over the group's users, full catalogue, known items left out."""
-    ranks = ranks_of(scores, group.hidden, exclude=group.histories[:, items].tocsr())
+    ranks = ranks_of(scores, group.hidden, exclude=group.users.items[:, items].tocsr())
     return float(np.nanmean(person_measures(ranks, [at])[f"ndcg@{at}"]))

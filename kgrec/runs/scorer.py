@@ -88,9 +88,9 @@ class Scorer:
         return self.ensemble.item_vectors(domain)
 
     def person_vectors(
-        self, histories: sp.csr_matrix, domain: int, *, excluded: Collection[str] = ()
+        self, users: Histories, domain: int, *, excluded: Collection[str] = ()
     ) -> Vectors:
-        """``[B]`` rows of ``histories [B, I]`` of ones; products with items are scores.
+        """``[B]`` rows; products with items are scores.
 
         Components named in ``excluded`` do not count.
 
@@ -98,7 +98,6 @@ class Scorer:
             InputError: ``excluded`` names no component.
             NotFiniteError: A value is NaN or infinite.
         """
-        users = Histories.of_matrix(histories)
         return self.ensemble.user_vectors(users, domain, excluded=excluded)
 
     def text_person_vectors(self, texts: Sequence[str], domain: int) -> Vectors:
@@ -115,10 +114,11 @@ class Scorer:
         nearest = known[top_k_of_products(asked, items, min(TEXT_NEIGHBOURS, len(known)))[0]]
         rows = np.repeat(np.arange(len(texts)), nearest.shape[1])
         shape = (len(texts), len(self.texts.known))
-        histories = sp.csr_matrix(
+        like_them = sp.csr_matrix(
             (np.ones(nearest.size, np.float32), (rows, nearest.ravel())), shape=shape
         )
         # Who asks in words wants what was asked for, not what all like, and has none of it yet.
-        vectors = self.person_vectors(histories, domain, excluded=self.ensemble.not_for_texts)
+        users = Histories.of_matrix(like_them)
+        vectors = self.person_vectors(users, domain, excluded=self.ensemble.not_for_texts)
         vectors.dense[:, self.learned.popularity_column] = 0.0  # the learned score has some too
         return vectors

@@ -26,7 +26,6 @@ from torch import Tensor
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
-from kgrec.data.histories import Histories
 from kgrec.data.hold_out import hold_out
 from kgrec.data.interactions import Interactions
 from kgrec.device import pick_device
@@ -240,7 +239,7 @@ class Trainer:
         learned = self._learned(self.graph)
         return {
             str(self.snapshot.domain_keys[group.domain]): ndcg(
-                learned.score(Histories.of_matrix(group.histories), group.domain),
+                learned.score(group.users, group.domain),
                 group, self.log.items_of(group.domain), at=10,
             )
             for group in groups

@@ -44,13 +44,13 @@ def weights_of(
 def contributions(
     components: Components,
     weights: ComponentWeights,
-    histories: sp.csr_matrix,
+    asked: Histories,
     domain: int,
     *,
     cold: bool,
 ) -> dict[str, float]:
     """Standard deviation of each component's weighted scores for these users."""
-    users = components.user_vectors(Histories.of_matrix(histories), domain)
+    users = components.user_vectors(asked, domain)
     items = components.item_vectors(domain)
     return {
         name: float(values[0 if cold else 1, domain])
@@ -64,7 +64,7 @@ def test_what_ranks_cold_users_at_random_hardly_counts(bert: Path) -> None:
     trainer, components = trained(bert, "train.validation_share=0.2")
     found, report = weights_of(trainer, components, trainer.held_out, trainer.log)
     for group in (group for group in trainer.held_out if group.cold):
-        moved = contributions(components, found, group.histories, group.domain, cold=True)
+        moved = contributions(components, found, group.users, group.domain, cold=True)
         assert moved["emcdr"] == pytest.approx(0.33, rel=0.1)
         assert moved["popularity"] < 0.1
         row = next(r for r in report if (r.domain, r.cold) == (group.domain, True))
@@ -79,11 +79,11 @@ def test_with_nobody_held_out_cold_users_are_left_to_popularity(bert: Path) -> N
     data = trainer.log
     found, report = weights_of(trainer, components, [], data)
     assert [(row.users, row.ndcg) for row in report] == [(0, {})] * 4
-    outside = data.outside(data.liked[data.overlapping(0)], 0)
+    outside = data.histories(data.overlapping(0)).keep_items(data.item_domain != 0)
     moved = contributions(components, found, outside, 0, cold=True)
     assert moved["popularity"] == pytest.approx(0.2, rel=1e-3)
     assert moved["gnn"] == pytest.approx(PRIOR**3, rel=1e-3)
-    moved = contributions(components, found, data.liked[data.active[:, 0]], 0, cold=False)
+    moved = contributions(components, found, data.histories(data.active[:, 0]), 0, cold=False)
     assert moved["gnn"] == pytest.approx(1.0, rel=1e-3)
 
 
@@ -93,7 +93,7 @@ def test_without_overlap_merged_factors_count_nothing_for_cold_users_and_texts_t
     trainer, components = trained(bert, "train.validation_share=0", events=3)
     data = trainer.log
     here = np.arange(data.num_people)[:, None] % 2 == data.item_domain  # each in one domain alone
-    apart = replace(data, liked=sp.csr_matrix(data.liked.multiply(here)))
+    apart = replace(data, liked=sp.csr_matrix(data.liked.multiply(here)), snapshot=None)
     found, _ = weights_of(trainer, components, [], apart)
     assert found.values["ials"][0, 0] == 0 < found.values["ials"][1, 0]
     users = Histories.of_matrix(apart.outside(data.liked, 0).tocsr())
@@ -137,7 +137,9 @@ def test_users_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path) 
     """Else the only users who link two domains would be judged as if nobody did."""
     trainer, components = trained(bert, "train.validation_share=0.2")
     here = np.arange(trainer.log.num_people)[:, None] % 2 == trainer.log.item_domain
-    apart = replace(trainer.log, liked=sp.csr_matrix(trainer.log.liked.multiply(here)))
+    apart = replace(
+        trainer.log, liked=sp.csr_matrix(trainer.log.liked.multiply(here)), snapshot=None
+    )
     found, _ = weights_of(trainer, components, trainer.held_out, apart)
     alone, _ = weights_of(trainer, components, [], apart)
     assert found.values["ials"][0, 0] > 0 == alone.values["ials"][0, 0]

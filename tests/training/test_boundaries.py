@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.training import Fitted, fit
 from loaders.synthetic import planted
@@ -85,7 +86,7 @@ def check(fitted: Fitted, snapshot: Snapshot) -> None:
     assert np.isfinite(fitted.scorer.person_space(asked)).all()
     for domain in range(log.num_domains):
         items = fitted.scorer.item_vectors(domain)
-        scores = fitted.scorer.person_vectors(asked, domain).products(items)
+        scores = fitted.scorer.person_vectors(Histories.of_matrix(asked), domain).products(items)
         assert scores.shape == (asked.shape[0], len(snapshot.items_of(domain)))
         assert np.isfinite(scores).all()
     assert all(row["loss"] is None or np.isfinite(row["loss"]) for row in fitted.history)

@@ -129,7 +129,7 @@ def test_cold_users_lose_one_whole_domain_and_warm_users_keep_some() -> None:
     assert sum(g.hidden.nnz for g in groups) == lost.sum()
     assert sum(g.hidden.shape[0] for g in groups if g.cold) == 48 // 3
     for group in groups:
-        inside = group.histories[:, LOG.items_of(group.domain)].getnnz(axis=1)
+        inside = group.users.items[:, LOG.items_of(group.domain)].getnnz(axis=1)
         assert (inside == 0).all() if group.cold else inside.any()
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from kgrec.config import TextSettings
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation.text_vectors import TextVectors
 from kgrec.recommenders.alpharec import AlphaRec
@@ -83,7 +84,9 @@ def test_people_new_to_a_domain_get_what_was_planted(bert: Path, precision: str)
     keys = SNAPSHOT.item_keys[SNAPSHOT.items_of(domain)]
     users = [str(key) for key in SNAPSHOT.user_keys]
     histories = Interactions.of(SNAPSHOT).liked[[users.index(u) for u in WORLD.cold_users]]
-    scores = scorer.person_vectors(histories, domain).products(scorer.item_vectors(domain))
+    scores = scorer.person_vectors(Histories.of_matrix(histories), domain).products(
+        scorer.item_vectors(domain)
+    )
     for user, row in zip(WORLD.cold_users, scores, strict=True):
         best = {str(key) for key in keys[np.argsort(-row)[:4]]}
         assert best == WORLD.right_items(user), user

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.ensemble.recommender import Ensemble
 from kgrec.errors import InputError, NotFiniteError, NotFoundError, RunError, TrainingError
@@ -54,7 +55,9 @@ def test_saving_and_opening_changes_no_score(saved: tuple[Fitted, TrainedRun]) -
     asked = sp.vstack([LOG.liked, empty]).tocsr()
     for domain in range(2):
         before, after = (
-            held.person_vectors(asked, domain).products(held.item_vectors(domain))
+            held.person_vectors(Histories.of_matrix(asked), domain).products(
+                held.item_vectors(domain)
+            )
             for held in (fitted.scorer, run)
         )
         np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-5)
@@ -102,7 +105,7 @@ def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -
     fitted, _ = saved
     domain, items = 1, SNAPSHOT.items_of(1)
     in_words = fitted.scorer.text_person_vectors([str(SNAPSHOT.texts[items[0]])], domain)
-    by_likes = fitted.scorer.person_vectors(LOG.liked[LOG.active[:, domain]], domain)
+    by_likes = fitted.scorer.person_vectors(LOG.histories(LOG.active[:, domain]), domain)
     assert in_words.sparse is not None
     assert by_likes.sparse is not None
     assert not in_words.sparse[:, -len(items) :].count_nonzero()
@@ -114,11 +117,11 @@ def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -
 def test_excluded_components_do_not_count(saved: tuple[Fitted, TrainedRun]) -> None:
     scorer = saved[0].scorer
     nothing = scorer.person_vectors(
-        LOG.liked[:3], 1, excluded=list(scorer.ensemble.components.recommenders)
+        LOG.histories()[:3], 1, excluded=list(scorer.ensemble.components.recommenders)
     )
     assert not nothing.products(scorer.item_vectors(1)).any()
     with pytest.raises(InputError, match="excluded must name some of gnn, .*got"):
-        scorer.person_vectors(LOG.liked[:3], 1, excluded=("walks",))
+        scorer.person_vectors(LOG.histories()[:3], 1, excluded=("walks",))
 
 
 def test_what_a_person_likes_already_gets_nothing_for_that(
@@ -127,7 +130,7 @@ def test_what_a_person_likes_already_gets_nothing_for_that(
     """Nothing is cold here, so with and without own likes the scores are the same."""
     scorer = saved[0].scorer
     with_own, without = (
-        scorer.person_vectors(LOG.liked, 1, excluded=names).products(scorer.item_vectors(1))
+        scorer.person_vectors(LOG.histories(), 1, excluded=names).products(scorer.item_vectors(1))
         for names in ((), ("history",))
     )
     assert (LOG.liked.getnnz(axis=0) > 0).all()
@@ -154,7 +157,7 @@ def test_a_model_that_is_no_number_is_not_written(
         broken.item_vectors(int(SNAPSHOT.item_domain[3]))
     likes_it = LOG.liked[LOG.liked[:, 3].toarray().ravel() > 0]
     with pytest.raises(NotFiniteError, match="the vectors of people hold NaN or infinity"):
-        broken.person_vectors(likes_it, 1 - int(SNAPSHOT.item_domain[3]))
+        broken.person_vectors(Histories.of_matrix(likes_it), 1 - int(SNAPSHOT.item_domain[3]))
 
 
 # --- what is wrong with a folder --------------------------------------------------
