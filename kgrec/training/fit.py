@@ -298,7 +298,7 @@ class Trainer:
             text, np.asarray(data.liked.getnnz(axis=0)), data.item_domain, self.settings.cold_items
         )
         learned = self._learned(graph)
-        self.on_event(Event("components", 0, 1))
+        self.on_event(Event("fitting components", 0, 1))
         others = fit_components(
             replace(data, item_text=text), self.settings.components, seed=self.settings.train.seed,
             before=None if before is None else before.recommenders,

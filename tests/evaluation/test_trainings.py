@@ -70,7 +70,7 @@ def test_a_kept_training_serves_other_settings_of_what_comes_after_it(
         "cold_items": {"neighbours": 3},
     }  # fmt: skip
     kept, stages = scores(otherwise, trainings if remembered else Trainings(trainings.folder))
-    assert has(stages, "components")
+    assert has(stages, "fitting components")
     assert not has(stages, "epoch")
     np.testing.assert_array_equal(kept, scores(otherwise, None)[0])
     assert not np.array_equal(kept, whole)
@@ -101,7 +101,7 @@ def test_a_component_that_was_left_out_is_fitted_when_it_is_asked_for(
     trainings = Trainings(first[0].folder)
     scores({**TINY, "components": with_components(**{"random-walk": None})}, trainings)
     found, stages = scores(TINY, trainings)
-    assert has(stages, "components")
+    assert has(stages, "fitting components")
     assert not has(stages, "epoch")
     np.testing.assert_array_equal(found, first[1])
 
