@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from graph_store.snapshot import Snapshot
-from kgrec.config import load_settings
+from kgrec.config import default_components, load_settings
 from kgrec.evaluation.cells import people_of, read_cells
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import MAIN_MEASURE
@@ -40,7 +40,6 @@ from kgrec.evaluation.protocols.overlap import OVERLAPS
 from kgrec.evaluation.runner import CELLS, run_benchmark
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.trainings import Trainings
-from kgrec.model.weights import PARTS
 from kgrec.ranking.intervals import interval, paired_difference
 from kgrec.training.checkpoint import AFTERWARDS
 
@@ -58,7 +57,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "text.tuning=frozen",
         "model.channels=[spectrum,factors]",
         "align.text=0",
-        "blend.content.share=0",
+        "components.content=null",
         "cold_items.neighbours=0",
     ),
     "no spectrum": ("model.channels=[text,factors]",),
@@ -74,16 +73,9 @@ ROWS: dict[str, tuple[str, ...]] = {
     "no cold episodes": ("train.cold_share=0",),
     "cold episodes only": ("train.cold_share=1",),
     "no bridge": ("model.bridge=false",),
-    "no mapped factors": ("blend.mapped.share=0",),
-    "no narrow map": ("blend.narrow.share=0",),
-    "no merged factors": ("blend.merged.share=0",),
-    "no ridge": ("blend.ridge.share=0",),
-    "no walk": ("blend.walk.share=0",),
-    "no content": ("blend.content.share=0",),
-    "no popularity beside": ("blend.popularity.share=0",),
-    "no own likes": ("blend.own.share=0",),
-    "fixed shares": ("blend.sharpness=0",),
-    "learned score alone": tuple(f"blend.{part}.share=0" for part in PARTS[1:]),
+    **{f"no {name}": (f"components.{name}=null",) for name in default_components()},
+    "fixed weights": ("ensemble.exponent=0",),
+    "joint model alone": tuple(f"components.{name}=null" for name in default_components()),
     "not trained": ("train.epochs=0",),
 }
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -20,34 +21,32 @@ from typing import Any, Literal
 import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    field_validator,
 )
 
+from kgrec.ensemble.settings import (
+    ColdItemSettings,
+    Component,
+    EnsembleSettings,
+    read_components,
+)
 from kgrec.errors import ConfigError
+from kgrec.renamed import refuse_renamed
+from kgrec.section import Section
 
 __all__ = [
     "AlignSettings",
-    "BlendSettings",
-    "ColdItemSettings",
-    "ContentSettings",
-    "MappedSettings",
-    "MergedSettings",
     "ModelSettings",
-    "NarrowSettings",
-    "OwnSettings",
-    "PopularitySettings",
-    "RidgeSettings",
-    "Section",
     "Settings",
     "TextSettings",
     "TrainSettings",
-    "WalkSettings",
+    "default_components",
     "load_settings",
     "names",
     "parse_yaml",
@@ -57,12 +56,6 @@ __all__ = [
 
 _CHECKOUT = Path(__file__).parent.parent / "configs"
 Channel = Literal["text", "spectrum", "factors", "id"]
-
-
-class Section(BaseModel):
-    """Base of every section: unknown names are refused, values never change after reading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class TextSettings(Section):
@@ -125,117 +118,6 @@ class ModelSettings(Section):
     """Ridge strength of the bridge, for features of unit rows; times the number of people."""
 
 
-class MappedSettings(Section):
-    """Factors of each domain and a map between them: what a person would be over there."""
-
-    share: NonNegativeFloat = 0.33
-    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
-    rank: PositiveInt = 256
-    """Width of the iALS factors, per domain."""
-    regularization: PositiveFloat = 10.0
-    """Regularisation of iALS."""
-    alpha: PositiveFloat = 40.0
-    """Extra confidence of iALS in a like."""
-    strength: PositiveFloat = 10.0
-    """Ridge strength of the map."""
-
-
-class NarrowSettings(MappedSettings):
-    """Mapped factors in few directions, for newcomers where few people link two domains."""
-
-    share: NonNegativeFloat = 1.0
-    """What this score counts beside the learned one where next to nobody links the domain."""
-    people: PositiveFloat = 300.0
-    """So many people who link the domain to another halve the share."""
-    rank: PositiveInt = 32
-    """Width of the iALS factors, per domain."""
-    strength: PositiveFloat = 0.5
-    """Ridge strength of the map."""
-
-
-class MergedSettings(Section):
-    """Factors of all domains in one matrix, people folded in."""
-
-    share: NonNegativeFloat = 0.33
-    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
-    rank: PositiveInt = 64
-    """Width of the iALS factors."""
-    regularization: PositiveFloat = 50.0
-    """Regularisation of iALS."""
-    alpha: PositiveFloat = 10.0
-    """Extra confidence of iALS in a like."""
-
-
-class RidgeSettings(Section):
-    """Regression from what people like elsewhere to what they like in a domain."""
-
-    share: NonNegativeFloat = 0.33
-    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
-    strength: PositiveFloat = 300.0
-    """Ridge strength."""
-    rank: PositiveInt = 128
-    """Directions of the likes in which the regression is solved; beyond them it is approximate."""
-
-
-class WalkSettings(Section):
-    """Paths of the graph: from what a person likes over others who like it to what these like."""
-
-    share: NonNegativeFloat = 0.33
-    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
-
-
-class ContentSettings(Section):
-    """Cosine in text between what a person likes and an item, relative to their domains."""
-
-    share: NonNegativeFloat = 0.5
-    """What this score counts beside the best one, however it ranks alone; 0 leaves it out.
-
-    For newcomers twice that where nobody links their domain to another.
-    """
-    width: PositiveInt = 128
-    """Text vectors are whitened to this many dimensions at most."""
-
-
-class PopularitySettings(Section):
-    """What everybody likes; the learned score has a share of it too, which training finds."""
-
-    share: NonNegativeFloat = 0.2
-    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
-
-
-class OwnSettings(Section):
-    """What a person likes already; items nobody has liked yet borrow it from those like them."""
-
-    share: NonNegativeFloat = 0.5
-    """What this score counts beside the learned one, which counts 1; 0 leaves it out."""
-
-
-class BlendSettings(Section):
-    """Closed-form scores that stand beside the learned one."""
-
-    sharpness: NonNegativeFloat = 3.0
-    """How fast a score counts less where held-out people show it worse than the best; 0: never."""
-    mapped: MappedSettings = MappedSettings()
-    narrow: NarrowSettings = NarrowSettings()
-    merged: MergedSettings = MergedSettings()
-    ridge: RidgeSettings = RidgeSettings()
-    walk: WalkSettings = WalkSettings()
-    content: ContentSettings = ContentSettings()
-    popularity: PopularitySettings = PopularitySettings()
-    own: OwnSettings = OwnSettings()
-
-
-class ColdItemSettings(Section):
-    """Items that nobody has liked yet: what is nearest to them in text lends them its vectors."""
-
-    neighbours: NonNegativeInt = 50
-    """Liked items of the same domain that lend; 0: none, a cold item has its text alone."""
-    sharpness: PositiveFloat = 3.0
-    """A neighbour counts by its cosine to this power."""
-    trust: float = Field(default=1.0, ge=0.0, le=1.0)
-    """What a borrowed score counts beside a liked item's; below 1 where people shun new items."""
-
-
 class AlignSettings(Section):
     """Contrastive alignment of domains into one space."""
 
@@ -277,13 +159,19 @@ class TrainSettings(Section):
     patience: PositiveInt = 3
     """Epochs without a better validation NDCG@10 before training stops."""
     validation_share: float = Field(default=0.1, ge=0.0, lt=1.0)
-    """Share of the people held out for early stopping and the weights of the blend."""
+    """Share of the people held out for early stopping and the weights of components."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 on a GPU that has it, under `auto`."""
     compile: bool = False
     """Compile the dense parts with `torch.compile` (GPU)."""
     seed: int = Field(default=0, ge=0, lt=2**32)
     """The same seed gives the same vectors on CPU."""
+
+
+@cache
+def default_components() -> dict[str, Component]:
+    """The components of configs/default.yaml: those of every config that names none."""
+    return read_components(read("default")["components"])
 
 
 class Settings(Section):
@@ -293,10 +181,17 @@ class Settings(Section):
     """An interaction is a like from this weight on: 8 of 10, 4 of 5, or any unrated event."""
     text: TextSettings = TextSettings()
     model: ModelSettings = ModelSettings()
-    blend: BlendSettings = BlendSettings()
+    components: dict[str, Component] = Field(default_factory=lambda: dict(default_components()))
+    """Recommenders beside the joint model, by name; by default those of configs/default.yaml."""
+    ensemble: EnsembleSettings = EnsembleSettings()
     cold_items: ColdItemSettings = ColdItemSettings()
     align: AlignSettings = AlignSettings()
     train: TrainSettings = TrainSettings()
+
+    @field_validator("components", mode="before")
+    @classmethod
+    def _read_components(cls, given: Any) -> dict[str, Component]:
+        return read_components(given)
 
 
 class _Loader(yaml.SafeLoader):
@@ -372,6 +267,8 @@ def resolve(
     merged = dict(data)
     pairs = _flat(overrides) if isinstance(overrides, Mapping) else _parsed(overrides or [])
     for path, value in pairs:
+        if path.startswith("components.") and "components" not in merged:
+            merged["components"] = read("default")["components"]
         node = merged
         *sections, leaf = path.split(".")
         for section in sections:
@@ -379,6 +276,7 @@ def resolve(
             node[section] = dict(child) if isinstance(child, dict) else {}
             node = node[section]
         node[leaf] = value
+    refuse_renamed(merged)
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
@@ -411,6 +309,9 @@ def load_settings(name_or_path: str = "default", overrides: list[str] | None = N
 def _one_sentence(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ConfigError):  # of a group that reads itself
+        return cause
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, _keys(Settings), n=1, cutoff=0.6)
         hint = f"did you mean {near[0]}?" if near else "see `kgrec config explain`"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.vectors import Vectors
 
@@ -60,8 +61,8 @@ class TrainedModel(Protocol):
         """``[I_d]`` rows: what a person's vector is multiplied with, as ``snapshot.items_of``."""
         ...
 
-    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
-        """``[B]`` rows for ``histories [B, I]`` of ones."""
+    def person_vectors(self, users: Histories, domain: int) -> Vectors:
+        """``[B]`` rows for recommendations from ``domain``."""
         ...
 
     def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:

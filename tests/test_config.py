@@ -30,6 +30,23 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ("train=5", "train: is a group of settings, got 5"),
         ("positive_weight=0", "positive_weight: must be greater than 0, got 0"),
         ("model.channels=[text,sound]", "model.channels.1: must be one of text, spectrum"),
+        ("components.emcdr.rnk=4", "components.emcdr.rnk: no such setting (did you mean"),
+        ("components.emcdr.rank=0", "components.emcdr.rank: must be greater than 0, got 0"),
+        ("components.emcdr.sources=both", "components.emcdr.sources: must be one of merged,"),
+        ("components.emcdr.wieght=1", "components.emcdr.wieght: no such setting (did you"),
+        ("components.emcdr.weight=0", "components.emcdr.weight: must be greater than 0 (to leave"),
+        ("components.emcdr.model=emcd", "components.emcdr.model: no recommender is named 'emcd'"),
+        ("components.emcdr=5", "components.emcdr: is a group of settings, got 5"),
+        ("components.new.rank=3", "components.new.model: must name a recommender (e.g."),
+        ("components.gnn.model=ials", "components.gnn: is the joint model, which is always there"),
+        ("components.deep.model=cdrib", "components.deep.model: cdrib has no vectors of"),
+        ("components=[emcdr]", "components: must be a mapping from names to recommenders"),
+        ("blend.sharpness=2", "blend.sharpness: is called ensemble.exponent now"),
+        ("blend.mapped.share=0.5", "blend.mapped.share: is called components.emcdr.weight now"),
+        ("blend.walk.share=0", "blend.walk.share: is called components.random-walk.weight now (to"),
+        ("blend.merged.rank=8", "blend.merged.rank: is called components.ials.rank now"),
+        ("blend.own={}", "blend.own: is called components.history now"),
+        ("cold_items.trust=1", "cold_items.trust: is called cold_items.discount now"),
         ("train.epochs", "--set: must look like a.b=value, got 'train.epochs'"),
         ("=3", "--set: must look like a.b=value, got '=3'"),
         ("train.epochs=[1", "--set train.epochs: is no YAML"),
@@ -114,12 +131,34 @@ def test_every_shipped_config_begins_with_what_it_is_and_its_command() -> None:
         assert "#   kgrec " in head, file
 
 
+def test_leaving_a_component_out_is_deleting_a_line_or_setting_it_to_null() -> None:
+    whole = parse_yaml((CONFIGS / "default.yaml").read_text(), key="x")
+    assert list(resolve({}).components) == list(whole["components"])
+    del whole["components"]["ials"]
+    without = resolve(whole).components
+    assert without == resolve({}, ["components.ials=null"]).components
+    assert "ials" not in without
+    assert len(without) == len(Settings().components) - 1
+    assert resolve({"components": None}).components == {}
+
+
+def test_an_override_of_one_component_leaves_the_others() -> None:
+    changed = resolve({}, ["components.emcdr.rank=8", "components.mine={model: item-knn}"])
+    assert changed.components["emcdr"].settings.model_dump()["rank"] == 8
+    assert changed.components["mine"].model == "item-knn"
+    assert changed.components["ials"] == Settings().components["ials"]
+    assert Settings().components["emcdr"].settings.model_dump()["rank"] == 256
+
+
 def test_every_setting_says_what_it_means() -> None:
     def describe(section: BaseModel) -> Iterator[str]:
         for name, field in type(section).model_fields.items():
             value = getattr(section, name)
             if isinstance(value, BaseModel):
                 yield from describe(value)
+            elif isinstance(value, dict):
+                for component in value.values():
+                    yield from describe(component)
             else:
                 assert field.description, f"{type(section).__name__}.{name}"
                 yield name
@@ -128,5 +167,5 @@ def test_every_setting_says_what_it_means() -> None:
 
 
 def test_settings_come_back_from_their_own_dump() -> None:
-    settings = resolve({}, ["model.channels=[text,id]", "train.seed=3"])
+    settings = resolve({}, ["model.channels=[text,id]", "train.seed=3", "components.history=null"])
     assert resolve(settings.model_dump(mode="json")) == settings

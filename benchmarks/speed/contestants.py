@@ -45,10 +45,10 @@ def kgrec(folder: Path, args: argparse.Namespace) -> None:
 
     course, split = read_course(folder), load_split(folder / "split")
     settings = load_settings(args.config, [*args.set, f"train.seed={course.seed}"])
-    histories = split.validation.histories
+    users = split.validation.shown
 
     def of(scorer: Any) -> tuple[Any, Any]:
-        people = scorer.person_vectors(histories, course.target)
+        people = scorer.person_vectors(users, course.target)
         return people.products(scorer.item_vectors(course.target)), np.zeros((0, 0))
 
     def on_epoch(trainer: Trainer) -> None:

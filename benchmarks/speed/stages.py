@@ -39,7 +39,7 @@ SETUP = {
 }
 EPOCH = {
     "drawing episodes": ("episodes.py", "draw_episodes"),
-    "hiding likes": ("graph.py", "visible_likes"),
+    "hiding likes": ("hold_out.py", "visible_likes"),
     "matrix of the visible graph": ("graph.py", "person_item"),
     "people of the episode (fold-in, pooling)": ("episodes.py", "make_people"),
     "texts with gradient": ("objective.py", "_text"),

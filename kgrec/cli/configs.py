@@ -13,6 +13,8 @@ from kgrec.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from kgrec.ensemble.settings import Component
+
 __all__ = ["register"]
 
 commands = typer.Typer(
@@ -95,6 +97,13 @@ def _describe(model: type[BaseModel], prefix: str = "") -> list[dict[str, str]]:
     rows: list[dict[str, str]] = []
     for name, field in model.model_fields.items():
         default: Any = field.get_default(call_default_factory=True)
+        if isinstance(default, dict):
+            rows += [
+                row
+                for key, each in default.items()
+                for row in _component(each, f"{prefix}{name}.{key}.")
+            ]
+            continue
         if hasattr(type(default), "model_fields"):
             rows += _describe(type(default), f"{prefix}{name}.")
             continue
@@ -107,6 +116,22 @@ def _describe(model: type[BaseModel], prefix: str = "") -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _component(component: Component, prefix: str) -> list[dict[str, str]]:
+    """The settings of one component of the ensemble, and those of its recommender."""
+    given: dict[str, Any] = component.model_dump(mode="json")
+    models = (type(component), type(component.settings))
+    fields = {name: (cls, field) for cls in models for name, field in cls.model_fields.items()}
+    return [
+        {
+            "setting": prefix + name,
+            "default": _written(given[name]),
+            "type": _type_name(fields[name][0].model_json_schema()["properties"][name]),
+            "meaning": " ".join((fields[name][1].description or "").split()),
+        }
+        for name in given
+    ]
 
 
 def _written(value: object) -> str:

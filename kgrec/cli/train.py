@@ -99,23 +99,23 @@ def train(
     if history:
         print_table(columns, [[row.get(name) for name in columns] for row in history])
         echo()
-    _show_parts(manifest["parts"])
+    _show_components(manifest["components"])
     shown = [(name, manifest[name]) for name in MANIFEST_SHOWN if name in manifest]
     print_table(["run", str(out)], [(name, _in_words(name, value)) for name, value in shown])
 
 
-def _show_parts(weighed: list[dict[str, Any]]) -> None:
-    """What each part of a score counts, and in brackets its NDCG@100 alone for held-out people."""
-    names = list(dict.fromkeys(name for row in weighed for name in row["counts"]))
+def _show_components(weighed: list[dict[str, Any]]) -> None:
+    """What each component contributes, and in brackets its NDCG@100 alone for held-out users."""
+    names = list(dict.fromkeys(name for row in weighed for name in row["contribution"]))
     rows = []
     for row in weighed:
         cells = [
-            f"{row['counts'][name]:.2f} ({row['worth'][name]:.3f})" if name in row["worth"]
-            else f"{row['counts'][name]:.2f}"
+            f"{row['contribution'][name]:.2f} ({row['ndcg'][name]:.3f})" if name in row["ndcg"]
+            else f"{row['contribution'][name]:.2f}"
             for name in names
         ]  # fmt: skip
-        rows.append([row["domain"], "new" if row["newcomers"] else "known", row["people"], *cells])
-    print_table(["domain", "people", "held out", *names], rows)
+        rows.append([row["domain"], "cold" if row["cold"] else "warm", row["users"], *cells])
+    print_table(["domain", "users", "held out", *names], rows)
     echo()
 
 

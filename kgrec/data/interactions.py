@@ -47,6 +47,8 @@ class Interactions:
     """The graph that the order and time of events are read from; None: order is unknown."""
     positive_weight: float = POSITIVE_WEIGHT
     """The threshold that ``liked`` was made with."""
+    item_text: NDArray[np.float32] | None = field(default=None, repr=False)
+    """``[I, W]`` text vectors, zero rows where an item has no text; None: nobody encoded texts."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, *, positive_weight: float = POSITIVE_WEIGHT) -> Interactions:
@@ -76,6 +78,21 @@ class Interactions:
             (``has_order`` is False) only where these interactions were made without a snapshot.
         """
         return self._histories if persons is None else self._histories[persons]
+
+    def histories_of(self, persons: NDArray[np.integer]) -> Histories:
+        """As :meth:`histories`, of a few persons: the events of all others are not sorted.
+
+        Args:
+            persons: ``[B]`` row numbers, each once.
+        """
+        if self.snapshot is None:
+            return Histories.of_matrix(self.liked[persons])
+        row = np.full(self.num_people, -1)
+        row[persons] = np.arange(len(persons))
+        liked = self.snapshot.weight >= np.float32(self.positive_weight)
+        return Histories.of_snapshot(
+            self.snapshot, row_of_user=row[self.person_of_user], keep=liked
+        )
 
     @cached_property
     def _histories(self) -> Histories:

@@ -9,20 +9,17 @@ Nothing is tuned here, kgrec and the baselines stand at their defaults.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
-
-from graph_store.snapshot import Snapshot
+from kgrec.data.histories import Histories
+from kgrec.data.interactions import Interactions
 from kgrec.demo.hidden import Report
-from kgrec.evaluation.baselines.item_knn import ItemKNN
-from kgrec.evaluation.baselines.popularity import Popularity
 from kgrec.evaluation.evaluate import evaluate
-from kgrec.evaluation.recommender import Recommender
 from kgrec.evaluation.split import Split
 from kgrec.ranking.intervals import Difference, Interval, paired_difference
+from kgrec.recommenders.base import Recommender, Scores
+from kgrec.recommenders.item_knn import ItemKNN
+from kgrec.recommenders.popularity import Popularity
 from kgrec.trained import TrainedModel
 
 __all__ = ["MEASURES", "Row", "compare"]
@@ -46,12 +43,13 @@ class _Trained:
     def __init__(self, model: TrainedModel) -> None:
         self._model = model
 
-    def fit(self, train: Snapshot, **options: Any) -> None:
+    def fit(self, data: Interactions, **options: Any) -> Self:
         """Was done before."""
+        return self
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+    def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` scores of one domain's items."""
-        people = self._model.person_vectors(histories, domain)
+        people = self._model.person_vectors(users, domain)
         return people.products(self._model.item_vectors(domain))
 
 
@@ -61,8 +59,9 @@ def compare(
     """All hidden test people, the full catalogue of films."""
     contenders: list[Recommender] = [_Trained(model), ItemKNN(), Popularity()]
     table, values = [], {}
+    data = Interactions.of(split.train)
     for number, contender in enumerate(contenders, start=1):
-        contender.fit(split.train, seed=seed, domains=[split.target])
+        contender.fit(data, seed=seed, domains=[split.target])
         found = evaluate(contender, split.test, train=split.train, target=split.target)
         summary = found.summary()
         table.append(Row(contender.name, {name: summary[name] for name in MEASURES}))

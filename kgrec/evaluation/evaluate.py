@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
-from kgrec.evaluation.recommender import OnProgress, Recommender, ignore_progress
 from kgrec.evaluation.split import Cases
 from kgrec.ranking import measures
 from kgrec.ranking.intervals import Interval, intervals
 from kgrec.ranking.measures import CUTOFFS, Ranks, person_measures, ranks_among, ranks_of
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k
+from kgrec.recommenders.base import OnProgress, Recommender, ignore_progress
 
 __all__ = [
     "HISTORY_GROUPS",
@@ -115,7 +115,7 @@ def evaluate(
     start = time.perf_counter()
     for rows in blocks(len(cases), block):
         part = cases.only(np.arange(rows.start, rows.stop))
-        scores = recommender.score(part.histories, target)
+        scores = recommender.score(part.shown, target)
         kept.append(_ranks(scores, part, items))
         if cases.sampled is None:
             tops.append(_listed(scores, part.known[:, items].tocsr(), candidates, items))
@@ -153,7 +153,8 @@ def main_value(
     values = []
     for rows in blocks(len(cases), block):
         part = cases.only(np.arange(rows.start, rows.stop))
-        ranks = _ranks(recommender.score(part.histories, target), part, items)
+        scores = recommender.score(part.shown, target)
+        ranks = _ranks(scores, part, items)
         values.append(person_measures(ranks, [10])[MAIN_MEASURE])
     return float(np.nanmean(np.concatenate(values))) if values else float("nan")
 

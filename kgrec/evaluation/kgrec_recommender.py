@@ -11,15 +11,13 @@ of the training snapshot, so it needs no tuning here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-import scipy.sparse as sp
-from numpy.typing import NDArray
-
-from graph_store.snapshot import Snapshot
 from kgrec.config import Settings, load_settings
-from kgrec.evaluation.recommender import OnProgress, ignore_progress
+from kgrec.data.histories import Histories
+from kgrec.data.interactions import Interactions
+from kgrec.errors import InputError
+from kgrec.recommenders.base import OnProgress, Scores, ignore_progress
 from kgrec.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -59,16 +57,22 @@ class KgrecRecommender:
 
     def fit(
         self,
-        train: Snapshot,
+        data: Interactions,
         *,
         seed: int = 0,
         domains: Sequence[int] | None = None,
         on_progress: OnProgress = ignore_progress,
-    ) -> None:
-        """Train on ``train``; one model serves all domains, whatever ``domains`` says."""
+    ) -> Self:
+        """Train on the graph of ``data``; one model serves all domains.
+
+        Raises:
+            InputError: ``data`` was made without a graph, from which texts and tags are read.
+        """
         from kgrec.training.events import Event
         from kgrec.training.fit import fit
 
+        if data.snapshot is None:
+            raise InputError("kgrec trains on a graph: make the interactions with Interactions.of")
         seeded = self.settings.model_copy(
             update={"train": self.settings.train.model_copy(update={"seed": seed})}
         )
@@ -77,13 +81,14 @@ class KgrecRecommender:
             on_progress(event.done / max(event.total, 1), f"{event.stage} {event.note}".strip())
 
         train_it = fit if self.trainings is None else self.trainings.fit
-        self._scorer = train_it(train, seeded, device=self.device, on_event=hear).scorer
+        self._scorer = train_it(data.snapshot, seeded, device=self.device, on_event=hear).scorer
         self._items: dict[int, Vectors] = {}
+        return self
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+    def score(self, users: Histories, domain: int) -> Scores:
         """Products of person and item vectors."""
         if self._scorer is None:
             raise RuntimeError("score() needs fit() first")
         if domain not in self._items:
             self._items[domain] = self._scorer.item_vectors(domain)
-        return self._scorer.person_vectors(histories, domain).products(self._items[domain])
+        return self._scorer.person_vectors(users, domain).products(self._items[domain])

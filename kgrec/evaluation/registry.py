@@ -1,43 +1,40 @@
-"""The models a benchmark can name.
+"""The models that a benchmark can name: every recommender, their fusion, and kgrec itself.
 
 In:   a name.
 Out:  an :class:`Entry`: how to make the model and which settings tuning tries.
 
-Models that share work (iALS factors, text vectors) get it from one :class:`Workshop`. Imports
-of a model happen when it is asked for.
+Recommenders come from :mod:`kgrec.recommenders.registry`. Imports of a model happen when it is
+asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kgrec.errors import ConfigError
-from kgrec.evaluation.baselines.factors import FactorCache
-from kgrec.evaluation.recommender import Recommender
-from kgrec.evaluation.text_vectors import TextVectors
+from graph_store.snapshot import Snapshot
+from kgrec.data.interactions import Interactions
+from kgrec.evaluation.text_vectors import TextVectors, has_text
+from kgrec.recommenders import registry
+from kgrec.recommenders.base import Recommender
 
 if TYPE_CHECKING:
     from kgrec.evaluation.trainings import Trainings
 
-__all__ = ["FUSION", "KGREC", "Entry", "Workshop", "entry", "names"]
+__all__ = ["FUSION", "KGREC", "Entry", "Workshop", "data_of", "entry", "names"]
 
 FUSION = "fusion"
 """Not a model of its own: the three best others, by validation."""
 
 KGREC = "kgrec"
 
-_BASELINES = "kgrec.evaluation.baselines"
-
 
 @dataclass(frozen=True)
 class Workshop:
     """What models of one benchmark may share."""
 
-    factors: FactorCache = field(default_factory=FactorCache)
     texts: TextVectors = field(default_factory=TextVectors)
     kgrec_config: str = "default"
     kgrec_set: tuple[str, ...] = ()
@@ -52,53 +49,21 @@ class Entry:
     make: Callable[..., Recommender]
     """Called with settings out of ``trials``."""
     trials: Sequence[dict[str, Any]]
+    reads_text: bool = False
     needs_text: bool = False
     is_baseline: bool = True
 
 
-@dataclass(frozen=True)
-class _Known:
-    where: str
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    shares: tuple[str, ...] = ()
-    needs_text: bool = False
-
-
-_KNOWN: dict[str, _Known] = {
-    "popularity": _Known("popularity.Popularity"),
-    "popularity-overlap": _Known("popularity.Popularity", {"among": "overlap"}),
-    "content": _Known("content.ContentCosine", {}, ("texts",), needs_text=True),
-    "content-whitened": _Known("content.WhitenedContent", {}, ("texts",), needs_text=True),
-    "item-knn": _Known("item_knn.ItemKNN"),
-    "ridge": _Known("ridge_items.ItemRidge"),
-    "ease": _Known("ease.EASE"),
-    "graph-filter": _Known("graph_filter.GraphFilter", {}, ("cache",)),
-    "svd": _Known("graph_filter.SVDFilter", {}, ("cache",)),
-    "ials": _Known("ials.IALS", {}, ("cache",)),
-    "bpr": _Known("bpr.BPR"),
-    "emcdr": _Known("emcdr.EMCDR", {}, ("cache",)),
-    "ridge-map": _Known("feature_map.FeatureMap", {"kernel": "linear"}, ("cache", "texts")),
-    "kernel-map": _Known("feature_map.FeatureMap", {}, ("cache", "texts")),
-    "lightgcn": _Known("lightgcn.LightGCN"),
-    "lightgcn-target": _Known("lightgcn.LightGCN", {"target_only": True}),
-    "cmf": _Known("cmf.CMF"),
-    "ptupcdr": _Known("ptupcdr.PTUPCDR", {}, ("cache",)),
-    "bitgcf": _Known("bitgcf.BiTGCF"),
-    "cdrib": _Known("cdrib.CDRIB"),
-    "alpharec": _Known("alpharec.AlphaRec", {}, ("texts",), needs_text=True),
-}
-
-
 def names() -> list[str]:
     """All models, baselines first."""
-    return [*_KNOWN, FUSION, KGREC]
+    return [*registry.names(), FUSION, KGREC]
 
 
 def entry(name: str, workshop: Workshop) -> Entry:
     """The model of that name.
 
     Raises:
-        ConfigError: There is no such model.
+        ConfigError: There is no such model; the message names the nearest one.
     """
     if name == KGREC:
         from kgrec.evaluation.kgrec_recommender import KgrecRecommender
@@ -108,11 +73,14 @@ def entry(name: str, workshop: Workshop) -> Entry:
             trainings=workshop.trainings,
         )  # fmt: skip
         return Entry(name, make, ({},), is_baseline=False)
-    if name not in _KNOWN:
-        raise ConfigError("models", f"no model is named {name!r}", hint=", ".join(names()))
-    known = _KNOWN[name]
-    module, _, class_name = known.where.partition(".")
-    cls = getattr(import_module(f"{_BASELINES}.{module}"), class_name)
-    shared = {"cache": workshop.factors, "texts": workshop.texts}
-    make = partial(cls, **known.fixed, **{key: shared[key] for key in known.shares})
-    return Entry(name, make, cls.trials, needs_text=known.needs_text)
+    known = registry.entry(name, key="models", also=(FUSION, KGREC))
+    cls = known.load()
+    return Entry(name, known.make, cls.trials, reads_text=cls.reads_text, needs_text=cls.needs_text)
+
+
+def data_of(train: Snapshot, entries: Sequence[Entry], workshop: Workshop) -> Interactions:
+    """Interactions of a training snapshot, with text vectors where a model reads them."""
+    data = Interactions.of(train)
+    if has_text(train) and any(entry.reads_text for entry in entries):
+        return replace(data, item_text=workshop.texts.of(train))
+    return data

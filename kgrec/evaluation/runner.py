@@ -25,17 +25,18 @@ import kgrec
 from graph_store.snapshot import Snapshot
 from kgrec.errors import InputError
 from kgrec.evaluation import registry
-from kgrec.evaluation.baselines.fusion import RankFusion
 from kgrec.evaluation.cells import CellKey, read_cells, write_cell
 from kgrec.evaluation.evaluate import evaluate, main_value
 from kgrec.evaluation.plan import Group, groups_of
 from kgrec.evaluation.protocols.people import only_domains
-from kgrec.evaluation.recommender import Recommender
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.split import Split
 from kgrec.evaluation.text_vectors import has_text
 from kgrec.evaluation.tuning import tune
 from kgrec.evaluation.twins import find_twins
+from kgrec.recommenders.base import Recommender
+from kgrec.recommenders.fusion import RankFusion
+from kgrec.solvers.kept import sharing
 
 if TYPE_CHECKING:
     from kgrec.evaluation.trainings import Trainings
@@ -101,7 +102,7 @@ class _Run:
             if self.finished.issuperset(self._keys(group)):
                 continue
             splits, tunes_on = group.splits(), group.tunes_on()
-            chosen = {entry.name: self._choose(group, entry, tunes_on) for entry in self.entries}
+            chosen = self._choose_all(group, tunes_on)
             fitted: dict[str, Recommender] = {}
             best = sorted(
                 (e.name for e in self.entries if e.is_baseline),
@@ -129,10 +130,10 @@ class _Run:
             return
         recommender = entry.make(**chosen.settings)
         train = next(iter(splits.values())).train
-        self.workshop.factors.clear()  # the fit that is timed shares nothing
+        data = registry.data_of(train, [entry], self.workshop)
         start = time.perf_counter()
         recommender.fit(
-            train, seed=self.settings.seed, domains=[group.target],
+            data, seed=self.settings.seed, domains=[group.target],
             on_progress=lambda _, doing: self.on_cell(
                 f"{entry.name}: {doing}", self.done, self.total
             ),
@@ -184,6 +185,11 @@ class _Run:
         self.finished.add(key)
         self.on_cell(f"{variant} {key.direction}: {name}", self.done, self.total)
 
+    def _choose_all(self, group: Group, split: Split) -> dict[str, _Chosen]:
+        """Settings of every model; solves that several models need are shared."""
+        with sharing():
+            return {entry.name: self._choose(group, entry, split) for entry in self.entries}
+
     def _choose(self, group: Group, entry: registry.Entry, split: Split) -> _Chosen:
         """Settings by validation people of the first fold; kept in a file."""
         domain = self.snapshot.domain_keys[group.target]
@@ -196,8 +202,9 @@ class _Run:
                     f"{split.fingerprint[:12]}...); remove it, and it is searched for again"
                 )
             return _Chosen(kept["settings"], kept["validation"])
+        data = registry.data_of(split.train, [entry], self.workshop)
         tuned = tune(
-            entry.make, entry.trials, split,
+            entry.make, entry.trials, split, data=data,
             seed=self.settings.seed, max_seconds=self.settings.tuning_seconds,
             on_progress=lambda _, doing: self.on_cell(doing, self.done, self.total),
         )  # fmt: skip
@@ -205,7 +212,7 @@ class _Run:
             value = max(trial.value for trial in tuned.trials)
         elif entry.is_baseline:  # no choice, but fusion wants to know how good it is
             only = entry.make(**tuned.settings)
-            only.fit(split.train, seed=self.settings.seed, domains=[group.target])
+            only.fit(data, seed=self.settings.seed, domains=[group.target])
             value = main_value(only, split.validation, train=split.train, target=group.target)
         else:
             value = float("nan")

@@ -18,7 +18,7 @@ from graph_store.snapshot import Snapshot
 from kgrec.config import TextSettings
 from kgrec.solvers.whitening import unit_rows
 
-__all__ = ["TextVectors", "has_text", "pooled"]
+__all__ = ["TextVectors", "has_text"]
 
 
 class TextVectors:
@@ -45,14 +45,9 @@ def has_text(snapshot: Snapshot) -> bool:
     return sum(text is not None for text in snapshot.texts) * 10 >= len(snapshot.texts)
 
 
-def pooled(total: NDArray[np.float32], lengths: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Sums over histories, divided by the root of their lengths."""
-    return np.asarray(total / np.sqrt(np.maximum(lengths, 1))[:, None], dtype=np.float32)
-
-
 def _encode(snapshot: Snapshot, settings: TextSettings) -> NDArray[np.float32]:
+    from kgrec.device import pick_device
     from kgrec.model.text_encoder import TextEncoder
-    from kgrec.training.fit import pick_device
     from kgrec.training.text_cache import TextCache, default_folder
 
     encoder = TextEncoder.load(settings).to(pick_device("auto"))

@@ -4,7 +4,8 @@ In:   a graph, settings, a device.
 Out:  what :func:`kgrec.training.fit.fit` makes of them, trained once.
 
 Rows that differ in what is solved after training share its epochs, which are kept in a folder;
-rows that differ in nothing but how parts count share what was solved as well, in memory. Solves
+rows that differ in nothing but how components count, or in some that they leave out, share what
+was solved as well, in memory. Solves
 that read the log alone, as factorisations do, are kept in the folder for every row. The seconds
 of a row that shared are no training time.
 """
@@ -12,18 +13,18 @@ of a row that shared are no training time.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from graph_store.snapshot import Snapshot
-from kgrec.config import BlendSettings, Settings
+from kgrec.config import Settings
+from kgrec.device import pick_device
+from kgrec.ensemble.settings import Component
 from kgrec.solvers.kept import remembering
 from kgrec.training import checkpoint
 from kgrec.training.events import OnEvent, ignore
-from kgrec.training.fit import Fitted, fit, pick_device
-from kgrec.training.weigh import COUNTING, shares_of
+from kgrec.training.fit import Fitted, fit
 
 __all__ = ["Trainings"]
 
@@ -39,17 +40,17 @@ class Trainings:
         What was fitted stays in memory, one model a graph and kind of solve.
         """
         self.folder = folder
-        self._fitted: dict[str, tuple[BlendSettings, Fitted]] = {}
+        self._fitted: dict[str, tuple[Mapping[str, Component], Fitted]] = {}
 
     def fit(
         self, train: Snapshot, settings: Settings, *, device: str, on_event: OnEvent = ignore
     ) -> Fitted:
         """As :func:`kgrec.training.fit.fit`; a kept training is resumed, or reused if finished."""
-        blend = settings.blend
-        solved = _name_of(train, settings, device, without={"blend": COUNTING})
+        wanted = settings.components
+        solved = _name_of(train, settings, device, without=_COUNTING)
         there = self._fitted.get(solved)
-        if there is not None and np.all(shares_of(there[0])[shares_of(blend) > 0] > 0):
-            return there[1].weighed_by(blend)
+        if there is not None and _has_all(there[0], wanted):
+            return there[1].weighed_by(wanted, settings.ensemble)
         trained = _name_of(train, settings, device, without=_AFTERWARDS)
         folder = self.folder / trained / "checkpoint"
         with remembering(self.folder / "solved"):
@@ -58,9 +59,20 @@ class Trainings:
                 on_epoch=lambda trainer: checkpoint.save(trainer, folder),
                 resume=lambda trainer: checkpoint.restore(trainer, folder),
             )  # fmt: skip
-        self._fitted[solved] = (blend, fitted)
+        self._fitted[solved] = (wanted, fitted)
         return fitted
 
+
+def _has_all(there: Mapping[str, Component], wanted: Mapping[str, Component]) -> bool:
+    """Whether every wanted component was fitted with the same settings."""
+    return all(
+        name in there and (there[name].model, there[name].settings) == (given.model, given.settings)
+        for name, given in wanted.items()
+    )
+
+
+_COUNTING: dict[str, Any] = {"components": True, "ensemble": True}
+"""What does not say how the joint model and the imputation of cold items are made."""
 
 _AFTERWARDS: dict[str, Any] = dict.fromkeys(checkpoint.AFTERWARDS, True)
 

@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.evaluate import main_value
-from kgrec.evaluation.recommender import OnProgress, Recommender, ignore_progress
 from kgrec.evaluation.split import Split
+from kgrec.recommenders.base import OnProgress, Recommender, ignore_progress
 
 __all__ = ["MAX_SECONDS", "MAX_TRIALS", "Trial", "Tuned", "tune"]
 
@@ -52,6 +53,7 @@ def tune(
     settings: Sequence[dict[str, Any]],
     split: Split,
     *,
+    data: Interactions | None = None,
     seed: int = 0,
     max_seconds: float = MAX_SECONDS,
     on_progress: OnProgress = ignore_progress,
@@ -62,6 +64,7 @@ def tune(
         make: Called with the settings of a trial.
         settings: What to try, the default first.
         split: Only its training snapshot and validation people are used.
+        data: The interactions of that snapshot where they are there already.
         seed: Of the fits.
         max_seconds: After these no new trial begins.
         on_progress: Hears how far it is.
@@ -69,6 +72,7 @@ def tune(
     settings = list(settings)[:MAX_TRIALS]
     if len(settings) == 1:
         return Tuned(dict(settings[0]), [], complete=True)
+    data = data or Interactions.of(split.train)
     trials: list[Trial] = []
     begun = time.perf_counter()
     for number, chosen in enumerate(settings):
@@ -76,7 +80,7 @@ def tune(
             break
         start = time.perf_counter()
         recommender = make(**chosen)
-        recommender.fit(split.train, seed=seed, domains=[split.target])
+        recommender.fit(data, seed=seed, domains=[split.target])
         value = main_value(recommender, split.validation, train=split.train, target=split.target)
         trials.append(Trial(dict(chosen), value, time.perf_counter() - start))
         log.info("%s %s: %.4f in %.1f s", recommender.name, chosen, value, trials[-1].seconds)

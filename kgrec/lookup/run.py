@@ -346,7 +346,7 @@ class Run:
             return
         for part in blocks(len(asked), _BLOCK_PEOPLE):
             rows = asked[part]
-            yield rows, self.model.person_vectors(people.liked[rows], domain)
+            yield rows, self.model.person_vectors(people.histories[rows], domain)
             if on_progress is not None:
                 on_progress(part.stop, len(asked))
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from kgrec.config import ModelSettings
 from kgrec.data.interactions import Interactions
-from kgrec.model.domain_factors import DomainFactors
+from kgrec.solvers.domain_factors import DomainFactors
 from kgrec.solvers.spectrum import item_spectrum
 
 __all__ = ["Channels", "build_channels"]

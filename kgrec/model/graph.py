@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 
 from kgrec.data.interactions import Interactions
-from kgrec.model.sparse import Sparse
+from kgrec.solvers.sparse import Sparse
 
-__all__ = ["GraphTensors", "build_graph", "person_item", "visible_likes"]
+__all__ = ["GraphTensors", "build_graph", "person_item"]
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,6 @@ class GraphTensors:
     tag_item: Sparse  # [T, I] rows sum to 1
     item_domain: Sparse  # [I, D] one 1 a row
     domain_item: Sparse  # [D, I] rows sum to 1
-
-
-def visible_likes(likes: sp.csr_matrix, hidden: sp.csr_matrix) -> sp.csr_matrix:
-    """``likes [P, I]`` without the ones of ``hidden [P, I]``, which must be among them."""
-    visible: sp.csr_matrix = (likes - hidden).tocsr()
-    visible.eliminate_zeros()
-    visible.sort_indices()
-    return visible
 
 
 def build_graph(

@@ -30,7 +30,7 @@ from kgrec.model.channels import Channels
 from kgrec.model.formula import Toward
 from kgrec.model.gnn import LightGNN
 from kgrec.model.people import People
-from kgrec.model.sparse import Sparse
+from kgrec.solvers.sparse import Sparse
 
 __all__ = ["JointModel", "PeopleTensors", "Whitening"]
 

@@ -7,7 +7,7 @@ Out:  a :class:`TrainedRun`.
     manifest.json        format version, graph fingerprint, versions, seed, seconds, device, memory,
                          and size and SHA-256 of every other file
     history.jsonl        a row an epoch
-    model.safetensors    what answers need: embeddings, closed forms, weights of the components
+    model.safetensors    what answers need: the state of each component by its name, and its weights
     weights.safetensors  what the gradient moved beside the encoder; no answer reads it
     encoder/             the encoder's adapter or weights, so far as they learned
     vectors/             ids and float32 matrices, for other programs
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from graph_store.errors import SnapshotError
 from graph_store.snapshot import Snapshot, load_snapshot
 from kgrec.config import Settings, parse_yaml, resolve
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError, KgrecError, NotFoundError, RunError
 from kgrec.runs.checksums import CHECKPOINT, FORGETTING, MANIFEST, Files, sealed, unsealed
@@ -106,9 +107,9 @@ class TrainedRun:
         """``[I_d]``, rows as ``snapshot.items_of(domain)``."""
         return self.scorer.item_vectors(domain)
 
-    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
-        """``[B]`` rows for ``histories [B, I]`` of ones."""
-        return self.scorer.person_vectors(histories, domain)
+    def person_vectors(self, users: Histories, domain: int) -> Vectors:
+        """``[B]`` rows for recommendations from ``domain``."""
+        return self.scorer.person_vectors(users, domain)
 
     def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:
         """``[B]`` rows for free texts, by the catalogue items nearest to them."""

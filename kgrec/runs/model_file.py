@@ -2,6 +2,11 @@
 
 In:   a :class:`~kgrec.runs.scorer.Scorer`; or a file written before.
 Out:  the file; or the scorer. Settings and graph are kept elsewhere.
+
+    component.NAME.*   the state of each component, by its name
+    weight.NAME        [2, M] its weights for cold and for warm users of each domain
+    cold_items.*       which items are imputed, and from which
+    texts.*            text vectors of the catalogue
 """
 
 from __future__ import annotations
@@ -18,22 +23,22 @@ from safetensors.numpy import load_file, save_file
 
 from kgrec.config import Settings
 from kgrec.data.interactions import Interactions
+from kgrec.ensemble.cold_items import ColdItemImputer
+from kgrec.ensemble.recommender import Components, Ensemble
+from kgrec.ensemble.settings import GNN
+from kgrec.ensemble.weights import ComponentWeights
 from kgrec.errors import RunError, TrainingError
-from kgrec.model.blend import load_blend
-from kgrec.model.channels import Channels
-from kgrec.model.cold_items import Borrowed
-from kgrec.model.formula import Toward
-from kgrec.model.weights import PartWeights
-from kgrec.runs.scorer import Encode, Learned, Parts, Scorer, Texts
+from kgrec.model.recommender import JointRecommender
+from kgrec.recommenders import registry
+from kgrec.recommenders.base import VectorRecommender
+from kgrec.runs.scorer import Encode, Scorer, Texts
 
 __all__ = ["MODEL_FILE", "load_scorer", "save_scorer"]
 
 MODEL_FILE = "model.safetensors"
 
-_BORROWED = ("weights", "rehearsal")
-"""Matrices of :class:`Borrowed`."""
-_CHANNELS = ("spectrum", "factors", "popularity", "item_domain")
-"""Arrays of :class:`Channels`."""
+_IMPUTER = ("weights", "sample")
+"""Matrices of :class:`ColdItemImputer`."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -44,21 +49,16 @@ def save_scorer(scorer: Scorer, file: Path) -> None:
     Raises:
         TrainingError: A value is NaN or infinite; nothing is written.
     """
-    learned, blend, texts = scorer.parts.learned, scorer.parts.blend, scorer.texts
-    arrays: Arrays = {"z": learned.z}
-    arrays |= {f"channels.{name}": getattr(learned.channels, name) for name in _CHANNELS}
-    arrays |= {
-        f"toward.{field.name}": np.stack([getattr(one, field.name) for one in learned.toward])
-        for field in fields(Toward)
-    }
-    arrays |= {f"bridge_map.{d}": map_ for d, map_ in enumerate(learned.bridge_maps)}
-    arrays |= blend.arrays()
-    for name in _BORROWED:
-        matrix = getattr(scorer.parts.borrowed, name).tocoo()
-        arrays[f"borrowed.{name}.items"] = np.stack([matrix.row, matrix.col])
-        arrays[f"borrowed.{name}"] = matrix.data
-    arrays |= {f"texts.{field.name}": getattr(texts, field.name) for field in fields(Texts)}
-    arrays["part_weights"] = scorer.weights.values
+    ensemble, arrays = scorer.ensemble, Arrays()
+    for name, recommender in ensemble.components.recommenders.items():
+        state = recommender.state()
+        arrays |= {f"component.{name}.{array}": value for array, value in state.items()}
+        arrays[f"weight.{name}"] = ensemble.weights.values[name]
+    for name in _IMPUTER:
+        matrix = getattr(ensemble.imputer, name).tocoo()
+        arrays[f"cold_items.{name}.items"] = np.stack([matrix.row, matrix.col])
+        arrays[f"cold_items.{name}"] = matrix.data
+    arrays |= {f"texts.{field.name}": getattr(scorer.texts, field.name) for field in fields(Texts)}
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise TrainingError(
@@ -85,34 +85,35 @@ def load_scorer(
 def _scorer(
     arrays: Arrays, settings: Settings, interactions: Interactions, encode: Encode
 ) -> Scorer:
-    domains = range(interactions.num_domains)
-    channels = Channels(
-        **{name: arrays[f"channels.{name}"] for name in _CHANNELS},
-        regularization=settings.model.factor_regularization,
-        alpha=settings.model.factor_alpha,
-    )
-    toward = [
-        Toward(**{field.name: arrays[f"toward.{field.name}"][d] for field in fields(Toward)})
-        for d in domains
-    ]
-    learned = Learned(
-        channels, arrays["z"], toward, [arrays[f"bridge_map.{d}"] for d in domains],
-        uses_bridge=settings.model.bridge,
-    )  # fmt: skip
-    borrowed = {
-        name: sp.csr_matrix(
-            (arrays[f"borrowed.{name}"], arrays[f"borrowed.{name}.items"]),
-            shape=(len(channels.item_domain),) * 2,
+    recommenders: dict[str, VectorRecommender] = {
+        GNN: JointRecommender.from_state(
+            settings.model, _under(arrays, f"component.{GNN}."), interactions
         )
-        for name in _BORROWED
     }
+    for name, given in settings.components.items():
+        state = _under(arrays, f"component.{name}.")
+        cls: Any = registry.entry(given.model).load()
+        recommenders[name] = cls.from_state(given.settings, state, interactions)
+    shape = (len(interactions.item_domain),) * 2
+    matrices = {
+        name: sp.csr_matrix(
+            (arrays[f"cold_items.{name}"], arrays[f"cold_items.{name}.items"]), shape=shape
+        )
+        for name in _IMPUTER
+    }
+    imputer = ColdItemImputer(discount=settings.cold_items.discount, **matrices)
+    weights = ComponentWeights({name: arrays[f"weight.{name}"] for name in recommenders})
     return Scorer(
-        Parts(
-            learned,
-            load_blend(arrays, settings.blend, interactions),
-            Borrowed(trust=settings.cold_items.trust, **borrowed),
+        Ensemble(
+            Components(recommenders, imputer, interactions.item_domain),
+            weights,
+            settings.components,
         ),
-        PartWeights(arrays["part_weights"]),
         Texts(**{field.name: arrays[f"texts.{field.name}"] for field in fields(Texts)}),
         encode,
     )
+
+
+def _under(arrays: Arrays, prefix: str) -> Arrays:
+    """The entries whose names begin with ``prefix``, without it."""
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}

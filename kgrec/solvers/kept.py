@@ -1,8 +1,8 @@
-"""Keeps solves in a folder, so that rows of a benchmark that need the same one solve it once.
+"""Keeps solves, so that models or rows of a benchmark that need the same one solve it once.
 
-In:   a function of arrays and plain values; a folder.
+In:   a function of arrays and plain values; a folder, or a number of results.
 Out:  the same function. Inside :func:`remembering` what it gave for the same arguments is read
-      from the folder, which processes may share.
+      from the folder, which processes may share; inside :func:`sharing` from memory.
 
 Two solves at once of the same thing are both done, and the later one is kept. Nothing here
 grows old: who keeps a folder beyond a change of the code keeps what the old code gave.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,12 +24,13 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["remembered", "remembering"]
+__all__ = ["remembered", "remembering", "sharing"]
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=np.ndarray | tuple[np.ndarray, ...])
 
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
+_memory: ContextVar[tuple[int, OrderedDict[str, Any]] | None] = ContextVar("memory", default=None)
 
 
 @contextmanager
@@ -42,6 +44,16 @@ def remembering(folder: Path) -> Iterator[None]:
         _folder.reset(token)
 
 
+@contextmanager
+def sharing(size: int = 8) -> Iterator[None]:
+    """Within this context the last ``size`` results of :func:`remembered` functions are kept."""
+    token = _memory.set((size, OrderedDict()))
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
 def remembered(solve: Callable[P, R]) -> Callable[P, R]:
     """``solve`` that can be remembered: it must depend on its arguments alone.
 
@@ -53,13 +65,27 @@ def remembered(solve: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(solve)
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
-        folder = _folder.get()
-        if folder is None:
+        folder, memory = _folder.get(), _memory.get()
+        if folder is None and memory is None:
             return solve(*args, **kwargs)
         bound = signature(solve).bind(*args, **kwargs)
         bound.apply_defaults()
-        of = f"{solve.__module__}.{solve.__qualname__}"
-        file = folder / f"{solve.__name__}-{_digest(of, bound.arguments)}.npz"
+        digest = _digest(f"{solve.__module__}.{solve.__qualname__}", bound.arguments)
+        if memory is None:
+            return from_folder(folder, digest, *args, **kwargs)
+        size, kept = memory
+        if digest not in kept:
+            kept[digest] = from_folder(folder, digest, *args, **kwargs)
+            while len(kept) > size:
+                kept.popitem(last=False)
+        kept.move_to_end(digest)
+        copied: R = _copied(kept[digest])
+        return copied
+
+    def from_folder(folder: Path | None, digest: str, *args: P.args, **kwargs: P.kwargs) -> R:
+        if folder is None:
+            return solve(*args, **kwargs)
+        file = folder / f"{solve.__name__}-{digest}.npz"
         if not file.is_file():
             solved = solve(*args, **kwargs)
             several = solved if isinstance(solved, tuple) else (solved,)
@@ -71,6 +97,13 @@ def remembered(solve: Callable[P, R]) -> Callable[P, R]:
             return arrays if held["is_tuple"] else arrays[0]  # type: ignore[return-value]
 
     return asked
+
+
+def _copied(result: R) -> R:
+    """What a caller may write to."""
+    if isinstance(result, tuple):
+        return tuple(array.copy() for array in result)  # type: ignore[return-value]
+    return result.copy()
 
 
 def _digest(of: str, arguments: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from kgrec.training.fit import Best, Trainer, under
 
 __all__ = ["AFTERWARDS", "restore", "save"]
 
-AFTERWARDS = ("blend", "cold_items")
+AFTERWARDS = ("components", "ensemble", "cold_items")
 """Sections of the settings that no epoch reads."""
 
 

@@ -26,7 +26,7 @@ from kgrec.data.interactions import Interactions
 from kgrec.model.channels import Channels
 from kgrec.model.joint import PeopleTensors
 from kgrec.model.people import People, read_people
-from kgrec.model.sparse import Sparse
+from kgrec.solvers.sparse import Sparse
 
 __all__ = [
     "Episode",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -25,17 +25,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graph_store.snapshot import Snapshot
-from kgrec.config import BlendSettings, Settings
+from kgrec.config import Settings
+from kgrec.data.hold_out import hold_out
 from kgrec.data.interactions import Interactions
+from kgrec.device import pick_device
+from kgrec.ensemble.cold_items import ColdItemImputer
+from kgrec.ensemble.fit import Measured, Weighed, fit_components, measure, weigh
+from kgrec.ensemble.recommender import Components, Ensemble
+from kgrec.ensemble.settings import GNN, Component, EnsembleSettings
 from kgrec.errors import TrainingError
-from kgrec.model.blend import Blend, solve_blend
 from kgrec.model.channels import Channels, build_channels
-from kgrec.model.cold_items import Borrowed
 from kgrec.model.formula import Toward
 from kgrec.model.graph import build_graph, person_item
 from kgrec.model.joint import JointModel
+from kgrec.model.recommender import JointRecommender
 from kgrec.model.text_encoder import TextEncoder
-from kgrec.runs.scorer import Learned, Parts, Scorer, Texts
+from kgrec.ranking.validation import ndcg
+from kgrec.runs.scorer import Scorer, Texts
 from kgrec.training.adapt_text import adapt_to_texts
 from kgrec.training.episodes import (
     Episode,
@@ -47,10 +53,8 @@ from kgrec.training.episodes import (
 from kgrec.training.events import Event, OnEvent, ignore
 from kgrec.training.objective import Objective
 from kgrec.training.text_cache import TextCache, default_folder
-from kgrec.training.validation import hold_out, ndcg
-from kgrec.training.weigh import Measured, Weighed, measure_parts, weigh_parts
 
-__all__ = ["Best", "Fitted", "Trainer", "fit", "pick_device", "under"]
+__all__ = ["Best", "Fitted", "Trainer", "fit", "under"]
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +73,13 @@ class Fitted:
     best_epoch: int
     device: str
 
-    def weighed_by(self, blend: BlendSettings) -> Fitted:
-        """The same with parts counting as ``blend`` says; nothing is solved again.
-
-        Of ``blend`` only ``COUNTING`` is read; a part that was not solved stays mute.
-        """
-        weights, weighed = weigh_parts(self.measured, blend)
-        return replace(self, scorer=self.scorer.weighed_by(weights), weighed=weighed)
+    def weighed_by(self, components: Mapping[str, Component], ensemble: EnsembleSettings) -> Fitted:
+        """The same with some of its components, counting as given; nothing is fitted again."""
+        weights, weighed = weigh(self.measured, components, ensemble)
+        fitted = self.scorer.ensemble.components.only(components)
+        reweighed = Ensemble(fitted, weights, components)
+        scorer = Scorer(reweighed, self.scorer.texts, self.scorer.encode)
+        return replace(self, scorer=scorer, weighed=weighed)
 
 
 @dataclass
@@ -225,17 +229,17 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """NDCG@10 of held-out people by domain, ranked by the learned score alone.
 
-        These are newcomers where there are any. The parts beside the learned score are solved
-        when it has learned, and would hide how it does.
+        These are cold users where there are any. The other components are fitted when it has
+        learned, and would hide how it does.
         """
-        some_new = any(group.newcomers for group in self.held_out)
-        groups = [g for g in self.held_out if g.newcomers == some_new]
+        some_cold = any(group.cold for group in self.held_out)
+        groups = [g for g in self.held_out if g.cold == some_cold]
         if not groups:
             return {}
         learned = self._learned(self.graph)
         return {
             str(self.snapshot.domain_keys[group.domain]): ndcg(
-                learned.people(group.histories, group.domain) @ learned.items(group.domain).T,
+                learned.score(group.users, group.domain),
                 group, self.log.items_of(group.domain), at=10,
             )
             for group in groups
@@ -252,18 +256,24 @@ class Trainer:
 
     @torch.no_grad()
     def finish(self) -> Fitted:
-        """The best state, its parts weighed, then all that is solved solved on everybody."""
+        """The best state, components weighed, then all that is solved solved on everybody."""
         self.load_state(self.best.tensors)
         self.encoder.take(self.cache.weights)  # the weights that made the vectors in force
         self.encoder.cpu().eval()
-        parts = self._parts(self.log, self.graph)
-        measured = measure_parts(parts, self.held_out, self.log, seed=self.settings.train.seed)
-        weights, weighed = weigh_parts(measured, self.settings.blend)
+        given = self.settings.components
+        components = self._components(self.log, self.graph)
+        measured = measure(
+            components, given, self.held_out, self.log, seed=self.settings.train.seed
+        )
+        weights, weighed = weigh(measured, given, self.settings.ensemble)
         if self.held_out:
             self.objective = replace(self.objective, pools=self._pools(self.full))
-            parts = self._parts(self.full, self._graph(self.full.liked), start=parts.blend)
+            components = self._components(
+                self.full, self._graph(self.full.liked), before=components
+            )
         # The encoder's own method, since the scorer must not keep the trainer.
-        scorer = Scorer(parts, weights, self._texts(), self.encoder.vectors)
+        ensemble = Ensemble(components, weights, given)
+        scorer = Scorer(ensemble, self._texts(), self.encoder.vectors)
         moved = {
             name: weight.detach().cpu().contiguous()
             for name, weight in self.model.named_parameters()
@@ -279,22 +289,30 @@ class Trainer:
             device=str(self.device),
         )
 
-    def _parts(self, log: Interactions, graph: Any, *, start: Blend | None = None) -> Parts:
-        """All that is solved, solved on ``log``, whose likes are those of ``graph``."""
-        borrowed = Borrowed.by_text(
-            self.cache.vectors.cpu().numpy(), np.asarray(log.liked.getnnz(axis=0)),
-            log.item_domain, self.settings.cold_items,
+    def _components(
+        self, data: Interactions, graph: Any, *, before: Components | None = None
+    ) -> Components:
+        """All that is solved, solved on ``data``, whose likes are those of ``graph``."""
+        text = self.cache.vectors.cpu().numpy()
+        imputer = ColdItemImputer.by_text(
+            text, np.asarray(data.liked.getnnz(axis=0)), data.item_domain, self.settings.cold_items
+        )
+        learned = self._learned(graph)
+        self.on_event(Event("fitting components", 0, 1))
+        others = fit_components(
+            replace(data, item_text=text), self.settings.components, seed=self.settings.train.seed,
+            before=None if before is None else before.recommenders,
         )  # fmt: skip
-        return Parts(self._learned(graph), self._blend(log, start), borrowed)
+        return Components({GNN: learned, **others}, imputer, data.item_domain)
 
-    def _learned(self, graph: Any) -> Learned:
+    def _learned(self, graph: Any) -> JointRecommender:
         """The model as it stands: the graph propagated once, all bridges solved."""
         self.model.eval()
         z = self.model.items(self.cache.vectors, graph)
         nobody = np.zeros(0, np.int64)
         domains = range(self.log.num_domains)
         maps = [self.objective.bridge_map(z, domain, without=nobody) for domain in domains]
-        return Learned(
+        return JointRecommender(
             self.channels, _array(z), [self._toward(domain) for domain in domains],
             [_array(bridge_map) for bridge_map in maps], uses_bridge=self.settings.model.bridge,
         )  # fmt: skip
@@ -336,11 +354,6 @@ class Trainer:
         return build_channels(
             self.log, self.settings.model, seed=self.settings.train.seed, on_stage=say
         )
-
-    def _blend(self, log: Interactions, start: Blend | None) -> Blend:
-        self.on_event(Event("closed-form scores", 0, 1))
-        text, seed = self.cache.vectors.cpu().numpy(), self.settings.train.seed
-        return solve_blend(log, self.settings.blend, text, seed=seed, start=start)
 
     def _model(self) -> JointModel:
         model = JointModel(
@@ -435,18 +448,6 @@ def _require_likes(log: Interactions, snapshot: Snapshot, positive_weight: float
             f"{snapshot.weight.max():g}, so there is nothing to learn from; lower "
             f"positive_weight, or ingest more"
         )
-
-
-def pick_device(name: str) -> torch.device:
-    """``auto`` is a GPU where there is one.
-
-    Raises:
-        TrainingError: ``cuda`` is asked for and not there.
-    """
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise TrainingError("--device cuda: no GPU was found; use --device auto or cpu")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

@@ -25,13 +25,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.config import Settings
+from kgrec.data.hold_out import visible_likes
 from kgrec.data.interactions import Interactions
 from kgrec.model.channels import Channels
-from kgrec.model.graph import visible_likes
 from kgrec.model.joint import JointModel, PeopleTensors
 from kgrec.model.losses import bpr, info_nce, prototype_alignment, sampled_softmax
 from kgrec.model.people import by_root_of_length
-from kgrec.model.sparse import Sparse
+from kgrec.solvers.sparse import Sparse
 from kgrec.training.episodes import Episode, Pool, make_people
 from kgrec.training.text_cache import TextCache
 

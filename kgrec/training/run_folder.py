@@ -60,7 +60,7 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
         "fingerprint": snapshot.fingerprint,
         "seed": settings.train.seed,
         "best_epoch": fitted.best_epoch,
-        "parts": [
+        "components": [
             asdict(weighed) | {"domain": str(snapshot.domain_keys[weighed.domain])}
             for weighed in fitted.weighed
         ],

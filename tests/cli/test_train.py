@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kgrec.model.weights import PARTS
+from kgrec.config import default_components
 from tests.cli.command import kgrec
 
 QUICK = ("text.tuning=frozen", "train.epochs=3", "model.dim=16", "model.spectrum_rank=8",
@@ -60,9 +60,9 @@ def test_train_writes_a_run_folder_and_says_what_each_epoch_brought(
     assert manifest["seconds"] > 0
     assert manifest["peak_rss_bytes"] > 0
     assert manifest["device"]
-    domains = {row["domain"] for row in manifest["parts"]}
-    assert len(manifest["parts"]) == 2 * len(domains) > 0
-    assert set(manifest["parts"][0]["counts"]) == set(PARTS)
+    domains = {row["domain"] for row in manifest["components"]}
+    assert len(manifest["components"]) == 2 * len(domains) > 0
+    assert list(manifest["components"][0]["contribution"]) == ["gnn", *default_components()]
     assert len((run / "history.jsonl").read_text().splitlines()) == 4
 
 

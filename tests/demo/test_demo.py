@@ -14,7 +14,10 @@ from tests.cli.command import kgrec
 from tests.conftest import TEST_PREFIX
 from tests.trained_world import TINY
 
-QUICK = [*TINY, "train.epochs=1"]
+QUICK = [
+    *(f"{group}.{name}={value}" for group, given in TINY.items() for name, value in given.items()),
+    "train.epochs=1",
+]
 
 
 @pytest.fixture(scope="module")

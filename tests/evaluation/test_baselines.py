@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Self
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from graph_store.snapshot import Snapshot
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.errors import ConfigError, InputError
 from kgrec.evaluation import registry
-from kgrec.evaluation.baselines.ease import EASE
-from kgrec.evaluation.baselines.factors import AlsSettings, FactorCache
-from kgrec.evaluation.baselines.fusion import RankFusion
-from kgrec.evaluation.baselines.graph_filter import GraphFilter
-from kgrec.evaluation.baselines.item_knn import ItemKNN
-from kgrec.evaluation.baselines.popularity import Popularity
-from kgrec.evaluation.baselines.ridge_items import ItemRidge, solve_gram
 from kgrec.evaluation.evaluate import main_value
 from kgrec.evaluation.protocols import strict_cold_person
-from kgrec.evaluation.recommender import Recommender
 from kgrec.evaluation.split import Split
+from kgrec.recommenders.base import Recommender
+from kgrec.recommenders.ease import EASE
+from kgrec.recommenders.fusion import RankFusion
+from kgrec.recommenders.graph_filter import GraphFilter
+from kgrec.recommenders.ials import IALS
+from kgrec.recommenders.item_knn import ItemKNN
+from kgrec.recommenders.item_ridge import ItemRidge
+from kgrec.recommenders.popularity import Popularity
+from kgrec.solvers.conjugate_gradients import solve_gram
+from kgrec.solvers.kept import sharing
 from kgrec.solvers.whitening import whitened
 from tests.evaluation.planted import PlantedTexts, planted
 
 A, B = 0, 1
 BASELINES = [name for name in registry.names() if name not in (registry.FUSION, registry.KGREC)]
 NEURAL = {"lightgcn", "lightgcn-target", "alpharec"}
-IMPERSONAL = {"popularity", "popularity-overlap", "lightgcn-target"}
+IMPERSONAL = {"popularity", "popularity-overlap", "lightgcn-target", "history"}
 SMALL = {
     "bpr": {"rank": 16, "iterations": 400, "bias": 0.0},
     "lightgcn": {"epochs": 20, "dim": 16, "batch": 512},
@@ -52,20 +57,24 @@ def split() -> Split:
 
 
 def made(name: str) -> Recommender:
-    workshop = registry.Workshop(texts=PlantedTexts())  # type: ignore[arg-type]
-    return registry.entry(name, workshop).make(**SMALL.get(name, {}))
+    return registry.entry(name, registry.Workshop()).make(**SMALL.get(name, {}))
+
+
+def data_of(split: Split) -> Interactions:
+    """What models learn from, the texts included."""
+    return replace(Interactions.of(split.train), item_text=PlantedTexts().of(split.train))
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_planted_taste_is_found_by_whoever_looks_at_the_person(name: str, split: Split) -> None:
     popular = Popularity()
-    popular.fit(split.train)
+    popular.fit(Interactions.of(split.train))
     floor = main_value(popular, split.test, train=split.train, target=B)
     model = made(name)
-    model.fit(split.train, seed=0, domains=[B])
+    model.fit(data_of(split), seed=0, domains=[B])
     value = main_value(model, split.test, train=split.train, target=B)
     if name in IMPERSONAL:
-        scores = model.score(split.test.histories[:2], B)
+        scores = model.score(Histories.of_matrix(split.test.histories[:2]), B)
         np.testing.assert_array_equal(scores[0], scores[1])
         assert value < 2 * floor
     else:
@@ -79,8 +88,8 @@ def test_the_same_seed_gives_the_same_scores_and_people_do_not_touch_each_other(
     scores = []
     for rows in (np.arange(6), np.arange(6)[::-1]):
         model = made(name)
-        model.fit(split.train, seed=3, domains=[B])
-        scores.append(model.score(split.test.histories[rows], B))
+        model.fit(data_of(split), seed=3, domains=[B])
+        scores.append(model.score(Histories.of_matrix(split.test.histories[rows]), B))
     assert scores[0].shape == (6, len(split.train.items_of(B)))
     assert scores[0].dtype == np.float32
     np.testing.assert_allclose(scores[0], scores[1][::-1], rtol=1e-3, atol=1e-4)
@@ -91,22 +100,22 @@ def test_a_person_of_whom_nothing_is_known_gets_scores_that_are_numbers(
     name: str, split: Split
 ) -> None:
     model = made(name)
-    model.fit(split.train, domains=[B])
+    model.fit(data_of(split), domains=[B])
     nobody = sp.csr_matrix((1, split.train.num_items), dtype=np.float32)
-    assert np.isfinite(model.score(nobody, B)).all()
+    assert np.isfinite(model.score(Histories.of_matrix(nobody), B)).all()
 
 
 @pytest.mark.parametrize("name", [n for n in BASELINES if n not in NEURAL])
 def test_a_domain_that_was_not_fitted_is_refused(name: str, split: Split) -> None:
     model = made(name)
-    model.fit(split.train, domains=[B])
+    model.fit(data_of(split), domains=[B])
     with pytest.raises(InputError, match=r"not for 0"):
-        model.score(split.test.histories[:1], A)
+        model.score(Histories.of_matrix(split.test.histories[:1]), A)
 
 
 def test_tuning_grids_are_within_the_rule_and_every_setting_makes_a_model() -> None:
     for name in BASELINES:
-        entry = registry.entry(name, registry.Workshop(texts=PlantedTexts()))  # type: ignore[arg-type]
+        entry = registry.entry(name, registry.Workshop())
         assert 1 <= len(entry.trials) <= 20, name
         assert len({str(trial) for trial in entry.trials}) == len(entry.trials), name
         for trial in entry.trials:
@@ -114,18 +123,24 @@ def test_tuning_grids_are_within_the_rule_and_every_setting_makes_a_model() -> N
 
 
 def test_an_unknown_model_is_one_sentence() -> None:
-    with pytest.raises(ConfigError, match="no model is named 'magic'"):
+    with pytest.raises(ConfigError, match="no recommender is named 'magic'"):
         registry.entry("magic", registry.Workshop())
 
 
 def test_popularity_among_overlapping_people_counts_only_them(split: Split) -> None:
     everyone, overlap = Popularity(), Popularity(among="overlap")
-    everyone.fit(split.train)
-    overlap.fit(split.train)
+    everyone.fit(Interactions.of(split.train))
+    overlap.fit(Interactions.of(split.train))
     nobody = sp.csr_matrix((1, split.train.num_items), dtype=np.float32)
     # In the source domain the cold people count for all, and for overlap they do not.
-    assert everyone.score(nobody, A).sum() > overlap.score(nobody, A).sum()
-    assert everyone.score(nobody, B).sum() == overlap.score(nobody, B).sum()
+    assert (
+        everyone.score(Histories.of_matrix(nobody), A).sum()
+        > overlap.score(Histories.of_matrix(nobody), A).sum()
+    )
+    assert (
+        everyone.score(Histories.of_matrix(nobody), B).sum()
+        == overlap.score(Histories.of_matrix(nobody), B).sum()
+    )
 
 
 def test_neighbours_by_hand(split: Split) -> None:
@@ -136,15 +151,17 @@ def test_neighbours_by_hand(split: Split) -> None:
     np.fill_diagonal(cosine, 0.0)
     expected = split.test.histories.toarray() @ cosine[:, log.items_of(B)]
     knn = ItemKNN(neighbours=10_000, shrinkage=10.0)
-    knn.fit(split.train)
-    np.testing.assert_allclose(knn.score(split.test.histories, B), expected, rtol=1e-4)
+    knn.fit(Interactions.of(split.train))
+    np.testing.assert_allclose(
+        knn.score(Histories.of_matrix(split.test.histories), B), expected, rtol=1e-4
+    )
 
 
 def test_only_the_nearest_neighbours_are_kept(split: Split) -> None:
     knn = ItemKNN(neighbours=3)
-    knn.fit(split.train)
+    knn.fit(Interactions.of(split.train))
     one_item_each = sp.identity(split.train.num_items, format="csr", dtype=np.float32)
-    assert ((knn.score(one_item_each, B) > 0).sum(axis=0) <= 3).all()
+    assert ((knn.score(Histories.of_matrix(one_item_each), B) > 0).sum(axis=0) <= 3).all()
 
 
 def test_ridge_by_dense_algebra(split: Split) -> None:
@@ -154,8 +171,10 @@ def test_ridge_by_dense_algebra(split: Split) -> None:
     gram = source.T @ source + 30.0 * np.eye(source.shape[1])
     expected = split.test.histories.toarray() @ np.linalg.solve(gram, source.T @ target)
     model = ItemRidge(strength=30.0, among="all", popularity=0.0)
-    model.fit(split.train)
-    np.testing.assert_allclose(model.score(split.test.histories, B), expected, atol=1e-3)
+    model.fit(Interactions.of(split.train))
+    np.testing.assert_allclose(
+        model.score(Histories.of_matrix(split.test.histories), B), expected, atol=1e-3
+    )
 
 
 def test_conjugate_gradients_solve_what_they_should() -> None:
@@ -175,11 +194,13 @@ def test_ease_by_dense_algebra_and_zero_beyond_its_items(split: Split) -> None:
     np.fill_diagonal(weights, 0.0)
     expected = split.test.histories.toarray() @ weights[:, log.items_of(B)]
     whole = EASE(strength=50.0)
-    whole.fit(split.train)
-    np.testing.assert_allclose(whole.score(split.test.histories, B), expected, atol=1e-4)
+    whole.fit(Interactions.of(split.train))
+    np.testing.assert_allclose(
+        whole.score(Histories.of_matrix(split.test.histories), B), expected, atol=1e-4
+    )
     part = EASE(strength=50.0, largest=40)
-    part.fit(split.train)
-    assert ((part.score(split.test.histories, B) != 0).any(axis=0)).sum() <= 40
+    part.fit(Interactions.of(split.train))
+    assert ((part.score(Histories.of_matrix(split.test.histories), B) != 0).any(axis=0)).sum() <= 40
 
 
 def test_a_graph_filter_by_dense_algebra(split: Split) -> None:
@@ -190,17 +211,21 @@ def test_a_graph_filter_by_dense_algebra(split: Split) -> None:
     items = log.items_of(B)
     read = split.test.histories.toarray() / np.sqrt(degree)
     expected = (read @ flow.T @ flow)[:, items] * np.sqrt(degree[items])
-    model = GraphFilter(share=0.0, write=0.5)
-    model.fit(split.train)
-    np.testing.assert_allclose(model.score(split.test.histories, B), expected, rtol=1e-3, atol=1e-5)
+    model = GraphFilter(low_pass=0.0, write=0.5)
+    model.fit(Interactions.of(split.train))
+    np.testing.assert_allclose(
+        model.score(Histories.of_matrix(split.test.histories), B), expected, rtol=1e-3, atol=1e-5
+    )
 
 
-def test_factors_are_computed_once_for_the_same_request(split: Split) -> None:
-    likes = Interactions.of(split.train).liked
-    cache = FactorCache(1)
-    first = cache.item_factors(likes, AlsSettings(rank=4), seed=0)
-    assert cache.item_factors(likes.copy(), AlsSettings(rank=4), seed=0) is first
-    assert cache.item_factors(likes, AlsSettings(rank=4), seed=1) is not first
+def test_a_factorisation_is_done_once_where_solves_are_shared(split: Split) -> None:
+    data = Interactions.of(split.train)
+    with sharing(2):
+        first = IALS(rank=4).fit(data)
+        again = IALS(rank=4).fit(data)
+        other = IALS(rank=4).fit(data, seed=1)
+    np.testing.assert_array_equal(first.items, again.items)
+    assert not np.array_equal(first.items, other.items)
 
 
 class _Fixed:
@@ -208,17 +233,17 @@ class _Fixed:
         self.name = "fixed"
         self.scores = np.array([scores], np.float32)
 
-    def fit(self, train: Snapshot, **_: object) -> None:
+    def fit(self, data: Interactions, **_: object) -> Self:
         raise AssertionError("a fitted member must not be fitted again")
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> np.ndarray:  # type: ignore[type-arg]
+    def score(self, users: Histories, domain: int) -> np.ndarray:  # type: ignore[type-arg]
         return self.scores
 
 
 def test_rank_fusion_by_hand() -> None:
     fusion = RankFusion([_Fixed([3, 2, 1]), _Fixed([10, 0, 10])], fitted=True)
-    fusion.fit(planted(12))
-    votes = fusion.score(sp.csr_matrix((1, 1)), B)[0]
+    fusion.fit(Interactions.of(planted(12)))
+    votes = fusion.score(Histories.of_matrix(sp.csr_matrix((1, 1))), B)[0]
     expected = [1 / 61 + 1 / 62, 1 / 62 + 1 / 63, 1 / 63 + 1 / 62]
     np.testing.assert_allclose(votes, expected, rtol=1e-6)
 

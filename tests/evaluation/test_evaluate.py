@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Self
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph_store.snapshot import Snapshot
-from kgrec.evaluation.baselines.item_knn import ItemKNN
+from kgrec.data.histories import Histories
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.evaluate import evaluate, main_value
 from kgrec.evaluation.protocols import cold_item, strict_cold_person
-from kgrec.evaluation.recommender import OnProgress, ignore_progress
 from kgrec.evaluation.split import Split
 from kgrec.evaluation.tuning import tune
+from kgrec.recommenders.base import OnProgress, ignore_progress
+from kgrec.recommenders.item_knn import ItemKNN
 from tests.evaluation.planted import PER_TASTE, planted, taste_of_item, taste_of_person
 
 B = 1
@@ -32,19 +34,20 @@ class Oracle:
 
     def fit(
         self,
-        train: Snapshot,
+        data: Interactions,
         *,
         seed: int = 0,
         domains: Sequence[int] | None = None,
         on_progress: OnProgress = ignore_progress,
-    ) -> None:
-        self.train = train
+    ) -> Self:
+        self.data = data
+        return self
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
-        tastes = np.eye(4)[[taste_of_item(i) for i in range(self.train.num_items)]]
-        items = self.train.items_of(domain)
-        counts = np.bincount(self.train.item, minlength=self.train.num_items)[items]
-        known = self.worth * (histories @ tastes @ tastes[items].T)
+    def score(self, users: Histories, domain: int) -> NDArray[np.float32]:
+        tastes = np.eye(4)[[taste_of_item(i) for i in range(self.data.liked.shape[1])]]
+        items = self.data.items_of(domain)
+        counts = np.asarray(self.data.seen.sum(axis=0)).ravel()[items]
+        known = self.worth * (users.items @ tastes @ tastes[items].T)
         return (known + self.popular * counts / counts.max()).astype(np.float32)
 
 
@@ -56,7 +59,7 @@ def split() -> Split:
 @pytest.fixture(scope="module")
 def oracle(split: Split) -> Oracle:
     made = Oracle()
-    made.fit(split.train)
+    made.fit(Interactions.of(split.train))
     return made
 
 
@@ -74,7 +77,7 @@ def test_ties_within_a_taste_leave_exactly_what_can_be_known(split: Split, oracl
 
 def test_the_size_of_blocks_changes_nothing(split: Split) -> None:
     knn = ItemKNN()
-    knn.fit(split.train)
+    knn.fit(Interactions.of(split.train))
     whole = evaluate(knn, split.test, train=split.train, target=B, block=1000)
     small = evaluate(knn, split.test, train=split.train, target=B, block=7)
     assert whole.people.equals(small.people)
@@ -86,7 +89,7 @@ def test_the_size_of_blocks_changes_nothing(split: Split) -> None:
 
 def test_recommended_items_are_of_the_target_and_never_known_ones(split: Split) -> None:
     knn = ItemKNN()
-    knn.fit(split.train)
+    knn.fit(Interactions.of(split.train))
     items = cold_item(planted(), target=B)
     found = evaluate(knn, items.test, train=items.train, target=B)
     assert set(found.top[found.top >= 0]) <= set(np.flatnonzero(items.test.candidates))

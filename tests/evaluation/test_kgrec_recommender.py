@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from kgrec.config import resolve
-from kgrec.evaluation.baselines.popularity import Popularity
+from kgrec.data.histories import Histories
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.evaluate import main_value
 from kgrec.evaluation.kgrec_recommender import KgrecRecommender
 from kgrec.evaluation.protocols import strict_cold_person
+from kgrec.recommenders.popularity import Popularity
 from tests.evaluation.planted import planted
 
 B = 1
@@ -23,21 +25,25 @@ TINY = {
 def test_kgrec_beats_popularity_on_a_planted_taste_and_hears_the_seed() -> None:
     split = strict_cold_person(planted(), target=B)
     popular = Popularity()
-    popular.fit(split.train)
+    popular.fit(Interactions.of(split.train))
     floor = main_value(popular, split.test, train=split.train, target=B)
     heard: list[str] = []
     model = KgrecRecommender(settings=resolve(TINY), device="cpu")
-    model.fit(split.train, seed=1, on_progress=lambda _, doing: heard.append(doing))
+    model.fit(
+        Interactions.of(split.train), seed=1, on_progress=lambda _, doing: heard.append(doing)
+    )
     assert heard
     assert main_value(model, split.test, train=split.train, target=B) > 1.5 * floor
-    scores = model.score(split.test.histories[:3], B)
+    scores = model.score(Histories.of_matrix(split.test.histories[:3]), B)
     assert scores.shape == (3, len(split.train.items_of(B)))
     again = KgrecRecommender(settings=resolve(TINY), device="cpu")
-    again.fit(split.train, seed=1)
-    np.testing.assert_array_equal(again.score(split.test.histories[:3], B), scores)
+    again.fit(Interactions.of(split.train), seed=1)
+    np.testing.assert_array_equal(
+        again.score(Histories.of_matrix(split.test.histories[:3]), B), scores
+    )
     other = KgrecRecommender(settings=resolve(TINY), device="cpu")
-    other.fit(split.train, seed=2)
-    assert not np.array_equal(other.score(split.test.histories[:3], B), scores)
+    other.fit(Interactions.of(split.train), seed=2)
+    assert not np.array_equal(other.score(Histories.of_matrix(split.test.histories[:3]), B), scores)
 
 
 def test_scoring_before_fitting_is_an_error() -> None:
@@ -45,5 +51,5 @@ def test_scoring_before_fitting_is_an_error() -> None:
         KgrecRecommender(settings=resolve(TINY)).score(planted_history(), B)
 
 
-def planted_history() -> object:
-    return strict_cold_person(planted(40), target=B).test.histories
+def planted_history() -> Histories:
+    return Histories.of_matrix(strict_cold_person(planted(40), target=B).test.histories)

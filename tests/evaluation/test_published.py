@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -13,10 +14,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.baselines.item_knn import ItemKNN
-from kgrec.evaluation.baselines.popularity import Popularity
 from kgrec.evaluation.cells import read_cells
 from kgrec.evaluation.evaluate import SAMPLED_MEASURES, evaluate, main_value
 from kgrec.evaluation.protocols import leave_one_out, published, source_cold, strict_cold_person
@@ -25,6 +25,8 @@ from kgrec.evaluation.runner import CELLS, run_benchmark
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.source_split import SourceSplit, read_source_split
 from kgrec.evaluation.split import Split, load_split, save_split
+from kgrec.recommenders.item_knn import ItemKNN
+from kgrec.recommenders.popularity import Popularity
 from tests.evaluation.planted import planted
 
 A, B = 0, 1
@@ -319,11 +321,11 @@ class ByHand:
     def __init__(self, scores: NDArray[np.float32]) -> None:
         self.scores = scores
 
-    def fit(self, train: Snapshot, **_: object) -> None:
+    def fit(self, data: Interactions, **_: object) -> Self:
         raise AssertionError("nothing to fit")
 
-    def score(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
-        return np.broadcast_to(self.scores, (histories.shape[0], len(self.scores))).copy()
+    def score(self, users: Histories, domain: int) -> NDArray[np.float32]:
+        return np.broadcast_to(self.scores, (len(users), len(self.scores))).copy()
 
 
 def test_figures_are_means_over_interactions_by_hand(few_drawn: int) -> None:
@@ -361,7 +363,7 @@ def test_a_twin_leaves_the_drawn_items_and_what_is_asked_for(few_drawn: int) -> 
     size = snapshot.num_items
     twins = sp.csr_matrix((np.ones(2, np.float32), ([first, known], [known, first])), (size, size))
     knn = ItemKNN()
-    knn.fit(split.train)
+    knn.fit(Interactions.of(split.train))
     found = evaluate(knn, split.test, train=split.train, target=B, twins=twins)
     shown = np.asarray(split.test.histories[:, [known]].todense()).ravel() > 0
     lost = (shown & (split.test.positives.indices == first)).sum()
@@ -374,8 +376,8 @@ def test_whoever_looks_at_the_person_wins_and_constant_scores_earn_nothing(few_d
     snapshot = planted()
     split = source_cold(snapshot, cold_source(snapshot), target=B)
     knn, popular = ItemKNN(), Popularity()
-    knn.fit(split.train)
-    popular.fit(split.train)
+    knn.fit(Interactions.of(split.train))
+    popular.fit(Interactions.of(split.train))
     flat = ByHand(np.ones(len(snapshot.items_of(B)), np.float32))
     values = [
         evaluate(model, split.test, train=split.train, target=B).summary()["mrr@1000"].mean
@@ -426,7 +428,7 @@ def test_full_rankings_are_untouched_by_what_was_added() -> None:
     split = strict_cold_person(planted(), target=B)
     assert split.test.sampled is None
     knn = ItemKNN()
-    knn.fit(split.train)
+    knn.fit(Interactions.of(split.train))
     found = evaluate(knn, split.test, train=split.train, target=B)
     assert found.sampled is None
     assert found.summary()["ndcg@10"].mean == pytest.approx(found.people["ndcg@10"].mean())

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from graph_store.snapshot import Snapshot
-from kgrec.config import resolve
+from kgrec.config import parse_yaml, resolve
+from kgrec.data.histories import Histories
+from kgrec.data.interactions import Interactions
 from kgrec.evaluation.kgrec_recommender import KgrecRecommender
 from kgrec.evaluation.protocols import strict_cold_person
 from kgrec.evaluation.trainings import Trainings
 from tests.evaluation.planted import planted
 from tests.evaluation.test_kgrec_recommender import TINY, B
 
+DEFAULT = Path(__file__).parents[2] / "configs" / "default.yaml"
 SPLIT = strict_cold_person(planted(), target=B)
 
 
@@ -28,8 +32,18 @@ def scores(
     """Of three people, and the stages that were gone through for them."""
     heard: list[str] = []
     model = KgrecRecommender(settings=resolve(settings), device="cpu", trainings=trainings)
-    model.fit(train, seed=seed, on_progress=lambda _, doing: heard.append(doing))
-    return model.score(SPLIT.test.histories[:3], B), heard
+    model.fit(Interactions.of(train), seed=seed, on_progress=lambda _, doing: heard.append(doing))
+    return model.score(Histories.of_matrix(SPLIT.test.histories[:3]), B), heard
+
+
+def with_components(**changes: dict[str, Any] | None) -> dict[str, Any]:
+    """The default components, some settings changed; a component that is None is left out."""
+    components = parse_yaml(DEFAULT.read_text(), key="default")["components"]
+    return {
+        name: None if name in changes and changes[name] is None
+        else {**given, **(changes.get(name) or {})}
+        for name, given in components.items()
+    }  # fmt: skip
 
 
 def has(stages: list[str], name: str) -> bool:
@@ -52,35 +66,42 @@ def test_a_kept_training_serves_other_settings_of_what_comes_after_it(
     trainings, whole = first
     strength = 3.0 if remembered else 4.0
     otherwise = {
-        **TINY, "blend": {"mapped": {"strength": strength}}, "cold_items": {"neighbours": 3},
+        **TINY, "components": with_components(emcdr={"strength": strength}),
+        "cold_items": {"neighbours": 3},
     }  # fmt: skip
     kept, stages = scores(otherwise, trainings if remembered else Trainings(trainings.folder))
-    assert has(stages, "closed-form scores")
+    assert has(stages, "fitting components")
     assert not has(stages, "epoch")
     np.testing.assert_array_equal(kept, scores(otherwise, None)[0])
     assert not np.array_equal(kept, whole)
 
 
-def test_settings_that_only_weigh_parts_solve_nothing_again(first: tuple[Trainings, Any]) -> None:
+def test_settings_that_only_weigh_components_solve_nothing_again(
+    first: tuple[Trainings, Any],
+) -> None:
     trainings, whole = first
-    for blend in (
-        {"mapped": {"share": 0.0}, "sharpness": 0.0},
-        {"narrow": {"people": 1.0}, "content": {"share": 1.0}},
+    for changes in (
+        {"components": with_components(emcdr=None), "ensemble": {"exponent": 0.0}},
+        {
+            "components": with_components(
+                **{"emcdr-narrow": {"halved_at": 1.0}, "content": {"weight": 1.0}}
+            )
+        },
     ):
-        settings = {**TINY, "blend": blend}
+        settings = {**TINY, **changes}
         found, stages = scores(settings, trainings)
         assert stages == []
         np.testing.assert_allclose(found, scores(settings, None)[0], rtol=1e-4, atol=1e-4)
         assert not np.allclose(found, whole, atol=1e-3)
 
 
-def test_a_part_that_was_left_out_is_solved_when_it_is_asked_for(
+def test_a_component_that_was_left_out_is_fitted_when_it_is_asked_for(
     first: tuple[Trainings, Any],
 ) -> None:
     trainings = Trainings(first[0].folder)
-    scores({**TINY, "blend": {"walk": {"share": 0.0}}}, trainings)
+    scores({**TINY, "components": with_components(**{"random-walk": None})}, trainings)
     found, stages = scores(TINY, trainings)
-    assert has(stages, "closed-form scores")
+    assert has(stages, "fitting components")
     assert not has(stages, "epoch")
     np.testing.assert_array_equal(found, first[1])
 

@@ -12,15 +12,16 @@ import scipy.sparse as sp
 import torch
 from torch.nn import functional
 
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
-from kgrec.evaluation.baselines.bitgcf import BiTGCF
-from kgrec.evaluation.baselines.cdrib import CDRIB
-from kgrec.evaluation.baselines.cmf import CMF
-from kgrec.evaluation.baselines.ptupcdr import PTUPCDR
-from kgrec.evaluation.baselines.two_domains import TwoDomains, logistic_loss, sides_of
 from kgrec.evaluation.protocols import few_overlap, strict_cold_person
 from kgrec.evaluation.split import Split
-from kgrec.model.sparse import Sparse
+from kgrec.recommenders.bitgcf import BiTGCF
+from kgrec.recommenders.cdrib import CDRIB
+from kgrec.recommenders.cmf import CMF
+from kgrec.recommenders.ptupcdr import PTUPCDR
+from kgrec.recommenders.two_domains import TwoDomains, logistic_loss, sides_of
+from kgrec.solvers.sparse import Sparse
 from tests.evaluation.planted import planted
 
 A, B = 0, 1
@@ -57,7 +58,7 @@ def test_two_sides_hold_every_like_once(split: Split) -> None:
 def test_a_person_who_trained_is_read_from_their_history_as_in_training(
     model: TwoDomains, split: Split
 ) -> None:
-    model.fit(split.train, domains=[B])
+    model.fit(Interactions.of(split.train), domains=[B])
     fitted = model._fitted[B]
     network = fitted.model
     likes = Interactions.of(split.train).liked
@@ -70,7 +71,7 @@ def test_a_person_who_trained_is_read_from_their_history_as_in_training(
 
 def test_what_passes_over_in_bitgcf_by_hand(split: Split) -> None:
     model = BiTGCF(layers=1, keep=0.7, **QUICK)
-    model.fit(split.train, domains=[B])
+    model.fit(Interactions.of(split.train), domains=[B])
     fitted = model._fitted[B]
     items = [p.detach().numpy() for p in (fitted.model.source, fitted.model.target)]
     likes = [side.likes.toarray() for side in (fitted.source, fitted.target)]
@@ -92,20 +93,25 @@ def test_what_passes_over_in_bitgcf_by_hand(split: Split) -> None:
 
 def test_in_cdrib_the_source_speaks_for_whoever_is_known_there(split: Split) -> None:
     model = CDRIB(**QUICK)
-    model.fit(split.train, domains=[B])
+    model.fit(Interactions.of(split.train), domains=[B])
     history = split.test.histories[:1]
     one = sp.csr_matrix(
         (np.ones(1, np.float32), ([0], [split.train.items_of(B)[0]])), shape=history.shape
     )
-    alone, with_target = model.score(history, B), model.score((history + one).tocsr(), B)
+    alone, with_target = (
+        model.score(Histories.of_matrix(history), B),
+        model.score(Histories.of_matrix(history + one), B),
+    )
     np.testing.assert_allclose(with_target, alone, rtol=1e-5)
     nowhere = sp.csr_matrix(history.shape, dtype=np.float32)
-    assert not np.allclose(model.score(one, B), model.score(nowhere, B))
+    assert not np.allclose(
+        model.score(Histories.of_matrix(one), B), model.score(Histories.of_matrix(nowhere), B)
+    )
 
 
 def test_noise_and_dropout_end_with_training(split: Split) -> None:
     model = CDRIB(**QUICK)
-    model.fit(split.train, domains=[B])
+    model.fit(Interactions.of(split.train), domains=[B])
     network = model._fitted[B].model
     with torch.no_grad():
         assert torch.equal(network().people[1], network().people[1])
@@ -117,7 +123,7 @@ def test_the_weight_of_cmf_says_which_side_is_learned_from(split: Split) -> None
     tables = {}
     for weight, epochs in ((1.0, 0), (1.0, 2), (0.5, 2)):
         model = CMF(source_weight=weight, decay=0.0, dim=8, epochs=epochs, batch=512)
-        model.fit(split.train, seed=1, domains=[B])
+        model.fit(Interactions.of(split.train), seed=1, domains=[B])
         tables[weight, epochs] = model._fitted[B].items
     np.testing.assert_array_equal(tables[1.0, 0][1], tables[1.0, 2][1])
     assert not np.array_equal(tables[1.0, 0][0], tables[1.0, 2][0])
@@ -126,7 +132,7 @@ def test_the_weight_of_cmf_says_which_side_is_learned_from(split: Split) -> None
 
 def test_attention_is_a_softmax_over_the_history(split: Split) -> None:
     model = PTUPCDR(rank=6, epochs=1)
-    model.fit(split.train, domains=[B])
+    model.fit(Interactions.of(split.train), domains=[B])
     side = model._sides[B]
     items, history = torch.from_numpy(side.source), split.test.histories[:5]
     with torch.no_grad():
@@ -142,7 +148,7 @@ def test_maps_of_ptupcdr_are_personal_and_without_shared_people_there_is_none(
     split: Split,
 ) -> None:
     model = PTUPCDR(rank=6, epochs=3)
-    model.fit(split.train, domains=[B])
+    model.fit(Interactions.of(split.train), domains=[B])
     side = model._sides[B]
     with torch.no_grad():
         taste = torch.from_numpy(side.source[:2])
@@ -150,5 +156,5 @@ def test_maps_of_ptupcdr_are_personal_and_without_shared_people_there_is_none(
         left, right = side.bridge(taste, same)
     assert not torch.allclose(left, right), "the same factors, mapped for two people"
     alone = few_overlap(planted(120), target=B, whole=0)
-    model.fit(alone.train, domains=[B])
-    assert not model.score(alone.test.histories, B).any()
+    model.fit(Interactions.of(alone.train), domains=[B])
+    assert not model.score(Histories.of_matrix(alone.test.histories), B).any()

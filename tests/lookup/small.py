@@ -20,6 +20,7 @@ from graph_store.schema import NODE_COLUMNS, Label, RelType
 from graph_store.snapshot import NO_TIME, Snapshot
 from graph_store.store import GraphStore
 from kgrec.config import Settings
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.vectors import Vectors
 
@@ -152,8 +153,8 @@ class SmallModel:
     def item_vectors(self, domain: int) -> Vectors:
         return Vectors(self.item_space[self.snapshot.items_of(domain)])
 
-    def person_vectors(self, histories: sp.csr_matrix, domain: int) -> Vectors:
-        return Vectors(np.asarray(histories @ self.item_space, dtype=np.float32))
+    def person_vectors(self, users: Histories, domain: int) -> Vectors:
+        return Vectors(np.asarray(users.items @ self.item_space, dtype=np.float32))
 
     def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         return _unit(np.asarray(histories @ self.item_space, dtype=np.float32))

@@ -9,9 +9,10 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from kgrec.data.hold_out import visible_likes
 from kgrec.data.interactions import Interactions
 from kgrec.model.gnn import LightGNN
-from kgrec.model.graph import GraphTensors, build_graph, visible_likes
+from kgrec.model.graph import GraphTensors, build_graph
 from kgrec.model.pyg import PygGNN, hetero_data
 from tests.training.worlds import make_snapshot
 

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.training import Fitted, fit
 from loaders.synthetic import planted
@@ -41,9 +42,13 @@ BOUNDARIES = [
     ["model.channels=[id]", "model.id_dropout=0"],
     ["model.text_width=1"],
     ["model.text_width=4096"],
-    ["blend.content.width=1"],
-    ["blend.content.width=4096"],
-    ["blend.content.share=0"],
+    ["components.content.width=1"],
+    ["components.content.width=4096"],
+    ["components.content=null"],
+    ["components=null"],
+    ["components.emcdr.rank=1", "components.emcdr.sources=merged"],
+    ["components.item-ridge.solver=cg", "components.item-ridge.among=overlap"],
+    ["components.popularity.among=overlap"],
     ["model.spectrum_rank=1"],
     ["model.spectrum_rank=9999"],
     ["model.factor_rank=1"],
@@ -81,7 +86,7 @@ def check(fitted: Fitted, snapshot: Snapshot) -> None:
     assert np.isfinite(fitted.scorer.person_space(asked)).all()
     for domain in range(log.num_domains):
         items = fitted.scorer.item_vectors(domain)
-        scores = fitted.scorer.person_vectors(asked, domain).products(items)
+        scores = fitted.scorer.person_vectors(Histories.of_matrix(asked), domain).products(items)
         assert scores.shape == (asked.shape[0], len(snapshot.items_of(domain)))
         assert np.isfinite(scores).all()
     assert all(row["loss"] is None or np.isfinite(row["loss"]) for row in fitted.history)

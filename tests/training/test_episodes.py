@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from kgrec.data.hold_out import hold_out
 from kgrec.data.interactions import Interactions
 from kgrec.model.people import by_root_of_length
+from kgrec.ranking.validation import ndcg
 from kgrec.training import episodes as episodes_module
 from kgrec.training.episodes import Episode, draw_episodes, make_pool
-from kgrec.training.validation import hold_out, ndcg
 from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny
 
 LOG = Interactions.of(planted_snapshot(small_world()))
@@ -121,15 +122,22 @@ def test_a_long_history_says_more_but_not_so_many_times_more() -> None:
 # --- held-out people --------------------------------------------------------------
 
 
-def test_newcomers_lose_one_whole_domain_and_known_people_keep_some() -> None:
+def test_cold_users_lose_one_whole_domain_and_warm_users_keep_some() -> None:
     train, groups = hold_out(LOG, 0.3, seed=0)
     lost = LOG.liked.toarray() - train.liked.toarray()
     assert (lost >= 0).all()
     assert sum(g.hidden.nnz for g in groups) == lost.sum()
-    assert sum(g.hidden.shape[0] for g in groups if g.newcomers) == 48 // 3
+    assert sum(g.hidden.shape[0] for g in groups if g.cold) == 48 // 3
     for group in groups:
-        inside = group.histories[:, LOG.items_of(group.domain)].getnnz(axis=1)
-        assert (inside == 0).all() if group.newcomers else inside.any()
+        inside = group.users.items[:, LOG.items_of(group.domain)].getnnz(axis=1)
+        assert (inside == 0).all() if group.cold else inside.any()
+
+
+def test_hidden_likes_are_no_events_either() -> None:
+    train, groups = hold_out(LOG, 0.3, seed=0)
+    assert groups
+    assert (train.histories().items != train.liked).nnz == 0
+    assert len(train.histories().event_item) == train.liked.nnz < LOG.liked.nnz
 
 
 def test_nobody_is_held_out_twice() -> None:
@@ -179,7 +187,7 @@ def test_where_nobody_is_in_two_domains_half_of_one_is_hidden() -> None:
     likes = [(f"u{n:02}", f"b:{k}") for n in range(60) for k in range(6)]
     log = Interactions.of(make_snapshot(likes, {f"b:{k}": ("books", None) for k in range(6)}))
     train, groups = hold_out(log, 0.3, seed=0)
-    assert [group.newcomers for group in groups] == [False]
+    assert [group.cold for group in groups] == [False]
     lost = (log.liked - train.liked).toarray().sum(axis=1)
     assert lost.max() < 6
     assert 2 < lost[lost > 0].mean() < 4

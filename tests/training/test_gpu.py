@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 import torch
 
 from kgrec.config import TextSettings
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
-from kgrec.evaluation.baselines.alpharec import AlphaRec
-from kgrec.evaluation.baselines.lightgcn import LightGCN
-from kgrec.evaluation.recommender import Recommender
 from kgrec.evaluation.text_vectors import TextVectors
+from kgrec.recommenders.alpharec import AlphaRec
+from kgrec.recommenders.base import Recommender
+from kgrec.recommenders.lightgcn import LightGCN
 from kgrec.training import fit
 from kgrec.training.checkpoint import restore, save
 from kgrec.training.events import ignore
@@ -82,7 +84,9 @@ def test_people_new_to_a_domain_get_what_was_planted(bert: Path, precision: str)
     keys = SNAPSHOT.item_keys[SNAPSHOT.items_of(domain)]
     users = [str(key) for key in SNAPSHOT.user_keys]
     histories = Interactions.of(SNAPSHOT).liked[[users.index(u) for u in WORLD.cold_users]]
-    scores = scorer.person_vectors(histories, domain).products(scorer.item_vectors(domain))
+    scores = scorer.person_vectors(Histories.of_matrix(histories), domain).products(
+        scorer.item_vectors(domain)
+    )
     for user, row in zip(WORLD.cold_users, scores, strict=True):
         best = {str(key) for key in keys[np.argsort(-row)[:4]]}
         assert best == WORLD.right_items(user), user
@@ -110,11 +114,10 @@ def test_a_baseline_learns_the_vectors_that_it_learns_on_the_cpu(
     texts = TextVectors(TextSettings(name=str(bert), tuning="frozen", max_tokens=12))
 
     def scores() -> np.ndarray:
-        made: Recommender = (
-            LightGCN(epochs=3) if name == "lightgcn" else AlphaRec(epochs=3, texts=texts)
-        )
-        made.fit(SNAPSHOT, domains=[0])
-        return made.score(Interactions.of(SNAPSHOT).liked, 0)
+        made: Recommender = LightGCN(epochs=3) if name == "lightgcn" else AlphaRec(epochs=3)
+        data = replace(Interactions.of(SNAPSHOT), item_text=texts.of(SNAPSHOT))
+        made.fit(data, domains=[0])
+        return made.score(data.histories(), 0)
 
     there = scores()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

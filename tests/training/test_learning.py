@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from kgrec.data.interactions import Interactions
+from kgrec.device import pick_device
 from kgrec.errors import TrainingError
 from kgrec.training import Event, fit
 from kgrec.training.events import ignore
-from kgrec.training.fit import Trainer, pick_device
+from kgrec.training.fit import Trainer
 from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny
 
 STILL = ("model.dropout=0", "train.learning_rate=1e-30", "train.weight_decay=0")
@@ -46,7 +47,7 @@ def test_the_loss_goes_to_its_known_optimum_and_cold_people_get_what_was_planted
     log = Interactions.of(snapshot)
     users = [str(key) for key in snapshot.user_keys]
     cold = [users.index(user) for user in world.cold_users]
-    scores = fitted.scorer.person_vectors(log.liked[cold], domain).products(
+    scores = fitted.scorer.person_vectors(log.histories()[cold], domain).products(
         fitted.scorer.item_vectors(domain)
     )
     for user, row in zip(world.cold_users, scores, strict=True):
@@ -124,7 +125,7 @@ def test_a_single_like_beside_a_domain_without_any_gives_answers_in_both(bert: P
     snapshot = make_snapshot([("a", "b:1")], items)
     scorer = fit(snapshot, tiny(bert, "train.validation_share=0.2")).scorer
     for domain, size in ((0, 2), (1, 1)):
-        asked = scorer.person_vectors(Interactions.of(snapshot).liked, domain)
+        asked = scorer.person_vectors(Interactions.of(snapshot).histories(), domain)
         scores = asked.products(scorer.item_vectors(domain))
         assert scores.shape == (1, size)
         assert np.isfinite(scores).all()

@@ -14,9 +14,10 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
+from kgrec.ensemble.recommender import Ensemble
 from kgrec.errors import InputError, NotFiniteError, NotFoundError, RunError, TrainingError
-from kgrec.model.weights import PARTS
 from kgrec.runs import FORMAT_VERSION, checksums
 from kgrec.runs.model_file import save_scorer
 from kgrec.runs.scorer import Scorer
@@ -54,7 +55,9 @@ def test_saving_and_opening_changes_no_score(saved: tuple[Fitted, TrainedRun]) -
     asked = sp.vstack([LOG.liked, empty]).tocsr()
     for domain in range(2):
         before, after = (
-            held.person_vectors(asked, domain).products(held.item_vectors(domain))
+            held.person_vectors(Histories.of_matrix(asked), domain).products(
+                held.item_vectors(domain)
+            )
             for held in (fitted.scorer, run)
         )
         np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-5)
@@ -102,7 +105,7 @@ def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -
     fitted, _ = saved
     domain, items = 1, SNAPSHOT.items_of(1)
     in_words = fitted.scorer.text_person_vectors([str(SNAPSHOT.texts[items[0]])], domain)
-    by_likes = fitted.scorer.person_vectors(LOG.liked[LOG.active[:, domain]], domain)
+    by_likes = fitted.scorer.person_vectors(LOG.histories(LOG.active[:, domain]), domain)
     assert in_words.sparse is not None
     assert by_likes.sparse is not None
     assert not in_words.sparse[:, -len(items) :].count_nonzero()
@@ -111,12 +114,14 @@ def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -
     assert by_likes.sparse[:, -len(items) :].count_nonzero()
 
 
-def test_silent_parts_say_nothing(saved: tuple[Fitted, TrainedRun]) -> None:
+def test_excluded_components_do_not_count(saved: tuple[Fitted, TrainedRun]) -> None:
     scorer = saved[0].scorer
-    nothing = scorer.person_vectors(LOG.liked[:3], 1, silent=PARTS)
+    nothing = scorer.person_vectors(
+        LOG.histories()[:3], 1, excluded=list(scorer.ensemble.components.recommenders)
+    )
     assert not nothing.products(scorer.item_vectors(1)).any()
-    with pytest.raises(InputError, match="silent must name some of learned, .*got"):
-        scorer.person_vectors(LOG.liked[:3], 1, silent=("walks",))
+    with pytest.raises(InputError, match="excluded must name some of gnn, .*got"):
+        scorer.person_vectors(LOG.histories()[:3], 1, excluded=("walks",))
 
 
 def test_what_a_person_likes_already_gets_nothing_for_that(
@@ -125,8 +130,8 @@ def test_what_a_person_likes_already_gets_nothing_for_that(
     """Nothing is cold here, so with and without own likes the scores are the same."""
     scorer = saved[0].scorer
     with_own, without = (
-        scorer.person_vectors(LOG.liked, 1, silent=silent).products(scorer.item_vectors(1))
-        for silent in ((), ("own",))
+        scorer.person_vectors(LOG.histories(), 1, excluded=names).products(scorer.item_vectors(1))
+        for names in ((), ("history",))
     )
     assert (LOG.liked.getnnz(axis=0) > 0).all()
     np.testing.assert_array_equal(with_own, without)
@@ -136,20 +141,23 @@ def test_a_model_that_is_no_number_is_not_written(
     saved: tuple[Fitted, TrainedRun], tmp_path: Path
 ) -> None:
     scorer = saved[0].scorer
-    z = scorer.parts.learned.z.copy()
+    z = scorer.learned.z.copy()
     z[3, 0] = np.nan
+    ensemble, whole = scorer.ensemble, scorer.ensemble.components
+    damaged = {**whole.recommenders, "gnn": replace(scorer.learned, z=z)}
     broken = Scorer(
-        replace(scorer.parts, learned=replace(scorer.parts.learned, z=z)),
-        scorer.weights, scorer.texts, scorer.encode,
+        Ensemble(replace(whole, recommenders=damaged), ensemble.weights, ensemble.settings),
+        scorer.texts, scorer.encode,
     )  # fmt: skip
-    with pytest.raises(TrainingError, match=r"holds NaN or infinity in 'z', so no run was written"):
+    said = r"holds NaN or infinity in 'component.gnn.z', so no run was written"
+    with pytest.raises(TrainingError, match=said):
         save_scorer(broken, tmp_path / "model.safetensors")
     assert not (tmp_path / "model.safetensors").exists()
     with pytest.raises(NotFiniteError, match="the vectors of items hold NaN or infinity"):
         broken.item_vectors(int(SNAPSHOT.item_domain[3]))
     likes_it = LOG.liked[LOG.liked[:, 3].toarray().ravel() > 0]
     with pytest.raises(NotFiniteError, match="the vectors of people hold NaN or infinity"):
-        broken.person_vectors(likes_it, 1 - int(SNAPSHOT.item_domain[3]))
+        broken.person_vectors(Histories.of_matrix(likes_it), 1 - int(SNAPSHOT.item_domain[3]))
 
 
 # --- what is wrong with a folder --------------------------------------------------

@@ -1,0 +1,128 @@
+"""Which persons are held out while training.
+
+In:   interactions.
+Out:  :class:`HeldOut` groups, and the interactions without their hidden likes.
+
+Some held-out persons lose all likes of one domain and become cold users there (the situation
+kgrec is for); others lose half of their likes in one and stay warm users. Training stops by the
+cold users, or where there are none by the warm ones; the components of the ensemble are weighed by
+both (:mod:`kgrec.ensemble.fit`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from kgrec.data.histories import Histories
+from kgrec.data.interactions import Interactions
+
+__all__ = ["HeldOut", "hold_out", "visible_likes"]
+
+MOST = 1000
+"""Held-out cold users of all domains together, at most, and as many warm users."""
+FEWEST = 10
+"""Fewer held-out users than this say nothing; then nobody is held out."""
+ENOUGH = 60
+"""So many cold users are held out if that is at most a third of all who could be."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """People of one domain with hidden likes."""
+
+    domain: int
+    users: Histories  # [B] what is known of them
+    hidden: sp.csr_matrix  # [B, I_d] what they liked, columns as items_of(domain)
+    cold: bool
+    """Whether nothing of the domain is known of them."""
+
+
+def hold_out(
+    interactions: Interactions, fraction: float, *, seed: int
+) -> tuple[Interactions, list[HeldOut]]:
+    """The interactions to train on, and the persons to validate with: cold users first.
+
+    Args:
+        interactions: All that is known.
+        fraction: Of the persons who could be held out of each kind, between 0 and 1.
+        seed: Of the draws.
+    """
+    counts = interactions.count_by_domain
+    rng = np.random.default_rng([seed, 2**31])
+    overlapping = np.flatnonzero((counts > 0).sum(1) > 1)
+    enough = min(ENOUGH, len(overlapping) / 3) if fraction else 0
+    cold_users = _drawn(overlapping, max(fraction * len(overlapping), enough), rng)
+    able = np.setdiff1d(np.flatnonzero(counts.max(1, initial=0) >= 4), cold_users)
+    warm_users = _drawn(able, fraction * len(able), rng)
+    train, groups = interactions, []
+    for people, cold in ((cold_users, True), (warm_users, False)):
+        domains = _one_domain_each(counts[people], rng, fewest=1 if cold else 4)
+        hidden = _hidden(interactions, people, domains, rng, whole=cold)
+        train = _without(train, hidden)
+        lost = hidden.getnnz(axis=1)[people] > 0  # half of a few likes may be none of them
+        for domain in np.unique(domains[lost]):
+            members = people[lost & (domains == domain)]
+            items = interactions.items_of(int(domain))
+            groups.append((int(domain), members, hidden[members][:, items].tocsr(), cold))
+    return train, [
+        HeldOut(domain, train.histories_of(members), hidden, cold)
+        for domain, members, hidden, cold in groups
+    ]
+
+
+def _without(train: Interactions, hidden: sp.csr_matrix) -> Interactions:
+    """The same without hidden likes, neither in the matrix nor in the events."""
+    snapshot = train.snapshot
+    if snapshot is not None and hidden.nnz:
+        pairs, width = hidden.tocoo(), hidden.shape[1]
+        hidden_pairs = pairs.row.astype(np.int64) * width + pairs.col
+        of_events = train.person_of_user[snapshot.user] * width + snapshot.item
+        snapshot = snapshot.keep(~np.isin(of_events, hidden_pairs))
+    return replace(train, liked=visible_likes(train.liked, hidden), snapshot=snapshot)
+
+
+def visible_likes(likes: sp.csr_matrix, hidden: sp.csr_matrix) -> sp.csr_matrix:
+    """``likes [P, I]`` without the ones of ``hidden [P, I]``, which must be among them."""
+    visible: sp.csr_matrix = (likes - hidden).tocsr()
+    visible.eliminate_zeros()
+    visible.sort_indices()
+    return visible
+
+
+def _drawn(people: NDArray[np.int64], number: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """So many of ``people``, ascending; nobody if that is too few to say anything."""
+    count = min(MOST, int(number))
+    if count < FEWEST:
+        return people[:0]
+    return np.sort(rng.choice(people, count, replace=False))
+
+
+def _one_domain_each(
+    counts: NDArray[np.float32], rng: np.random.Generator, *, fewest: int
+) -> NDArray[np.int64]:
+    """A domain at random among those where the person has at least ``fewest`` likes."""
+    draws = rng.random(counts.shape)
+    draws[counts < fewest] = -1.0
+    return np.asarray(draws.argmax(axis=1), dtype=np.int64)
+
+
+def _hidden(
+    interactions: Interactions,
+    people: NDArray[np.int64],
+    domains: NDArray[np.int64],
+    rng: np.random.Generator,
+    *,
+    whole: bool,
+) -> sp.csr_matrix:
+    rows = interactions.liked[people].tocoo()
+    hide = interactions.item_domain[rows.col] == domains[rows.row]
+    if not whole:
+        hide &= rng.random(len(hide)) < 0.5
+    return sp.csr_matrix(
+        (np.ones(int(hide.sum()), np.float32), (people[rows.row[hide]], rows.col[hide])),
+        shape=interactions.liked.shape,
+    )

@@ -1,0 +1,96 @@
+"""iALS factors that several recommenders are made of: settings, item factors, users folded in.
+
+In:   a matrix of likes and the settings of a factorisation.
+Out:  item factors, and factors of users that the factorisation need not have seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pydantic import PositiveFloat, PositiveInt
+
+from kgrec.data.interactions import Interactions
+from kgrec.recommenders.base import RecommenderSettings, columns_of
+from kgrec.solvers.als import als_item_factors, fold_in
+
+__all__ = ["AlsSettings", "BothSides", "both_sides", "item_factors", "user_factors"]
+
+
+class AlsSettings(RecommenderSettings):
+    """Settings of one iALS factorisation."""
+
+    rank: PositiveInt = 64
+    """Number of factors."""
+    regularization: PositiveFloat = 1.0
+    """Weight of the squared norm of every factor."""
+    alpha: PositiveFloat = 10.0
+    """Extra confidence in a like, beside 1 for every other cell."""
+
+
+def item_factors(
+    likes: sp.csr_matrix,
+    settings: AlsSettings,
+    *,
+    seed: int,
+    start: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """``[I, R]`` item factors of ``likes [P, I]``.
+
+    ``start [I, R]`` are item factors of nearly the same likes, to go on from.
+    """
+    return als_item_factors(
+        likes, rank=settings.rank, regularization=settings.regularization, alpha=settings.alpha,
+        start=start, seed=seed,
+    )  # fmt: skip
+
+
+def user_factors(
+    histories: sp.csr_matrix, items: NDArray[np.float32], settings: AlsSettings
+) -> NDArray[np.float32]:
+    """``[B, R]`` factors of users, folded in from ``histories [B, I]``."""
+    return fold_in(histories, items, regularization=settings.regularization, alpha=settings.alpha)
+
+
+@dataclass(frozen=True)
+class BothSides:
+    """What a map from all other domains to a target domain is learned from."""
+
+    people: NDArray[np.int64]
+    """``[N]`` persons who are active on both sides."""
+    source_likes: sp.csr_matrix
+    """``[P, I]`` without those of the target domain."""
+    target_likes: sp.csr_matrix
+    """``[P, I_d]``"""
+    source: NDArray[np.float32]
+    """``[I, R]`` factors, zero rows in the target domain."""
+    target: NDArray[np.float32]
+    """``[I_d, R]`` factors."""
+
+
+def both_sides(
+    data: Interactions,
+    domain: int,
+    settings: AlsSettings,
+    *,
+    seed: int,
+    start: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
+) -> BothSides:
+    """iALS of all other domains together, and of ``domain``.
+
+    ``start`` are the source and target factors of nearly the same likes, to go on from.
+    """
+    source_likes = data.outside(data.liked, domain)
+    source_likes.eliminate_zeros()
+    target_likes = columns_of(data.liked, data.items_of(domain))
+    source_start, target_start = start or (None, None)
+    return BothSides(
+        people=data.overlapping(domain),
+        source_likes=source_likes,
+        target_likes=target_likes,
+        source=item_factors(source_likes, settings, seed=seed, start=source_start),
+        target=item_factors(target_likes, settings, seed=seed, start=target_start),
+    )

@@ -1,0 +1,139 @@
+"""Graph filters: nothing is learned, likes flow over the normalised graph of people and items.
+
+In:   likes.  Out: a normalised matrix, and the leading spectrum of the graph.
+
+:class:`GraphFilter` is GF-CF: one step over the graph plus an ideal low-pass filter; Shen et
+al., "How powerful is graph convolution for recommendation?" (CIKM 2021). :class:`SVDFilter`
+keeps the low-pass part alone, with tuned degree powers; a truncated SVD as in Cremonesi,
+Koren and Turrin's PureSVD (RecSys 2010), of the normalised matrix. All products are sparse or
+of narrow factors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveInt
+
+from kgrec.data.histories import Histories
+from kgrec.recommenders.base import (
+    BaseVectorRecommender,
+    OnProgress,
+    RecommenderSettings,
+    State,
+)
+from kgrec.recommenders.random_walk import RandomWalk, RandomWalkSettings
+from kgrec.solvers.spectrum import item_spectrum
+from kgrec.vectors import Vectors
+
+__all__ = ["GraphFilter", "GraphFilterSettings", "SVDFilter", "SVDFilterSettings"]
+
+
+class SVDFilterSettings(RecommenderSettings):
+    """Settings of :class:`SVDFilter`."""
+
+    rank: PositiveInt = 128
+    """Leading singular vectors that are kept."""
+    read: NonNegativeFloat = 0.5
+    """Exponent of a history item's likes, by which it is divided."""
+    write: NonNegativeFloat = 0.5
+    """Exponent of a target item's likes, by which its score is multiplied."""
+
+
+class SVDFilter(BaseVectorRecommender[SVDFilterSettings]):
+    """Histories projected on the leading singular vectors of the merged graph."""
+
+    name = "SVD filter"
+    settings_class: ClassVar = SVDFilterSettings
+    trials: ClassVar = tuple(
+        {"rank": rank, "read": read, "write": write}
+        for rank in (128, 64, 256, 512)
+        for read, write in ((0.5, 0.5), (0.5, 0.0), (0.25, 0.25), (0.5, 0.25))
+    )
+
+    arrays = ("vectors",)
+
+    vectors: NDArray[np.float32]  # [I, R]
+    _degree: NDArray[np.float32]  # [I]
+
+    def _prepare(self) -> None:
+        degree = np.asarray(self.data.liked.sum(axis=0)).ravel()
+        self._degree = np.maximum(degree, 1.0).astype(np.float32)
+
+    def _fit(self, seed: int, on_progress: OnProgress) -> None:
+        self.vectors, _ = item_spectrum(self.data.liked, rank=self.settings.rank, seed=seed)
+
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
+        """``(h / d^read) V``."""
+        read = self.vectors * (self._degree**-self.settings.read)[:, None]
+        return Vectors(np.asarray(users.items @ read, dtype=np.float32))
+
+    def item_vectors(self, domain: int) -> Vectors:
+        """``d^write V``."""
+        items = self.data.items_of(domain)
+        return Vectors(self.vectors[items] * (self._degree[items] ** self.settings.write)[:, None])
+
+
+class GraphFilterSettings(RecommenderSettings):
+    """Settings of :class:`GraphFilter`."""
+
+    rank: PositiveInt = 128
+    """Leading singular vectors of the low-pass part."""
+    low_pass: NonNegativeFloat = 0.3
+    """Weight of the low-pass part beside the one step."""
+    write: NonNegativeFloat = 0.5
+    """Exponent of a target item's likes, by which its score is multiplied."""
+
+
+class GraphFilter(BaseVectorRecommender[GraphFilterSettings]):
+    """One step over the graph, and its low-pass part times ``low_pass``."""
+
+    name = "graph filter (GF-CF)"
+    settings_class: ClassVar = GraphFilterSettings
+    trials: ClassVar = tuple(
+        {"rank": rank, "low_pass": low_pass, "write": write}
+        for rank in (128, 256)
+        for low_pass in (0.3, 0.0, 1.0)
+        for write in (0.5, 0.25, 0.0)
+    )
+
+    _walk: RandomWalk
+    _low_pass: SVDFilter
+
+    def _prepare(self) -> None:
+        write = self.settings.write
+        self._walk = RandomWalk(RandomWalkSettings(read=1.0, write=write - 0.5))
+        self._low_pass = SVDFilter(
+            SVDFilterSettings(rank=self.settings.rank, read=0.5, write=write)
+        )
+        self._walk.fit(self.data, domains=self.targets)
+
+    def _fit(self, seed: int, on_progress: OnProgress) -> None:
+        if self.settings.low_pass:
+            self._low_pass.fit(self.data, seed=seed, domains=self.targets)
+
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
+        """``[B]`` rows: a step over the graph, and the low-pass part beside it."""
+        step = self._walk.user_vectors(users, domain)
+        if not self.settings.low_pass:
+            return step
+        by = np.full(len(users), self.settings.low_pass, np.float32)
+        return Vectors.beside([step, self._low_pass.user_vectors(users, domain).scaled(by)])
+
+    def item_vectors(self, domain: int) -> Vectors:
+        """``[I_d]`` rows of both."""
+        step = self._walk.item_vectors(domain)
+        if not self.settings.low_pass:
+            return step
+        return Vectors.beside([step, self._low_pass.item_vectors(domain)])
+
+    def state(self) -> State:
+        """The spectrum, where it counts."""
+        return self._low_pass.state() if self.settings.low_pass else {}
+
+    def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        if self.settings.low_pass:
+            self._low_pass = SVDFilter.from_state(self._low_pass.settings, state, self.data)

@@ -1,0 +1,34 @@
+"""History: an item's score is 1 for users who like it already, and 0 for all others.
+
+In:   nothing.  Out: the history itself.
+
+Nothing to recommend by itself, since known items are left out of a list. It becomes content-based
+filtering where the ensemble imputes items without likes from their neighbours in text
+(:mod:`kgrec.ensemble.cold_items`): then a new item's score is how similar it is to what the user
+likes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from kgrec.data.histories import Histories
+from kgrec.recommenders.base import BaseVectorRecommender, RecommenderSettings, only_sparse
+from kgrec.vectors import Vectors
+
+__all__ = ["History"]
+
+
+class History(BaseVectorRecommender[RecommenderSettings]):
+    """The items that a user likes."""
+
+    name = "history"
+
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
+        """``[B, I_d]`` ones where the user likes an item of the domain."""
+        return only_sparse(users.items[:, self.data.items_of(domain)])
+
+    def item_vectors(self, domain: int) -> Vectors:
+        """The identity."""
+        return only_sparse(sp.identity(len(self.data.items_of(domain)), np.float32, "csr"))

@@ -1,0 +1,60 @@
+"""Random walk: paths item - person - item of the graph of likes, divided by degrees on the way.
+
+In:   likes.  Out: nothing but the likes, scaled; nothing is solved.
+
+One step of LightGCN's propagation, written out, and the first term of GF-CF (Shen et al., "How
+powerful is graph convolution for recommendation?", CIKM 2021). It remembers single items, which no
+narrow factor can.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from kgrec.data.histories import Histories
+from kgrec.recommenders.base import BaseVectorRecommender, RecommenderSettings, only_sparse
+from kgrec.solvers.spectrum import normalized
+from kgrec.vectors import Vectors
+
+__all__ = ["RandomWalk", "RandomWalkSettings"]
+
+
+class RandomWalkSettings(RecommenderSettings):
+    """Settings of :class:`RandomWalk`."""
+
+    read: float = 0.5
+    """Exponent of a history item's likes, by which its paths are divided."""
+    write: float = 0.0
+    """Exponent of a target item's likes, by which its score is multiplied; below 0, divided."""
+
+
+class RandomWalk(BaseVectorRecommender[RandomWalkSettings]):
+    """Steps from a history over the persons who like the same to what these like."""
+
+    name = "random walk"
+    settings_class: ClassVar = RandomWalkSettings
+    trials: ClassVar = tuple(
+        {"read": read, "write": write} for read in (0.5, 1.0, 0.0) for write in (0.0, -0.25, -0.5)
+    )
+
+    _likes: sp.csr_matrix  # [P, I] divided by the root of a person's degree
+    _degree: NDArray[np.float32]  # [I]
+
+    def _prepare(self) -> None:
+        self._likes = normalized(self.data.liked, item_power=0.0)
+        self._degree = np.maximum(self.data.liked.getnnz(axis=0), 1).astype(np.float32)
+
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
+        """``[B, P]`` how strongly each history leads to each person."""
+        scale = sp.diags(self._degree**-self.settings.read)
+        return only_sparse(users.items @ scale @ self._likes.T)
+
+    def item_vectors(self, domain: int) -> Vectors:
+        """``[I_d, P]`` who likes each item."""
+        items = self.data.items_of(domain)
+        likers = only_sparse(self._likes[:, items].T)
+        return likers.scaled(self._degree[items] ** self.settings.write)

@@ -1,0 +1,59 @@
+"""Settings that had other names before: a message says the new one, and nothing is guessed.
+
+In:   plain settings data.
+Out:  nothing, or an error that names the setting as it is written and as it is called now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kgrec.errors import ConfigError
+
+__all__ = ["RENAMED", "refuse_renamed"]
+
+_COMPONENTS = {
+    "mapped": "emcdr",
+    "narrow": "emcdr-narrow",
+    "merged": "ials",
+    "ridge": "item-ridge",
+    "walk": "random-walk",
+    "content": "content",
+    "popularity": "popularity",
+    "own": "history",
+}
+"""Parts of ``blend``, and the components of configs/default.yaml that they have become."""
+
+RENAMED: dict[str, str] = {
+    "blend.sharpness": "ensemble.exponent",
+    "blend.narrow.people": "components.emcdr-narrow.halved_at",
+    **{f"blend.{old}.share": f"components.{new}.weight" for old, new in _COMPONENTS.items()},
+    **{f"blend.{old}": f"components.{new}" for old, new in _COMPONENTS.items()},
+    "blend": "components",
+    "cold_items.sharpness": "cold_items.exponent",
+    "cold_items.trust": "cold_items.discount",
+}
+"""Old full names, or groups, and the new ones."""
+
+
+def refuse_renamed(data: Mapping[str, Any], prefix: str = "") -> None:
+    """Check that no setting is written by a name that it had before.
+
+    Raises:
+        ConfigError: One is; the message has the new name.
+    """
+    for name, value in data.items():
+        key = f"{prefix}{name}"
+        inside = isinstance(value, Mapping) and any(old.startswith(f"{key}.") for old in RENAMED)
+        if inside and value:
+            refuse_renamed(value, f"{key}.")
+        if key in RENAMED:
+            hint = ""
+            if key.endswith(".share") and not value:
+                component = RENAMED[key].rpartition(".")[0]
+                hint = f"to leave the component out, set {component} to null"
+            raise ConfigError(key, f"is called {RENAMED[key]} now", hint=hint)
+        group = prefix.rstrip(".")
+        if group.startswith("blend.") and group in RENAMED:
+            raise ConfigError(key, f"is called {RENAMED[group]}.{name} now")
