@@ -46,7 +46,7 @@ format: $(READY)  ## Put sources into the form that `make lint` asks for.
 
 lock: $(READY)  ## Write constraints.txt anew from pyproject.toml.
 	$(UV) pip compile --quiet --universal --upgrade --no-header --python-version 3.11 \
-		--all-extras --group dev pyproject.toml -o constraints.txt
+		--all-extras --group dev --group docs pyproject.toml -o constraints.txt
 
 test-lowest: $(READY)  ## Install the lowest versions that pyproject.toml allows, and try them.
 	$(UV) venv --quiet --clear --python $(BIN)/python $(LOWEST)
@@ -68,5 +68,5 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { echo "make: $(PYTHON) could not make an environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet -c constraints.txt uv
 	$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt \
-		-e '.[offline]' --group dev
+		-e '.[offline]' --group dev --group docs
 	@touch $@
