@@ -1,0 +1,150 @@
+"""Directives that write the reference from the program itself, so that it cannot be out of date.
+
+``{settings}``            every setting of a training run, as ``kgrec config explain`` shows them
+``{benchmark-settings}``  the settings of a benchmark, from their pydantic model
+``{command-line}``        every command with its arguments and options, from the command line's tree
+
+Each gives one section a group, with a table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import typer
+from docutils import nodes
+from pydantic import BaseModel
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from typer.testing import CliRunner
+
+__all__ = ["setup"]
+
+_COLUMNS = ("setting", "default", "type", "meaning")
+
+
+class SettingsReference(SphinxDirective):
+    """One section for each group of training settings."""
+
+    def run(self) -> list[nodes.Node]:
+        from kgrec.cli.app import app
+        from kgrec.config import Settings
+
+        shown = CliRunner().invoke(app, ["config", "explain", "--json"])
+        if shown.exit_code:
+            raise self.error(f"`kgrec config explain` failed: {shown.output}")
+        rows = json.loads(shown.stdout)
+        made: list[nodes.Node] = []
+        for group, members in groupby(rows, key=lambda row: row["setting"].rpartition(".")[0]):
+            body = [nodes.paragraph("", "", *_inline(_meaning(Settings, group)))]
+            made.append(_section(group or "top level", f"settings-{group}", [*body, _table(members)]))
+        return made
+
+
+class BenchmarkSettingsReference(SphinxDirective):
+    """One table of the settings of a benchmark."""
+
+    def run(self) -> list[nodes.Node]:
+        from kgrec.evaluation.settings import BenchmarkSettings
+
+        rows = [
+            {
+                "setting": name,
+                "default": json.dumps(schema.get("default")),
+                "type": _type_of(schema),
+                "meaning": " ".join(schema.get("description", "").split()),
+            }
+            for name, schema in BenchmarkSettings.model_json_schema()["properties"].items()
+        ]
+        return [_table(rows)]
+
+
+class CommandLineReference(SphinxDirective):
+    """One section for each command."""
+
+    def run(self) -> list[nodes.Node]:
+        from kgrec.cli.app import app
+
+        return list(_commands(typer.main.get_command(app), "kgrec", None))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.add_directive("settings", SettingsReference)
+    app.add_directive("benchmark-settings", BenchmarkSettingsReference)
+    app.add_directive("command-line", CommandLineReference)
+    return {"parallel_read_safe": True}
+
+
+def _commands(command: Any, name: str, parent: Any) -> Iterable[nodes.Node]:
+    """Sections of a command and, behind it, of the commands below it."""
+    context = command.context_class(command, info_name=name.split()[-1], parent=parent)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    body: list[nodes.Node] = [
+        nodes.literal_block(usage, usage, language="text"),
+        *(nodes.paragraph("", "", *_inline(part)) for part in (command.help or "").split("\n\n")),
+    ]
+    records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
+    rows = [{"option": shown, "meaning": text} for shown, text in filter(None, records)]
+    body.append(_table(rows, ("option", "meaning")))
+    yield _section(name, f"command-{name}", body)
+    for below in getattr(command, "commands", {}).values():
+        yield from _commands(below, f"{name} {below.name}", context)
+
+
+def _meaning(model: type[BaseModel], group: str) -> str:
+    """The docstring of the settings that ``group`` names; nothing where it names no model."""
+    kind: Any = model
+    for name in filter(None, group.split(".")):
+        field = getattr(kind, "model_fields", {}).get(name)
+        kind = None if field is None else type(field.get_default(call_default_factory=True))
+    return " ".join((getattr(kind, "__doc__", None) or "").split())
+
+
+def _type_of(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "anyOf" in schema:
+        return " | ".join(map(_type_of, schema["anyOf"]))
+    if schema.get("type") == "array":
+        return f"list of {_type_of(schema.get('items', {}))}"
+    return str(schema.get("type", "any"))
+
+
+def _section(title: str, name: str, body: Sequence[nodes.Node]) -> nodes.section:
+    section = nodes.section("", nodes.title("", title), *body, ids=[nodes.make_id(name)])
+    section["names"] = [name]
+    return section
+
+
+def _table(rows: Iterable[dict[str, str]], columns: Sequence[str] = _COLUMNS) -> nodes.table:
+    group = nodes.tgroup("", *(nodes.colspec(colwidth=1) for _ in columns), cols=len(columns))
+    head = nodes.row("", *(nodes.entry("", nodes.paragraph("", name)) for name in columns))
+    body = [
+        nodes.row(
+            "",
+            *(
+                nodes.entry("", nodes.paragraph("", "", *_cell(row[name], name)))
+                for name in columns
+            ),
+        )
+        for row in rows
+    ]
+    group += [nodes.thead("", head), nodes.tbody("", *body)]
+    return nodes.table("", group, classes=["reference"])
+
+
+def _cell(text: str, column: str) -> list[nodes.Node]:
+    if column in {"meaning", "type"}:
+        return _inline(text)
+    return [nodes.literal(text, text)]
+
+
+def _inline(text: str) -> list[nodes.Node]:
+    """Text with what stands between backticks as code."""
+    parts = re.split(r"`+([^`]+)`+", text)
+    return [nodes.literal(part, part) if n % 2 else nodes.Text(part) for n, part in enumerate(parts)]

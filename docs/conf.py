@@ -1,0 +1,45 @@
+"""Settings of the documentation site; ``make docs`` builds it.
+
+Pages are Markdown (MyST). Nothing is fetched: no inventories of other projects, no fonts.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+
+import kgrec  # noqa: E402
+
+# Public names that are imported when they are asked for must be there for autodoc to list them.
+vars(kgrec).update({name: getattr(kgrec, name) for name in kgrec.__all__})
+
+project = "kgrec"
+author = "the kgrec contributors"
+version = release = kgrec.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "generated_reference",
+    "repository_links",
+]
+exclude_patterns = ["_build"]
+
+html_theme = "furo"
+html_title = f"kgrec {release}"
+html_copy_source = False
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+myst_fence_as_directive = ["mermaid"]
+
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+default_role = "code"  # a single backtick in a docstring is code
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
