@@ -33,9 +33,7 @@ html_theme = "furo"
 html_title = f"kgrec {release}"
 html_copy_source = False
 
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-myst_fence_as_directive = ["mermaid"]
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"

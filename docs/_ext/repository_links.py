@@ -3,9 +3,6 @@
 In:   Markdown in which ``[text](../graph_store/schema.py)`` leads into the repository.
 Out:  the same link to the file in the repository that ``pyproject.toml`` names; where it names
       none, the text alone.
-
-Also draws ``mermaid`` blocks as they are written: GitHub shows a picture, the site the source,
-since the script that draws them would have to be fetched.
 """
 
 from __future__ import annotations
@@ -15,28 +12,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
 __all__ = ["setup"]
 
 _LINK = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)\s]*)\)")
 
 
-class Mermaid(SphinxDirective):
-    """Shows the source of a diagram as text."""
-
-    has_content = True
-
-    def run(self) -> list[nodes.Node]:
-        text = "\n".join(self.content)
-        return [nodes.literal_block(text, text, language="text")]
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
-    app.add_directive("mermaid", Mermaid)
     app.connect("source-read", _rewrite)
     return {"parallel_read_safe": True}
 
