@@ -14,7 +14,7 @@ JOBS ?= 2
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types imports tests format lock test-lowest clean
+.PHONY: help demo test test-slow lint types imports docs tests format lock test-lowest clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -22,7 +22,7 @@ help:  ## Show the targets.
 demo: $(READY)  ## Bundled data through the whole way: ingest, train, recommend, explain.
 	$(BIN)/kgrec demo
 
-test: lint types imports tests  ## What .ci/run runs: lint, types, imports, tests.
+test: lint types imports docs tests  ## What .ci/run runs: lint, types, imports, docs, tests.
 
 test-slow: $(READY)  ## The tests that train or wait for more than a minute.
 	$(BIN)/python -m pytest -m slow -q
@@ -36,6 +36,9 @@ types: $(READY)  ## mypy, strict, over the three packages.
 
 imports: $(READY)  ## import-linter: imports point down.
 	$(BIN)/lint-imports --no-cache --no-logo
+
+docs: $(READY)  ## The documentation into build/docs, warnings being errors.
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
 tests: $(READY)  ## pytest in JOBS processes, without the slow tests; the ten slowest at the end.
 	$(BIN)/python -m pytest -m "not slow" -q -n $(JOBS) --dist loadfile --durations=10

@@ -1,7 +1,7 @@
 """The graph of users, items, domains and tags: its schema, its stores, its snapshots.
 
-Nothing here knows a model or a tensor; see ``docs/graph-model.md``. Importing this package
-imports nothing else; each name is imported when it is first used.
+Nothing here knows a model or a tensor; see ``docs/explanation/graph-model.md``. Importing this
+package imports nothing else; each name is imported when it is first used.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ discounted beside that of liked items: where new items are rarely taken up, as e
 liked ones out.
 
 Only items of the same domain are donors, since text says little across domains. Text vectors are
-whitened at full width first; at less, near neighbours blur (docs/decisions.md).
+whitened at full width first; at less, near neighbours blur (docs/lab/2026-11-25-cold-items.md).
 
 Shapes: I items   I_d items of a domain   W width of the encoder   M domains
 """

@@ -4,7 +4,7 @@ In:   scores ``[B, I]`` with the liked columns of each person, or lists ``[B, k]
 Out:  one value a person and measure, or one value for a whole set of lists.
 
 An item that ties with others counts as placed below all of them, so that a recommender of
-constant scores earns nothing. Definitions with formulas: ``docs/metrics.md``.
+constant scores earns nothing. Definitions with formulas: ``docs/explanation/metrics.md``.
 
 Shapes: B people   I items   N liked items of all people together
 """
