@@ -126,5 +126,6 @@ __all__ = [
 __version__ = "0.1.0.dev0"
 
 # Read by torch at its first tensor: large ones lie on huge pages, where Linux gives any. A graph's
-# propagation reads all over hundreds of megabytes and is faster so (docs/decisions/fused-softmax-and-large-pages.md).
+# propagation reads all over hundreds of megabytes and is faster so
+# (docs/decisions/fused-softmax-and-large-pages.md).
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

@@ -19,7 +19,9 @@ from kgrec.evaluation.settings import load_benchmark_settings
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("graph_store", "loaders", "kgrec")
 MODULES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+RESULTS = sorted(ROOT.glob("benchmarks/results/*.md"))
+DECISIONS = [p for p in DOCUMENTS if p.parent.name == "decisions" and p.name != "index.md"]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -73,7 +75,9 @@ def test_constraints_name_versions_and_no_address() -> None:
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     assert "://" not in text
     pinned = {re.split(r"[=\[ ;]", line)[0] for line in text.splitlines() if "==" in line}
-    wanted = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"]]
+    wanted = [*PROJECT["project"]["dependencies"]]
+    for group in PROJECT["dependency-groups"].values():
+        wanted += group
     for extra in PROJECT["project"]["optional-dependencies"].values():
         wanted += extra
     for requirement in wanted:
@@ -89,19 +93,86 @@ def test_only_the_bundled_sample_is_data() -> None:
     }
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def code_and_prose(path: Path) -> tuple[list[str], str]:
+    """Lines of code of a document (fenced, indented, or between backticks), and what is left."""
+    code, prose, fenced = [], [], False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif fenced or line.startswith("    "):
+            code.append(line.strip())
+        else:
+            prose.append(line)
+    text = "\n".join(prose)
+    code += [" ".join(inline.split()) for inline in re.findall(r"`([^`]+)`", text)]
+    return code, text
+
+
+def anchors_of(document: Path) -> set[str]:
+    """The names that GitHub and MyST give to headings."""
+    headings = re.findall(r"^#+ (.+)$", code_and_prose(document)[1], flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, *RESULTS], ids=relative)
 def test_links_of_a_document_lead_somewhere(document: Path) -> None:
-    text = document.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if "://" in target or target.startswith("#"):
+    text = code_and_prose(document)[1]
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    targets += re.findall(r"^\[[^\]]+\]: (\S+)$", text, flags=re.MULTILINE)
+    for target in targets:
+        if "://" in target:
             continue
-        assert (document.parent / target.partition("#")[0]).exists(), target
+        name, _, anchor = target.partition("#")
+        file = document.parent / name if name else document
+        assert file.exists(), target
+        if anchor and file.suffix == ".md":
+            assert anchor in anchors_of(file), target
+
+
+def test_documents_that_sources_name_exist() -> None:
+    for path in tracked():
+        if path.suffix in {".py", ".yaml", ".toml", ".md"} and path.name != "CHANGELOG.md":
+            text = path.read_text(encoding="utf-8")
+            for name in re.findall(r"(?<![\w/.-])(?:docs|benchmarks)/[\w/-]+\.md\b", text):
+                assert (ROOT / name).is_file(), f"{relative(path)} names {name}"
+
+
+def test_there_are_decisions() -> None:
+    assert len(DECISIONS) > 30
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=relative)
+def test_a_decision_is_short_and_says_context_decision_alternatives_status(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert len(text.split()) <= 200
+    headings = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert headings == ["Context", "Decision", "Alternatives", "Status"]
+    assert re.search(r"\d{4}-\d{2}-\d{2}", text.partition("## Status")[2]), "no date"
+
+
+def test_the_readme_fits_into_a_hundred_columns() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if len(line) > 100] == []
+
+
+def test_documents_use_the_words_of_the_field() -> None:
+    """Lab notes and the changelog are left out: they are of their date."""
+    retired = re.compile(
+        r"newcomer|sharpness|known people|linking people|learned score|(mapped|merged) factors"
+    )
+    for page in DOCUMENTS:
+        if page.is_relative_to(ROOT / "docs") and page.parent.name != "lab":
+            found = retired.search(page.read_text(encoding="utf-8"))
+            assert not found, f"{relative(page)}: {found and found[0]}"
 
 
 def commands_in(path: Path) -> list[str]:
-    """Lines that show a ``kgrec`` command, without their prompt, comment mark and remark."""
-    lines = (line.strip().lstrip("#$").strip() for line in path.read_text("utf-8").splitlines())
-    joined = "\n".join(lines).replace("\\\n", " ").splitlines()
+    """The ``kgrec`` commands that a document or the head of a config shows, without remarks."""
+    if path.suffix == ".md":
+        lines = code_and_prose(path)[0]
+    else:
+        lines = [line.lstrip("# ") for line in path.read_text(encoding="utf-8").splitlines()]
+    joined = "\n".join(line.lstrip("$ ") for line in lines).replace("\\\n", " ").splitlines()
     return [line.split(" #")[0] for line in joined if re.match(r"kgrec +[a-z]", line)]
 
 
@@ -114,6 +185,7 @@ def test_commands_shown_in_documents_and_configs_exist(path: Path) -> None:
             assert words[0] in command.commands, f"{shown!r}: no command {words[0]!r}"
             command = command.commands[words.pop(0)]
         known = {option for parameter in command.params for option in parameter.opts}
+        known.add("--help")
         for word in words:
             option = word.strip("[]()").partition("=")[0]
             if re.fullmatch(r"--?[a-z][a-z-]*", option):
@@ -151,6 +223,6 @@ def test_make_targets_that_documents_name_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
     for document in [*DOCUMENTS, ROOT / ".ci/run"]:
-        text = document.read_text(encoding="utf-8")
-        for shown in re.findall(r"(?:^ {4}|`)make ([a-z -]+)", text, flags=re.MULTILINE):
-            assert set(shown.split()) <= targets, f"{relative(document)}: make {shown}"
+        for line in code_and_prose(document)[0]:
+            if shown := re.match(r"make ([a-z -]+)", line):
+                assert set(shown[1].split()) <= targets, f"{relative(document)}: {line}"

@@ -22,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from typer.testing import CliRunner
 
-__all__ = ["setup"]
+__all__ = ["command_sections", "settings_sections", "setup"]
 
 _COLUMNS = ("setting", "default", "type", "meaning")
 
@@ -32,17 +32,11 @@ class SettingsReference(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         from kgrec.cli.app import app
-        from kgrec.config import Settings
 
         shown = CliRunner().invoke(app, ["config", "explain", "--json"])
         if shown.exit_code:
             raise self.error(f"`kgrec config explain` failed: {shown.output}")
-        rows = json.loads(shown.stdout)
-        made: list[nodes.Node] = []
-        for group, members in groupby(rows, key=lambda row: row["setting"].rpartition(".")[0]):
-            body = [nodes.paragraph("", "", *_inline(_meaning(Settings, group)))]
-            made.append(_section(group or "top level", f"settings-{group}", [*body, _table(members)]))
-        return made
+        return settings_sections(json.loads(shown.stdout))
 
 
 class BenchmarkSettingsReference(SphinxDirective):
@@ -69,7 +63,7 @@ class CommandLineReference(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         from kgrec.cli.app import app
 
-        return list(_commands(typer.main.get_command(app), "kgrec", None))
+        return command_sections(typer.main.get_command(app))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -78,6 +72,23 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("benchmark-settings", BenchmarkSettingsReference)
     app.add_directive("command-line", CommandLineReference)
     return {"parallel_read_safe": True}
+
+
+def settings_sections(rows: list[dict[str, str]]) -> list[nodes.Node]:
+    """A section for each group of the settings that ``kgrec config explain --json`` gives."""
+    from kgrec.config import Settings
+
+    made: list[nodes.Node] = []
+    for group, members in groupby(rows, key=lambda row: row["setting"].rpartition(".")[0]):
+        meaning = nodes.paragraph("", "", *_inline(_meaning(Settings, group)))
+        body = [meaning, _table(members)]
+        made.append(_section(group or "top level", f"settings-{group}", body))
+    return made
+
+
+def command_sections(command: Any) -> list[nodes.Node]:
+    """A section for a command and for each command below it."""
+    return list(_commands(command, "kgrec", None))
 
 
 def _commands(command: Any, name: str, parent: Any) -> Iterable[nodes.Node]:
@@ -147,4 +158,6 @@ def _cell(text: str, column: str) -> list[nodes.Node]:
 def _inline(text: str) -> list[nodes.Node]:
     """Text with what stands between backticks as code."""
     parts = re.split(r"`+([^`]+)`+", text)
-    return [nodes.literal(part, part) if n % 2 else nodes.Text(part) for n, part in enumerate(parts)]
+    return [
+        nodes.literal(part, part) if n % 2 else nodes.Text(part) for n, part in enumerate(parts)
+    ]

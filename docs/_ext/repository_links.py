@@ -14,7 +14,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-__all__ = ["setup"]
+__all__ = ["rewritten", "setup"]
 
 _LINK = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)\s]*)\)")
 
@@ -25,24 +25,27 @@ def setup(app: Sphinx) -> dict[str, Any]:
     return {"parallel_read_safe": True}
 
 
-def _rewrite(app: Sphinx, page: str, source: list[str]) -> None:
-    docs = Path(app.srcdir)
-    here = (docs / page).parent
-    home = _home(docs.parent)
+def rewritten(text: str, page: Path, docs: Path, home: str | None) -> str:
+    """The Markdown of ``page`` with its links out of the folder ``docs`` leading to ``home``."""
 
     def link(found: re.Match[str]) -> str:
-        text, target = found.groups()
+        shown, target = found.groups()
         path, _, anchor = target.partition("#")
-        file = (here / path).resolve()
+        file = (page.parent / path).resolve()
         if file.is_relative_to(docs):
             return found[0]
         place = file.relative_to(docs.parent).as_posix()
         if home is None:
-            return text if text.startswith("`") else f"{text} (`{place}`)"
+            return f"{shown} (`{place}`)"
         kind = "tree" if file.is_dir() else "blob"
-        return f"[{text}]({home}/{kind}/main/{place}{'#' + anchor if anchor else ''})"
+        return f"[{shown}]({home}/{kind}/main/{place}{'#' + anchor if anchor else ''})"
 
-    source[0] = _LINK.sub(link, source[0])
+    return _LINK.sub(link, text)
+
+
+def _rewrite(app: Sphinx, page: str, source: list[str]) -> None:
+    docs = Path(app.srcdir)
+    source[0] = rewritten(source[0], docs / page, docs, _home(docs.parent))
 
 
 def _home(root: Path) -> str | None:

@@ -27,7 +27,7 @@ class BenchmarkSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     protocols: tuple[ProtocolName, ...] = Field(default=("strict-cold",), min_length=1)
-    """Which protocols, see docs/explanation/metrics.md; `published` needs a split in the data's own log."""
+    """Which protocols (docs/explanation/metrics.md); `published` needs a split in the data."""
     models: tuple[str, ...] = Field(default=("popularity", "item-knn", "emcdr"), min_length=1)
     """Names of kgrec.evaluation.registry; a model that needs text is left out where none is."""
     domains: tuple[str, ...] | None = None

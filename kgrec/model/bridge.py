@@ -24,7 +24,8 @@ class Bridge(nn.Module):
     """Ridge over blocks of features, each brought to unit rows.
 
     Strength and scales stand still. Learned by gradient they grow too trusting, since the
-    spectrum has seen the answers of training people (docs/decisions/bridge-is-not-learned-by-gradient.md).
+    spectrum has seen the answers of training people
+    (docs/decisions/bridge-is-not-learned-by-gradient.md).
     """
 
     scale: Tensor

@@ -1,0 +1,79 @@
+"""The parts of the documentation that are generated: nothing is missing, links lead to files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from kgrec.cli.app import app
+
+nodes = pytest.importorskip("docutils.nodes")
+pytest.importorskip("sphinx")
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture(autouse=True)
+def extensions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The folder of extensions is importable, as it is for Sphinx."""
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    yield
+    for name in ("generated_reference", "repository_links"):
+        sys.modules.pop(name, None)
+
+
+def sections(made: list[Any]) -> dict[str, str]:
+    """The text of each section by its title."""
+    return {section[0].astext(): section.astext() for section in made}
+
+
+def paths_of(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    yield name, command
+    for below in getattr(command, "commands", {}).values():
+        yield from paths_of(below, f"{name} {below.name}")
+
+
+def test_the_reference_has_every_command_with_every_option() -> None:
+    from generated_reference import command_sections
+
+    command = typer.main.get_command(app)
+    written = sections(command_sections(command))
+    expected = dict(paths_of(command, "kgrec"))
+    assert set(written) == set(expected)
+    assert {"kgrec enrich undo", "kgrec benchmark cold-start"} <= set(written)
+    for name, one in expected.items():
+        for parameter in one.params:
+            long = max(parameter.opts, key=len)
+            shown = long if long.startswith("-") else ""
+            assert shown in written[name], f"{name}: {long}"
+
+
+def test_the_reference_has_every_setting_with_its_meaning() -> None:
+    from generated_reference import settings_sections
+
+    rows = json.loads(CliRunner().invoke(app, ["config", "explain", "--json"]).stdout)
+    written = sections(settings_sections(rows))
+    assert len(rows) > 20
+    for row in rows:
+        text = written[row["setting"].rpartition(".")[0] or "top level"]
+        assert row["setting"] in text
+        assert row["meaning"].replace("`", "") in text
+
+
+def test_a_link_out_of_the_pages_leads_to_the_repository() -> None:
+    from repository_links import rewritten
+
+    page = DOCS / "howto" / "neo4j.md"
+    text = "[c](../../compose.yaml), [k](../../kgrec#top), [g](../glossary.md), [i](install.md)"
+    assert rewritten(text, page, DOCS, "https://example.org/k") == (
+        "[c](https://example.org/k/blob/main/compose.yaml), "
+        "[k](https://example.org/k/tree/main/kgrec#top), [g](../glossary.md), [i](install.md)"
+    )
+    assert rewritten("[c](../../compose.yaml)", page, DOCS, None) == "c (`compose.yaml`)"
