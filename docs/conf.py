@@ -37,7 +37,12 @@ myst_heading_anchors = 3
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "signature"
+autodoc_type_aliases = {name: name for name in ("Key", "Keys", "OnProgress", "OnEvent")}
+python_maximum_signature_line_length = 80
+python_use_unqualified_type_names = True
 autodoc_preserve_defaults = True
+# A class that two packages export has two targets; either is the right one.
+suppress_warnings = ["ref.python"]
 default_role = "code"  # a single backtick in a docstring is code
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False

@@ -71,7 +71,19 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("settings", SettingsReference)
     app.add_directive("benchmark-settings", BenchmarkSettingsReference)
     app.add_directive("command-line", CommandLineReference)
+    app.connect("autodoc-process-signature", _shorter)
     return {"parallel_read_safe": True}
+
+
+def _shorter(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
+) -> tuple[str | None, str | None]:
+    """Type aliases of ``autodoc_type_aliases`` by their names, also within a union."""
+    first, second = (
+        text and re.sub(r"(?:~?\w+\.)*TypeAliasForwardRef\('(\w+)'\)", r"\1", text)
+        for text in (signature, returns)
+    )
+    return first, second
 
 
 def settings_sections(rows: list[dict[str, str]]) -> list[nodes.Node]:
@@ -146,7 +158,7 @@ def _table(rows: Iterable[dict[str, str]], columns: Sequence[str] = _COLUMNS) ->
         for row in rows
     ]
     group += [nodes.thead("", head), nodes.tbody("", *body)]
-    return nodes.table("", group, classes=["reference"])
+    return nodes.table("", group, classes=["colwidths-auto"])
 
 
 def _cell(text: str, column: str) -> list[nodes.Node]:
