@@ -121,11 +121,11 @@ def _commands(command: Any, name: str, parent: Any) -> Iterable[nodes.Node]:
 
 def _meaning(model: type[BaseModel], group: str) -> str:
     """The docstring of the settings that ``group`` names; nothing where it names no model."""
-    kind: Any = model
+    kind: type = model
     for name in filter(None, group.split(".")):
         field = getattr(kind, "model_fields", {}).get(name)
-        kind = None if field is None else type(field.get_default(call_default_factory=True))
-    return " ".join((getattr(kind, "__doc__", None) or "").split())
+        kind = type(None) if field is None else type(field.get_default(call_default_factory=True))
+    return " ".join((kind.__doc__ or "").split()) if issubclass(kind, BaseModel) else ""
 
 
 def _type_of(schema: dict[str, Any]) -> str:
