@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import Any
 
 import typer
@@ -90,8 +89,11 @@ def settings_sections(rows: list[dict[str, str]]) -> list[nodes.Node]:
     """A section for each group of the settings that ``kgrec config explain --json`` gives."""
     from kgrec.config import Settings
 
+    groups: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        groups.setdefault(row["setting"].rpartition(".")[0], []).append(row)
     made: list[nodes.Node] = []
-    for group, members in groupby(rows, key=lambda row: row["setting"].rpartition(".")[0]):
+    for group, members in groups.items():
         meaning = nodes.paragraph("", "", *_inline(_meaning(Settings, group)))
         body = [meaning, _table(members)]
         made.append(_section(group or "top level", f"settings-{group}", body))
