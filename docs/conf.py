@@ -13,9 +13,6 @@ sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
 import kgrec  # noqa: E402
 
-# Public names that are imported when they are asked for must be there for autodoc to list them.
-vars(kgrec).update({name: getattr(kgrec, name) for name in kgrec.__all__})
-
 project = "kgrec"
 author = "the kgrec contributors"
 version = release = kgrec.__version__

@@ -12,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+import kgrec
 from kgrec.cli.app import app
 
 nodes = pytest.importorskip("docutils.nodes")
@@ -65,6 +66,13 @@ def test_the_reference_has_every_setting_with_its_meaning() -> None:
         text = written[row["setting"].rpartition(".")[0] or "top level"]
         assert row["setting"] in text
         assert row["meaning"].replace("`", "") in text
+
+
+def test_the_python_reference_names_all_that_kgrec_exports() -> None:
+    page = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
+    for name in set(kgrec.__all__) - {"__version__"}:
+        if not name.endswith("Error"):  # the modules of errors are listed whole
+            assert f"kgrec.{name}" in page, name
 
 
 def test_a_link_out_of_the_pages_leads_to_the_repository() -> None:

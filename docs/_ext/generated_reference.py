@@ -71,6 +71,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("benchmark-settings", BenchmarkSettingsReference)
     app.add_directive("command-line", CommandLineReference)
     app.connect("autodoc-process-signature", _shorter)
+    app.connect("autodoc-process-docstring", _keep_trees)
     return {"parallel_read_safe": True}
 
 
@@ -83,6 +84,17 @@ def _shorter(
         for text in (signature, returns)
     )
     return first, second
+
+
+def _keep_trees(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """A tree that a docstring draws becomes a literal block."""
+    paragraphs = "\n".join(lines).split("\n\n")
+    drawn = [text.replace("\n", "\n   ") if "──" in text else text for text in paragraphs]
+    lines[:] = "\n\n".join(
+        f"::\n\n   {text}" if "──" in text else text for text in drawn
+    ).splitlines()
 
 
 def settings_sections(rows: list[dict[str, str]]) -> list[nodes.Node]:
