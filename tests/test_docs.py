@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 import kgrec
 from kgrec.cli.app import app
 
-nodes = pytest.importorskip("docutils.nodes")
 pytest.importorskip("sphinx")
 
 DOCS = Path(__file__).parent.parent / "docs"
