@@ -1,6 +1,7 @@
 """Directives that write the reference from the program itself, so that it cannot be out of date.
 
 ``{settings}``            every setting of a training run, as ``kgrec config explain`` shows them
+``{recommender-settings}``  the settings of every recommender, from its class
 ``{benchmark-settings}``  the settings of a benchmark, from their pydantic model
 ``{command-line}``        every command with its arguments and options, from the command line's tree
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -44,16 +45,25 @@ class BenchmarkSettingsReference(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         from kgrec.evaluation.settings import BenchmarkSettings
 
-        rows = [
-            {
-                "setting": name,
-                "default": json.dumps(schema.get("default")),
-                "type": _type_of(schema),
-                "meaning": " ".join(schema.get("description", "").split()),
-            }
-            for name, schema in BenchmarkSettings.model_json_schema()["properties"].items()
-        ]
-        return [_table(rows)]
+        return [_table(_rows(BenchmarkSettings, {}))]
+
+
+class RecommenderSettingsReference(SphinxDirective):
+    """One section for each recommender of the registry."""
+
+    def run(self) -> list[nodes.Node]:
+        from kgrec.recommenders import registry
+
+        made: list[nodes.Node] = []
+        for name in registry.names():
+            entry = registry.entry(name)
+            cls = entry.load()
+            text = " ".join((cls.__doc__ or "").partition("\n\n")[0].split())
+            body: list[nodes.Node] = [nodes.paragraph("", "", *_inline(text))]
+            if rows := _rows(cls.settings_class, entry.defaults):
+                body.append(_table(rows))
+            made.append(_section(name, f"recommender-{name}", body))
+        return made
 
 
 class CommandLineReference(SphinxDirective):
@@ -69,6 +79,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("settings", SettingsReference)
     app.add_directive("benchmark-settings", BenchmarkSettingsReference)
+    app.add_directive("recommender-settings", RecommenderSettingsReference)
     app.add_directive("command-line", CommandLineReference)
     app.connect("autodoc-process-signature", _shorter)
     app.connect("autodoc-process-docstring", _keep_trees)
@@ -140,6 +151,19 @@ def _meaning(model: type[BaseModel], group: str) -> str:
         field = getattr(kind, "model_fields", {}).get(name)
         kind = type(None) if field is None else type(field.get_default(call_default_factory=True))
     return " ".join((kind.__doc__ or "").split()) if issubclass(kind, BaseModel) else ""
+
+
+def _rows(model: type[BaseModel], defaults: Mapping[str, Any]) -> list[dict[str, str]]:
+    """One row for each setting of a model, with ``defaults`` in place of some of its own."""
+    return [
+        {
+            "setting": name,
+            "default": json.dumps(defaults.get(name, schema.get("default"))),
+            "type": _type_of(schema),
+            "meaning": " ".join(schema.get("description", "").split()),
+        }
+        for name, schema in model.model_json_schema().get("properties", {}).items()
+    ]
 
 
 def _type_of(schema: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ In:   fitted recommenders by name, the imputation of cold items, weights.
 Out:  user and item vectors whose inner product is the weighted sum of all components' scores.
 
 The components err in different ways, so their sum ranks better than any of them
-(docs/decisions.md). Nothing here is a tensor or moves with a gradient.
+(docs/decisions/ensemble-of-components.md). Nothing here is a tensor or moves with a gradient.
 
 Shapes: B users   I items   I_d items of a domain   M domains
 """
