@@ -80,8 +80,11 @@ def _without(train: Interactions, hidden: sp.csr_matrix) -> Interactions:
     if snapshot is not None and hidden.nnz:
         pairs, width = hidden.tocoo(), hidden.shape[1]
         hidden_pairs = pairs.row.astype(np.int64) * width + pairs.col
-        of_events = train.person_of_user[snapshot.user] * width + snapshot.item
-        snapshot = snapshot.keep(~np.isin(of_events, hidden_pairs))
+        person = train.person_of_user[snapshot.user]
+        held_out = np.flatnonzero(hidden.getnnz(axis=1)[person])  # few events of all
+        keep = np.ones(len(person), dtype=np.bool_)
+        keep[held_out] = ~np.isin(person[held_out] * width + snapshot.item[held_out], hidden_pairs)
+        snapshot = snapshot.keep(keep)
     return replace(train, liked=visible_likes(train.liked, hidden), snapshot=snapshot)
 
 

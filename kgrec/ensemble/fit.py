@@ -133,11 +133,12 @@ def measure(
         overlap = len(data.overlapping(domain)) or asked.get((domain, True), 0)
         for cold in (True, False):
             group = groups.get((domain, cold)) or _others(data, domain, cold=cold, seed=seed)
-            std, worth = _measured(components, group, data.items_of(domain), fixed)
+            std, alone = _measured(components, group, data.items_of(domain), fixed)
             users = asked.get((domain, cold), 0)
-            at = worth[reference]
-            std.pop(_REFERENCE, None), worth.pop(_REFERENCE, None)
-            found.append(Measured(domain, cold, users, overlap, std, worth, at))
+            popularity = alone[reference]
+            for by_name in (std, alone):
+                by_name.pop(_REFERENCE, None)
+            found.append(Measured(domain, cold, users, overlap, std, alone, popularity))
     return found
 
 

@@ -40,7 +40,7 @@ class BiTGCFSettings(TwoDomainsSettings):
 
 
 class BiTGCF(TwoDomains[BiTGCFSettings]):
-    """Propagation with products, transfer by degree and by a fixed share."""
+    """Propagation with products, transfer by degree and by a fixed weight."""
 
     name = "BiTGCF"
     settings_class: ClassVar = BiTGCFSettings

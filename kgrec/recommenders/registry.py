@@ -39,8 +39,17 @@ class Entry:
         return found
 
     def make(self, **values: Any) -> BaseRecommender[Any]:
-        """A recommender with some settings, as a trial names them."""
-        return self.load()(**{**self.defaults, **values})
+        """A recommender with some settings, as a trial names them.
+
+        Raises:
+            ConfigError: A setting is unknown or wrong, as in a file of an earlier version.
+        """
+        cls = self.load()
+        settings = cls.settings_class
+        try:
+            return cls(settings.model_validate({**self.defaults, **values}))
+        except ValidationError as error:
+            raise one_sentence(error, cls.__name__, list(settings.model_fields)) from None
 
 
 RECOMMENDERS: dict[str, Entry] = {

@@ -127,6 +127,12 @@ def test_an_unknown_model_is_one_sentence() -> None:
         registry.entry("magic", registry.Workshop())
 
 
+def test_a_setting_that_a_recommender_does_not_have_is_one_sentence() -> None:
+    said = r"ContentSimilarity.sharpness: no such setting \(there are width, noise_floor"
+    with pytest.raises(ConfigError, match=said):
+        registry.entry("content", registry.Workshop()).make(sharpness=3.0)
+
+
 def test_popularity_among_overlapping_people_counts_only_them(split: Split) -> None:
     everyone, overlap = Popularity(), Popularity(among="overlap")
     everyone.fit(Interactions.of(split.train))
