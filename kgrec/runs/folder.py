@@ -12,6 +12,7 @@ Out:  a :class:`TrainedRun`.
     encoder/             the encoder's adapter or weights, so far as they learned
     vectors/             ids and float32 matrices, for other programs
     graph/               the snapshot
+    .lock                empty; held while `kgrec forget` changes the folder (kgrec.runs.lock)
 
 The manifest is written last: a folder without one is a training that was not finished.
 """
