@@ -62,8 +62,8 @@ class Vectors:
         # Once for all batches of a run: the search reads every node of the label.
         if (label, run, width) not in self._checked:
             self._refuse_others(label, run, width)
-            self._make_index(label, width)
             self._checked.add((label, run, width))
+        self._make_index(label, width)
         last = {key: row for row, key in enumerate(keys)}  # a key given twice: the last counts
         rows = [[key, vectors[row].tolist()] for key, row in sorted(last.items())]
         statement = vector_statements.write_vectors(self._names, label)
