@@ -76,6 +76,7 @@ RECOMMENDERS: dict[str, Entry] = {
     "bitgcf": Entry("bitgcf.BiTGCF"),
     "cdrib": Entry("cdrib.CDRIB"),
     "alpharec": Entry("alpharec.AlphaRec"),
+    "sasrec": Entry("sasrec.SASRec"),
 }
 
 

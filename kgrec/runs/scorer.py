@@ -112,13 +112,9 @@ class Scorer:
         asked = Vectors(self.texts.unit(self.encode(texts)))
         items = Vectors(self.texts.unit(self.texts.vectors[known]))
         nearest = known[top_k_of_products(asked, items, min(TEXT_NEIGHBOURS, len(known)))[0]]
-        rows = np.repeat(np.arange(len(texts)), nearest.shape[1])
-        shape = (len(texts), len(self.texts.known))
-        like_them = sp.csr_matrix(
-            (np.ones(nearest.size, np.float32), (rows, nearest.ravel())), shape=shape
-        )
         # Who asks in words wants what was asked for, not what all like, and has none of it yet.
-        users = Histories.of_matrix(like_them)
+        # Components that read an order see the nearest item last.
+        users = Histories.of_lists(nearest[:, ::-1].tolist(), len(self.texts.known))
         vectors = self.person_vectors(users, domain, excluded=self.ensemble.not_for_texts)
         vectors.dense[:, self.learned.popularity_column] = 0.0  # the learned score has some too
         return vectors

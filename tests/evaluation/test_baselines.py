@@ -42,6 +42,7 @@ SMALL = {
     "bitgcf": {"epochs": 20, "dim": 16, "batch": 512},
     "cdrib": {"epochs": 20, "dim": 16, "batch": 512},
     "alpharec": {"epochs": 8, "dim": 16, "batch": 512},
+    "sasrec": {"epochs": 15, "dim": 16, "batch": 32, "layers": 1, "learning_rate": 0.01},
     "svd": {"rank": 16},
     "graph-filter": {"rank": 16},
     "ridge-map": {"spectrum_rank": 16, "rank": 16},
@@ -53,7 +54,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def split() -> Split:
-    return strict_cold_person(planted(), target=B)
+    return strict_cold_person(planted(times=True), target=B)
 
 
 def made(name: str) -> Recommender:
@@ -74,7 +75,7 @@ def test_a_planted_taste_is_found_by_whoever_looks_at_the_person(name: str, spli
     model.fit(data_of(split), seed=0, domains=[B])
     value = main_value(model, split.test, train=split.train, target=B)
     if name in IMPERSONAL:
-        scores = model.score(Histories.of_matrix(split.test.histories[:2]), B)
+        scores = model.score(split.test.shown[:2], B)
         np.testing.assert_array_equal(scores[0], scores[1])
         assert value < 2 * floor
     else:
@@ -89,7 +90,7 @@ def test_the_same_seed_gives_the_same_scores_and_people_do_not_touch_each_other(
     for rows in (np.arange(6), np.arange(6)[::-1]):
         model = made(name)
         model.fit(data_of(split), seed=3, domains=[B])
-        scores.append(model.score(Histories.of_matrix(split.test.histories[rows]), B))
+        scores.append(model.score(split.test.shown[rows], B))
     assert scores[0].shape == (6, len(split.train.items_of(B)))
     assert scores[0].dtype == np.float32
     np.testing.assert_allclose(scores[0], scores[1][::-1], rtol=1e-3, atol=1e-4)
@@ -110,7 +111,7 @@ def test_a_domain_that_was_not_fitted_is_refused(name: str, split: Split) -> Non
     model = made(name)
     model.fit(data_of(split), domains=[B])
     with pytest.raises(InputError, match=r"not for 0"):
-        model.score(Histories.of_matrix(split.test.histories[:1]), A)
+        model.score(split.test.shown[:1], A)
 
 
 def test_tuning_grids_are_within_the_rule_and_every_setting_makes_a_model() -> None:

@@ -150,6 +150,21 @@ def test_cutting_people_in_two_keeps_every_row_and_leaves_the_number_wanted(
         assert (cut.test.histories != cold.test.histories).nnz == 0
 
 
+def test_a_row_that_goes_to_another_account_keeps_its_place_in_the_log(snapshot: Snapshot) -> None:
+    """Orders and first times move with their rows, so that histories keep their order."""
+    tied = replace(snapshot, at=np.zeros(len(snapshot.at), np.int64))
+    tied = replace(tied, first_at=-tied.order, order=tied.order[::-1].copy())
+    whole = strict_cold_person(tied, target=A).train
+    cut = few_overlap(tied, target=A, whole=0).train
+
+    def rows(log: Snapshot) -> list[tuple[int, int, int]]:
+        return sorted(
+            zip(log.order.tolist(), log.first_at.tolist(), log.item.tolist(), strict=True)
+        )
+
+    assert rows(cut) == rows(whole)
+
+
 def test_the_people_who_stay_whole_are_among_those_of_a_larger_number(snapshot: Snapshot) -> None:
     def whole(count: int) -> set[str]:
         train = few_overlap(snapshot, target=B, whole=count).train

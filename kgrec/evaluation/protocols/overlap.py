@@ -74,5 +74,7 @@ def _cut(snapshot: Snapshot, log: Interactions, people: NDArray[np.int64], targe
         weight=snapshot.weight[rows],
         count=snapshot.count[rows],
         at=snapshot.at[rows],
+        first_at=snapshot.first_at[rows],
+        order=snapshot.order[rows],
         same_as=same_as[:, np.lexsort((same_as[1], same_as[0]))],
     )
