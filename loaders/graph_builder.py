@@ -31,6 +31,7 @@ from graph_store.schema import Label, RelType
 from graph_store.store import Checkpoint, GraphStore, Job, Written
 from loaders.checks import Rules, check
 from loaders.errors import BadSourceError, SourceChangedError
+from loaders.ratings import doubts
 from loaders.rejects import Rejects, from_frame
 from loaders.source import Source, Table
 from loaders.staging import STAGES, Staging, stage_name
@@ -111,7 +112,10 @@ def ingest(
             if source.stamps() != stamps:
                 raise SourceChangedError(_CHANGED)
         on_progress("merging", 0, 1)
-        scales = source.scales.settle(staging.highest_ratings())
+        rated = staging.rated()
+        scales = source.scales.settle(rated)
+        for sentence in doubts(scales, rated, _earlier_scales(store, but=name)):
+            log.warning(sentence)
         staging.merge({domain: scale.scale for domain, scale in scales.items()})
         on_progress("merging", 1, 1)
         written, resumed = _write(staging, store, entry, content, batch_size, on_progress)
@@ -236,6 +240,17 @@ def _refuse_source_as_rejects(source: Source, path: Path) -> None:
             f"rows that cannot be used would replace {path}, a file of the source; name another "
             f"file with --rejects"
         )
+
+
+def _earlier_scales(store: GraphStore, *, but: str) -> dict[str, float]:
+    """By domain the scale of its ratings in the last source that was ingested before."""
+    summaries = [job.summary for job in store.jobs() if job.kind == "ingest" and job.job != but]
+    return {
+        domain: float(scale["scale"])
+        for summary in summaries
+        for domain, scale in summary.get("rating_scales", {}).items()
+        if scale["ratings"]
+    }
 
 
 def _since(started: float) -> float:

@@ -19,12 +19,24 @@ import polars as pl
 
 from loaders.errors import BadSourceError
 
-__all__ = ["ALL_DOMAINS", "DomainScale", "RatingScales", "rating_scale"]
+__all__ = [
+    "ALL_DOMAINS",
+    "LOWER_SCALES",
+    "DomainScale",
+    "RatingScales",
+    "Rated",
+    "doubts",
+    "rating_scale",
+]
 
 ALL_DOMAINS = "*"
 """Stands for every domain that has no scale of its own."""
 
 _SCALES = (1.0, 5.0, 10.0, 100.0)
+LOWER_SCALES = _SCALES[:-1]
+"""Ratings above one of these make a higher scale."""
+_FEW = 0.01
+"""Where a smaller share of the ratings makes a higher scale, they are probably mistakes."""
 
 
 def rating_scale(highest: float) -> float:
@@ -46,6 +58,16 @@ class DomainScale:
     """``given`` by a person, said by the ``form``, or ``inferred`` from the highest rating."""
     ratings: int
     """Ratings of the domain; 0 for a domain that a person named and the source does not rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """The ratings of one domain of a source."""
+
+    count: int
+    highest: float
+    above: tuple[int, ...] = (0,) * len(LOWER_SCALES)
+    """How many of them exceed each of :data:`LOWER_SCALES`."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +118,19 @@ class RatingScales:
         ]
         return [*faults, (~domain.is_in(list(own)) & outside, f"rating outside 0 to {others:g}")]
 
-    def settle(self, highest: Mapping[str, tuple[int, float]]) -> dict[str, DomainScale]:
+    def settle(self, rated: Mapping[str, Rated]) -> dict[str, DomainScale]:
         """The scale of each domain, from the number of its ratings and the highest of them.
 
         Example:
-            >>> scales = RatingScales({"films": 5}).settle({"films": (2, 4.0), "books": (3, 8.0)})
+            >>> rated = {"films": Rated(2, 4.0), "books": Rated(3, 8.0)}
+            >>> scales = RatingScales({"films": 5}).settle(rated)
             >>> scales["films"].scale, scales["books"].scale, scales["books"].origin
             (5, 10.0, 'inferred')
         """
         settled = {}
-        for domain in sorted({*highest, *self.given} - {ALL_DOMAINS}):
-            ratings, top = highest.get(domain, (0, 0.0))
+        for domain in sorted({*rated, *self.given} - {ALL_DOMAINS}):
+            found = rated.get(domain, Rated(0, 0.0))
+            ratings, top = found.count, found.highest
             given = self.given.get(domain, self.given.get(ALL_DOMAINS))
             if given is not None:
                 settled[domain] = DomainScale(given, "given", ratings)
@@ -115,3 +139,42 @@ class RatingScales:
             else:
                 settled[domain] = DomainScale(rating_scale(top), "inferred", ratings)
         return settled
+
+
+def doubts(
+    scales: Mapping[str, DomainScale],
+    rated: Mapping[str, Rated],
+    earlier: Mapping[str, float],
+) -> list[str]:
+    """A sentence for each inferred scale that is probably not the one that was meant.
+
+    Args:
+        scales: As they were settled.
+        rated: The ratings that they were inferred from.
+        earlier: The scales of the same domains in sources that were ingested before.
+
+    Example:
+        >>> doubts({"books": DomainScale(5, "inferred", 3)}, {"books": Rated(3, 5.0)}, {})
+        []
+    """
+    sentences = []
+    for domain, one in scales.items():
+        if one.origin != "inferred" or domain not in rated:
+            continue
+        before = earlier.get(domain, one.scale)
+        if before != one.scale:
+            sentences.append(
+                f"ratings of {domain} are read on the scale 0 to {one.scale:g}, inferred from this "
+                f"source, and were on 0 to {before:g} in a source before it; if the scale is the "
+                f"same, ingest it with --force --rating-scale {domain}={before:g}"
+            )
+            continue
+        for lower, above in zip(LOWER_SCALES, rated[domain].above, strict=True):
+            if 0 < above < _FEW * one.ratings:
+                sentences.append(
+                    f"{above:,} of {one.ratings:,} ratings of {domain} are above {lower:g}, so "
+                    f"that the scale 0 to {one.scale:g} was inferred; if they are mistakes, ingest "
+                    f"the source into a new store with --rating-scale {domain}={lower:g}"
+                )
+                break
+    return sentences

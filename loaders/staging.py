@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from graph_store.schema import NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from loaders.errors import LoaderError
 from loaders.merging import merge_interactions
+from loaders.ratings import LOWER_SCALES, Rated
 from loaders.records import CATALOGUE, INTERACTIONS, LINKS, Role, add_text
 
 __all__ = ["STAGES", "Staging", "stage_name"]
@@ -49,10 +50,11 @@ _RAW: dict[Role, dict[str, pl.DataType]] = {
 }
 """``seq`` numbers the records of all files in reading order."""
 
-_HIGHEST_RATINGS = """
-SELECT split_part(item, ':', 1) AS domain, count(*), max(rating)
+_ABOVE = ", ".join(f"count(*) FILTER (rating > {scale})" for scale in LOWER_SCALES)
+_RATED = f"""
+SELECT split_part(item, ':', 1) AS domain, count(*), max(rating), {_ABOVE}
 FROM raw_interactions WHERE rating IS NOT NULL GROUP BY domain;
-"""
+"""  # noqa: S608 - made of numbers above
 
 _LIKE_MISSING = """
 SELECT count(*) FROM (SELECT key FROM "User" UNION ALL SELECT key FROM "Item")
@@ -138,11 +140,14 @@ class Staging:
             }
         self._raw[role].write_table(_arrow(batch))  # type: ignore[no-untyped-call]
 
-    def highest_ratings(self) -> dict[str, tuple[int, float]]:
-        """Of each domain with ratings how many there are, and the highest; ends the adding."""
+    def rated(self) -> dict[str, Rated]:
+        """The ratings of each domain that has any; ends the adding."""
         with self._merging():
-            rows = self._opened().execute(_HIGHEST_RATINGS).fetchall()
-        return {domain: (int(count), float(highest)) for domain, count, highest in rows}
+            rows = self._opened().execute(_RATED).fetchall()
+        return {
+            domain: Rated(int(count), float(highest), tuple(map(int, above)))
+            for domain, count, highest, *above in rows
+        }
 
     def merge(self, scales: Mapping[str, float]) -> None:
         """Merge repeated events and descriptions.

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from loaders import DomainScale
+from graph_store.open_store import open_store
+from loaders import DomainScale, SourceOptions, ingest, open_source
 from loaders.ratings import rating_scale
 from tests.loaders.worlds import load, rejected, write_jsonl, write_text
 
@@ -114,3 +115,34 @@ def test_what_the_form_says_holds_and_what_a_person_says_stands_above_it(tmp_pat
 @pytest.mark.parametrize(("highest", "scale"), [(1.0, 1), (1.5, 5), (5.0, 5), (6.0, 10), (11, 100)])
 def test_scales_at_their_borders(highest: float, scale: float) -> None:
     assert rating_scale(highest) == scale
+
+
+def test_a_scale_that_differs_from_an_earlier_source_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = write_text(tmp_path / "a.csv", ["user,item,rating", "u1,i,9"])
+    second = write_text(tmp_path / "b.csv", ["user,item,rating", "u1,j,5"])
+    with open_store(str(tmp_path / "g.duckdb")) as store:
+        options = SourceOptions(domain="books")
+        ingest(open_source([first], options=options), store)
+        assert caplog.messages == []
+        ingest(open_source([second], options=options), store)
+        (told,) = caplog.messages
+        assert "books are read on the scale 0 to 5" in told
+        assert "were on 0 to 10" in told
+        assert "--rating-scale books=10" in told
+        caplog.clear()
+        given = SourceOptions(domain="books", rating_scale={"books": 10})
+        ingest(open_source([second], options=given), store)
+        assert caplog.messages == []
+
+
+def test_few_ratings_that_make_a_higher_scale_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"u{n},i,{1 + n % 10}" for n in range(200)]
+    log = write_text(tmp_path / "log.csv", ["user,item,rating", *rows, "u0,j,11"])
+    assert load(log, domain="d").summary.rating_scales["d"].scale == 100
+    (told,) = caplog.messages
+    assert told.startswith("1 of 201 ratings of d are above 10, so that the scale 0 to 100")
+    assert "--rating-scale d=10" in told
