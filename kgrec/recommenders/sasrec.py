@@ -66,11 +66,11 @@ class SASRec(BaseVectorRecommender[SASRecSettings]):
     settings_class: ClassVar = SASRecSettings
     trials: ClassVar = (
         {"epochs": 20, "dropout": 0.2},
-        {"epochs": 40, "dropout": 0.2},
+        {"epochs": 12, "dropout": 0.2},
+        {"epochs": 20, "dropout": 0.5},
         {"epochs": 40, "dropout": 0.5},
-        {"epochs": 80, "dropout": 0.5},
-        {"epochs": 40, "dropout": 0.2, "layers": 1},
-        {"epochs": 40, "dropout": 0.5, "dim": 128},
+        {"epochs": 20, "dropout": 0.2, "layers": 1},
+        {"epochs": 20, "dropout": 0.5, "dim": 128},
     )
 
     network: _Network
