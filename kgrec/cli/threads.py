@@ -4,8 +4,8 @@ In:   ``--threads``, and what the operating system lets this process use.
 Out:  environment variables that the numeric libraries read when they are imported; what the
       caller's environment says already stays, except where ``--threads`` is given.
 
-The wait policy matters on a shared machine: GNU's OpenMP spins by default, so that beside a busy
-process training takes three times as long (``benchmarks/shared_machine.py``).
+The wait policy matters on a shared machine: GNU's OpenMP spins by default, so that training beside
+busy processes takes up to twice as long as with passive waiting (``benchmarks/shared_machine.py``).
 """
 
 from __future__ import annotations
