@@ -95,17 +95,15 @@ def check_out(out: Path | None) -> None:
 def write_frame(frame: pl.DataFrame, out: Path) -> None:
     """Write a frame in the form that the ending of ``out`` names; all of it or nothing."""
     check_out(out)
-    partial = out.with_name(f".{out.name}.partial")
-    try:
+    from graph_store.export_files import writing_file
+
+    with writing_file(out) as aside:
         if out.suffix == ".parquet":
-            frame.write_parquet(partial, compression="zstd")
+            frame.write_parquet(aside, compression="zstd")
         elif out.suffix == ".csv":
-            frame.write_csv(partial)
+            frame.write_csv(aside)
         else:
-            frame.write_ndjson(partial)
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
+            frame.write_ndjson(aside)
 
 
 def _cell(value: object) -> str:

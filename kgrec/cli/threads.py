@@ -53,7 +53,7 @@ def available_cpus(cgroups: Path = _CGROUPS, own: Path = _OWN_CGROUPS) -> int:
 
 
 def _cpu_quota(cgroups: Path, own: Path) -> float | None:
-    """CPUs' worth of time that control groups (version 2 or 1) grant; None: no limit."""
+    """The number of CPUs whose time the control groups (version 2 or 1) grant; None: no limit."""
     quotas = []
     for line in _words(own, separator="\n"):
         _, controllers, path = line.split(":", 2)

@@ -1,22 +1,5 @@
-"""Encoders in folders, and a cache folder that is not the user's."""
+"""A small encoder, and a cache folder that is not the user's."""
 
-from __future__ import annotations
+from tests.encoder_fixtures import bert, cache_folder
 
-from pathlib import Path
-
-import pytest
-
-from tests.training.worlds import write_tiny_bert
-
-
-@pytest.fixture(autouse=True)
-def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where this test's text vectors are kept."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "kgrec" / "text"
-
-
-@pytest.fixture(scope="session")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random BERT of 16 dimensions."""
-    return write_tiny_bert(tmp_path_factory.mktemp("encoder") / "tiny-bert")
+__all__ = ["bert", "cache_folder"]
