@@ -20,8 +20,9 @@ from graph_store.lazy_names import lazy_names
 if TYPE_CHECKING:
     from loaders.errors import BadSourceError, LoaderError, SourceChangedError, TooManyRejectsError
     from loaders.graph_builder import DEFAULT_MAX_REJECTS, ingest
+    from loaders.opening import FORMS, open_source
     from loaders.ratings import DomainScale
-    from loaders.source import FORMS, Source, SourceOptions, open_source
+    from loaders.source import Source, SourceOptions
     from loaders.summary import IngestSummary
 else:
     __getattr__, __dir__ = lazy_names(
@@ -34,8 +35,9 @@ else:
                 "TooManyRejectsError",
             ],
             "loaders.graph_builder": ["DEFAULT_MAX_REJECTS", "ingest"],
+            "loaders.opening": ["FORMS", "open_source"],
             "loaders.ratings": ["DomainScale"],
-            "loaders.source": ["FORMS", "Source", "SourceOptions", "open_source"],
+            "loaders.source": ["Source", "SourceOptions"],
             "loaders.summary": ["IngestSummary"],
         },
     )

@@ -71,7 +71,7 @@ def ingest(
     """Write a source into a store.
 
     Args:
-        source: See :func:`loaders.source.open_source`.
+        source: See :func:`loaders.opening.open_source`.
         store: Where the graph goes; one process writes to it at a time.
         on_progress: Told how far each stage is.
         batch_size: Rows a transaction.

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from loaders import tabular
 from loaders.errors import BadSourceError
 from loaders.files import refuse_options
+from loaders.formats import tabular
 from loaders.source import SourceOptions, Table
 
 __all__ = ["folder", "tables"]
