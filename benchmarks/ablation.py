@@ -40,8 +40,8 @@ from kgrec.evaluation.protocols.overlap import OVERLAPS
 from kgrec.evaluation.runner import CELLS, run_benchmark
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.trainings import Trainings
+from kgrec.gnn.checkpoint import AFTERWARDS
 from kgrec.ranking.intervals import interval, paired_difference
-from kgrec.training.checkpoint import AFTERWARDS
 
 DEFAULT = "default"
 NO_TAGS = "no tags"

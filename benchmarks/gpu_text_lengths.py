@@ -25,8 +25,8 @@ import torch
 
 from kgrec.config import load_settings
 from kgrec.evaluation.data import read_data
-from kgrec.model import text_encoder
-from kgrec.model.text_encoder import TextEncoder
+from kgrec.text import encoder as text_encoder
+from kgrec.text.encoder import TextEncoder
 
 MODES = {"multiples of 16": 16, "longest of a group": 1}
 TEXTS_PER_STEP = 64

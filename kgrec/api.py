@@ -11,17 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graph_store.snapshot import Snapshot, load_snapshot, take_snapshot
 from graph_store.store import GraphStore
 from kgrec.config import Settings, read, resolve
 from kgrec.errors import InputError
 from kgrec.lookup.run import Run
+from kgrec.progress import OnEvent, ignore
 from kgrec.runs import check_out
-
-if TYPE_CHECKING:
-    from kgrec.training.events import OnEvent
 
 __all__ = ["read_graph", "train"]
 
@@ -78,7 +76,6 @@ def train(
     snapshot = read_graph(graph, label_prefix=label_prefix, wait=wait)
 
     from kgrec import training  # imports PyTorch: after all that can be refused at once
-    from kgrec.training.events import ignore
 
     model = training.train(
         snapshot,

@@ -123,6 +123,9 @@ class AlignSettings(Section):
 
     people: NonNegativeFloat = 0.1
     """Weight of pulling the views of one person in two domains together."""
+    batch_users: PositiveInt = 1024
+    """Number of users whose two views are contrasted at once: each is told apart from at most this
+    many others; more make the task harder and take more memory."""
     text: NonNegativeFloat = 0.05
     """Weight of pulling an item's text towards its place in the graph."""
     prototypes: NonNegativeFloat = 0.0
@@ -138,8 +141,9 @@ class TrainSettings(Section):
 
     epochs: NonNegativeInt = 6
     """At most this many passes over the people with two domains; of very many, over a draw."""
-    batch_people: PositiveInt = 1024
-    """People told from one another by alignment; where none link domains, an episode's fewest."""
+    min_warm_users: PositiveInt = 1024
+    """Least number of users of a training step in domains that no user links to another one; fewer
+    make more, shorter steps."""
     accumulate: PositiveInt = 1
     """Episodes whose gradients are added up before a step."""
     loss: Literal["softmax", "bpr"] = "softmax"

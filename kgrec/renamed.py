@@ -33,8 +33,9 @@ RENAMED: dict[str, str] = {
     "blend": "components",
     "cold_items.sharpness": "cold_items.exponent",
     "cold_items.trust": "cold_items.discount",
+    "train.batch_people": "train.min_warm_users and align.batch_users",
 }
-"""Old full names, or groups, and the new ones."""
+"""Old full names, or groups, and the new ones; ``A and B`` where one setting has become two."""
 
 
 def refuse_renamed(data: Mapping[str, Any], prefix: str = "") -> None:
@@ -53,7 +54,9 @@ def refuse_renamed(data: Mapping[str, Any], prefix: str = "") -> None:
             if key.endswith(".share") and not value:
                 component = RENAMED[key].rpartition(".")[0]
                 hint = f"to leave the component out, set {component} to null"
-            raise ConfigError(key, f"is called {RENAMED[key]} now", hint=hint)
+            new = RENAMED[key]
+            became = f"has become {new}" if " and " in new else f"is called {new} now"
+            raise ConfigError(key, became, hint=hint)
         group = prefix.rstrip(".")
         if group.startswith("blend.") and group in RENAMED:
             raise ConfigError(key, f"is called {RENAMED[group]}.{name} now")

@@ -47,6 +47,10 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ("blend.merged.rank=8", "blend.merged.rank: is called components.ials.rank now"),
         ("blend.own={}", "blend.own: is called components.history now"),
         ("cold_items.trust=1", "cold_items.trust: is called cold_items.discount now"),
+        (
+            "train.batch_people=9",
+            "train.batch_people: has become train.min_warm_users and align.batch_users",
+        ),
         ("train.epochs", "--set: must look like a.b=value, got 'train.epochs'"),
         ("=3", "--set: must look like a.b=value, got '=3'"),
         ("train.epochs=[1", "--set train.epochs: is no YAML"),
@@ -60,8 +64,8 @@ def test_a_wrong_setting_is_one_sentence(override: str, sentence: str) -> None:
 
 
 def test_the_nearest_known_setting_is_named_though_its_section_is_wrong() -> None:
-    with pytest.raises(ConfigError, match=r"did you mean train\.batch_people\?"):
-        resolve({"train": {"batch_peple": 3}})
+    with pytest.raises(ConfigError, match=r"did you mean align\.batch_users\?"):
+        resolve({"train": {"batch_uers": 3}})
 
 
 def test_an_unknown_config_names_those_there_are() -> None:

@@ -15,7 +15,8 @@ __all__ = ["TrainedWorld", "train_world"]
 TINY = {
     "text": {"tuning": "frozen"},
     "model": {"dim": 16, "layers": 1, "text_width": 16, "spectrum_rank": 16, "factor_rank": 8},
-    "train": {"epochs": 2, "batch_people": 32},
+    "align": {"batch_users": 32},
+    "train": {"epochs": 2, "min_warm_users": 32},
 }
 
 

@@ -2,7 +2,7 @@
 
     python -m speed.contestants NAME COURSE [--config C] [--set a.b=c ...]
 
-kgrec is asked for what it would deliver had it ended with the epoch, by its own ``finish``;
+kgrec is asked for what it would deliver had it ended with the epoch, by its own ``assemble``;
 the people asked about are known to it by their histories, as in every benchmark. PyG's people
 are its own rows of the graph. Those of implicit are folded in.
 """
@@ -41,7 +41,8 @@ def main() -> None:
 def kgrec(folder: Path, args: argparse.Namespace) -> None:
     from kgrec.config import load_settings
     from kgrec.evaluation.split import load_split
-    from kgrec.training.fit import Trainer, fit
+    from kgrec.gnn.trainer import Trainer
+    from kgrec.training.fit import fit, read_interactions
 
     course, split = read_course(folder), load_split(folder / "split")
     settings = load_settings(args.config, [*args.set, f"train.seed={course.seed}"])
@@ -54,21 +55,24 @@ def kgrec(folder: Path, args: argparse.Namespace) -> None:
     def on_epoch(trainer: Trainer) -> None:
         if trainer.epoch == 0:
             clock.ready()
-        clock.point(trainer.epoch, lambda: delivered_now(trainer, of))
+        clock.point(trainer.epoch, lambda: delivered_now(trainer, everybody, of))
 
     import_what_comes_late()
     clock = Clock(folder)
+    everybody = read_interactions(split.train, settings.positive_weight)
     fitted = fit(split.train, settings, device="cpu", on_epoch=on_epoch)
     clock.point(len(fitted.history) - 1, lambda: of(fitted.scorer))
 
 
-def delivered_now(trainer: Any, of: Callable[[Any], Any]) -> Any:
+def delivered_now(trainer: Any, everybody: Any, of: Callable[[Any], Any]) -> Any:
     """``of`` the scorer that training would end with here; it goes on as if it was not asked."""
-    from kgrec.training.fit import Best
+    from kgrec.gnn.trainer import Best
+    from kgrec.training.fit import assemble
 
     kept, state = dict(vars(trainer)), trainer.state()
     trainer.best = Best(0.0, trainer.epoch, state)
-    answer = of(trainer.finish().scorer)
+    trained = trainer.finish()
+    answer = of(assemble(trained, trainer.held_out, everybody, trainer.settings).scorer)
     vars(trainer).update(kept)
     trainer.load_state(state)
     return answer

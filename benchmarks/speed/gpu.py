@@ -27,9 +27,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kgrec.config import load_settings
 from kgrec.evaluation.split import load_split
-from kgrec.training.episodes import Episode, draw_episodes
-from kgrec.training.events import ignore
-from kgrec.training.fit import Trainer
+from kgrec.gnn.episodes import Episode
+from kgrec.gnn.trainer import Trainer
+from kgrec.training.fit import make_trainer, read_interactions
 
 LOOKED_AT = 5
 """Steps under a profiler."""
@@ -50,27 +50,22 @@ def main() -> None:
     parser.add_argument("--config", default="default")
     parser.add_argument("--set", action="append", default=[])
     args = parser.parse_args()
-    trainer = Trainer(
-        load_split(args.course / "split").train, load_settings(args.config, args.set),
-        device=args.device, on_event=ignore,
-    )  # fmt: skip
+    snapshot = load_split(args.course / "split").train
+    settings = load_settings(args.config, args.set)
+    everybody = read_interactions(snapshot, settings.positive_weight)
+    trainer = make_trainer(snapshot, everybody, settings, device=args.device)
     print(json.dumps(measure(trainer, args.steps, args.peak_tflops)))
 
 
 def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str, Any]:
     """Warm up, count, time, then look closely: three times over the same episodes."""
-    on_gpu = trainer.device.type == "cuda"
+    on_gpu = trainer.inputs.device.type == "cuda"
     name = torch.cuda.get_device_name(0) if on_gpu else "CPU"
     peak = peak_tflops or next((t for n, t in PEAK_TFLOPS.items() if n in name), None)
-    train = trainer.settings.train
     trainer.epoch = 1
-    drawn = draw_episodes(
-        trainer.log, least_warm=train.batch_people, cold_share=train.cold_share,
-        seed=train.seed, epoch=1,
-    )  # fmt: skip
-    episodes = list(islice(cycle(drawn), steps))
+    episodes = list(islice(cycle(trainer.episodes(1)), steps))
     trainer.model.train()
-    trainer.encoder.train()
+    trainer.inputs.encoder.train()
     for episode in episodes[:3]:
         step(trainer, episode)
     with FlopCounterMode(display=False, custom_mapping=dense_only()) as counter:
@@ -105,7 +100,7 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
     flops = counter.get_total_flops()
     return {
         "device": name,
-        "people_a_step": max(len(episode.people) for episode in episodes),
+        "users_a_step": max(len(episode.users) for episode in episodes),
         "step_seconds": seconds,
         "flops_a_step": flops,
         "peak_tflops": peak,

@@ -79,8 +79,8 @@ def text_of(number: int) -> str:
 
 def encode_distinct_texts(snapshot: Snapshot, settings: TextSettings) -> float:
     """Put the vectors of all texts where training finds them; seconds a text."""
-    from kgrec.model.text_encoder import TextEncoder
-    from kgrec.training.text_cache import TextCache, default_folder
+    from kgrec.text.cache import TextCache, default_folder
+    from kgrec.text.encoder import TextEncoder
 
     count = min(DISTINCT_TEXTS, snapshot.num_items)
     cache = TextCache(

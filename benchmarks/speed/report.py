@@ -80,7 +80,7 @@ def growth_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         lines.append(
             f"| {row['text']} | {row['interactions']:,} | {row['users']:,} | {row['items']:,} "
             f"| {number(row['setup_seconds'])} | {number(setup['spectrum'])} "
-            f"| {number(setup['factors'])} | {number(setup['pools of the bridge'])} "
+            f"| {number(setup['factors'])} | {number(setup['users of the bridge'])} "
             f"| {number(row['epoch_seconds'])} | {row['episodes']:,}{cut} "
             f"| {number(row['epoch_seconds'] / row['episodes'])} | {gib(row['peak_bytes'])} |"
         )
@@ -162,7 +162,7 @@ def gpu_table(found: Mapping[str, Any]) -> list[str]:
     idle = found["idle_share"]
     lines = [
         f"{found['device']}: {found['step_seconds'] * 1e3:.1f} ms a joint step of "
-        f"{found['people_a_step']} people, {found['flops_a_step'] / 1e12:.3f} dense TFLOP a step, "
+        f"{found['users_a_step']} users, {found['flops_a_step'] / 1e12:.3f} dense TFLOP a step, "
         f"{share}. Five of these steps again, under the profiler: "
         f"{found['seen_step_seconds'] * 1e3:.1f} ms each"
         + ("." if idle is None else f", of which no kernel ran for {idle:.0%}."),

@@ -23,35 +23,35 @@ from speed.clock import peak_bytes
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings, load_settings
-from kgrec.training.events import Event
-from kgrec.training.fit import Trainer
+from kgrec.progress import Event
+from kgrec.training.fit import make_trainer, read_interactions
 
 BUILTIN = "~"
 """Where cProfile places what is not Python."""
 
 SETUP = {
-    "encoding the catalogue": ("text_cache.py", "refresh"),
+    "encoding the catalogue": ("cache.py", "refresh"),
     "spectrum": ("spectrum.py", "item_spectrum"),
     "factors": ("als.py", "als_item_factors"),
-    "pools of the bridge": ("episodes.py", "make_pool"),
+    "users of the bridge": ("bridge_users.py", "choose_bridge_users"),
     "graph": ("graph.py", "build_graph"),
-    "validation": ("fit.py", "validate"),
+    "validation": ("trainer.py", "validate"),
 }
 EPOCH = {
     "drawing episodes": ("episodes.py", "draw_episodes"),
     "hiding likes": ("hold_out.py", "visible_likes"),
-    "matrix of the visible graph": ("graph.py", "person_item"),
-    "people of the episode (fold-in, pooling)": ("episodes.py", "make_people"),
+    "matrix of the visible graph": ("graph.py", "user_item"),
+    "users of the episode (fold-in, pooling)": ("user_tensors.py", "read_user_tensors"),
     "texts with gradient": ("objective.py", "_text"),
-    "features and propagation": ("joint.py", "items"),
-    "bridge": ("objective.py", "bridge_map"),
-    "person vectors": ("joint.py", "person_vectors"),
-    "item vectors": ("joint.py", "item_vectors"),
+    "features and propagation": ("model.py", "item_embeddings"),
+    "bridge": ("model.py", "solve_bridge"),
+    "user vectors": ("model.py", "user_vectors"),
+    "item vectors": ("model.py", "item_vectors"),
     "softmax": ("losses.py", "sampled_softmax"),
     "backward": (BUILTIN, "'run_backward'"),
     "optimizer": ("adam.py", "step"),
-    "all texts anew": ("text_cache.py", "refresh"),
-    "validation": ("fit.py", "validate"),
+    "all texts anew": ("cache.py", "refresh"),
+    "validation": ("trainer.py", "validate"),
 }
 """Label, and the function whose cumulative seconds it shows; labels may lie in one another."""
 
@@ -108,7 +108,8 @@ def measure(snapshot: Snapshot, settings: Settings, *, seconds: float) -> dict[s
     watch = Watch(seconds)
     watch.setup_profile.enable()
     try:
-        Trainer(snapshot, settings, device="cpu", on_event=watch.hear).run()
+        everybody = read_interactions(snapshot, settings.positive_weight)
+        make_trainer(snapshot, everybody, settings, device="cpu", on_event=watch.hear).run()
     except Enough:
         pass
     finally:

@@ -23,10 +23,10 @@ from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.progress import Report, message, reporting, waiting
 from kgrec.cli.threads import set_threads
 from kgrec.errors import InputError, NotFoundError
+from kgrec.progress import Event, OnEvent
 
 if TYPE_CHECKING:
     from graph_store import Snapshot
-    from kgrec.training.events import Event, OnEvent
 
 __all__ = ["register"]
 
@@ -175,6 +175,8 @@ def _listener(report: Report) -> OnEvent:
 
 
 def _in_words(name: str, value: Any) -> str:
+    if value is None:
+        return "unknown"
     if name == "seconds":
         return f"{value:.1f}"
     if name.endswith("_bytes"):

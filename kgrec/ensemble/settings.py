@@ -4,7 +4,7 @@ In:   plain data, a mapping from a component's name to a recommender and its set
 Out:  a :class:`Component` each, or one clear sentence that names the setting.
 
 Beside its recommender's own settings a component has those of :class:`Component`. The joint model
-(:mod:`kgrec.model`) is always a component, named ``gnn``, with weight 1.
+(:mod:`kgrec.gnn`) is always a component, named ``gnn``, with weight 1.
 """
 
 from __future__ import annotations

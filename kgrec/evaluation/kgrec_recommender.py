@@ -17,6 +17,7 @@ from kgrec.config import Settings, load_settings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
+from kgrec.progress import Event
 from kgrec.recommenders.base import OnProgress, Scores, ignore_progress
 from kgrec.vectors import Vectors
 
@@ -68,7 +69,6 @@ class KgrecRecommender:
         Raises:
             InputError: ``data`` was made without a graph, from which texts and tags are read.
         """
-        from kgrec.training.events import Event
         from kgrec.training.fit import fit
 
         if data.snapshot is None:

@@ -47,8 +47,8 @@ def has_text(snapshot: Snapshot) -> bool:
 
 def _encode(snapshot: Snapshot, settings: TextSettings) -> NDArray[np.float32]:
     from kgrec.device import pick_device
-    from kgrec.model.text_encoder import TextEncoder
-    from kgrec.training.text_cache import TextCache, default_folder
+    from kgrec.text.cache import TextCache, default_folder
+    from kgrec.text.encoder import TextEncoder
 
     encoder = TextEncoder.load(settings).to(pick_device("auto"))
     cache = TextCache(snapshot.texts, snapshot.text_hashes, encoder, folder=default_folder())

@@ -21,9 +21,9 @@ from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
 from kgrec.device import pick_device
 from kgrec.ensemble.settings import Component
+from kgrec.gnn import checkpoint
+from kgrec.progress import OnEvent, ignore
 from kgrec.solvers.kept import remembering
-from kgrec.training import checkpoint
-from kgrec.training.events import OnEvent, ignore
 from kgrec.training.fit import Fitted, fit
 
 __all__ = ["Trainings"]

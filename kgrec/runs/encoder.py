@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from kgrec.config import TextSettings
 from kgrec.errors import RunError
-from kgrec.model.text_encoder import TextEncoder
+from kgrec.text.encoder import TextEncoder
 
 __all__ = ["load_encoder"]
 

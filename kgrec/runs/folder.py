@@ -43,12 +43,12 @@ from kgrec.vectors import Vectors
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kgrec.model.text_encoder import TextEncoder
+    from kgrec.text.encoder import TextEncoder
 
 __all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "check_out", "is_finished",
            "open_locked", "open_run", "write_manifest"]  # fmt: skip
 
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 ENCODER_FILE = "encoder/learned.safetensors"
 
 

@@ -28,10 +28,11 @@ from kgrec.ensemble.recommender import Components, Ensemble
 from kgrec.ensemble.settings import GNN
 from kgrec.ensemble.weights import ComponentWeights
 from kgrec.errors import RunError, TrainingError
-from kgrec.model.recommender import JointRecommender
+from kgrec.gnn.recommender import GNNRecommender
 from kgrec.recommenders import registry
 from kgrec.recommenders.base import VectorRecommender
-from kgrec.runs.scorer import Encode, Scorer, Texts
+from kgrec.runs.scorer import Encode, Scorer
+from kgrec.text.catalogue import CatalogueTexts
 
 __all__ = ["MODEL_FILE", "load_scorer", "save_scorer"]
 
@@ -58,7 +59,9 @@ def save_scorer(scorer: Scorer, file: Path) -> None:
         matrix = getattr(ensemble.imputer, name).tocoo()
         arrays[f"cold_items.{name}.items"] = np.stack([matrix.row, matrix.col])
         arrays[f"cold_items.{name}"] = matrix.data
-    arrays |= {f"texts.{field.name}": getattr(scorer.texts, field.name) for field in fields(Texts)}
+    arrays |= {
+        f"texts.{field.name}": getattr(scorer.texts, field.name) for field in fields(CatalogueTexts)
+    }
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise TrainingError(
@@ -86,7 +89,7 @@ def _scorer(
     arrays: Arrays, settings: Settings, interactions: Interactions, encode: Encode
 ) -> Scorer:
     recommenders: dict[str, VectorRecommender] = {
-        GNN: JointRecommender.from_state(
+        GNN: GNNRecommender.from_state(
             settings.model, _under(arrays, f"component.{GNN}."), interactions
         )
     }
@@ -109,7 +112,9 @@ def _scorer(
             weights,
             settings.components,
         ),
-        Texts(**{field.name: arrays[f"texts.{field.name}"] for field in fields(Texts)}),
+        CatalogueTexts(
+            **{field.name: arrays[f"texts.{field.name}"] for field in fields(CatalogueTexts)}
+        ),
         encode,
     )
 

@@ -13,7 +13,6 @@ Shapes: B users   I items   I_d items of a domain   D width of the space   W wid
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -24,12 +23,13 @@ from kgrec.data.histories import Histories
 from kgrec.ensemble.recommender import Ensemble
 from kgrec.ensemble.settings import GNN
 from kgrec.errors import InputError
-from kgrec.model import formula
-from kgrec.model.recommender import JointRecommender
+from kgrec.gnn import formula
+from kgrec.gnn.recommender import GNNRecommender
 from kgrec.ranking.topk import top_k_of_products
+from kgrec.text.catalogue import CatalogueTexts
 from kgrec.vectors import Vectors
 
-__all__ = ["Encode", "Scorer", "Texts"]
+__all__ = ["Encode", "Scorer"]
 
 TEXT_NEIGHBOURS = 10
 """Catalogue items that stand for a free text."""
@@ -40,40 +40,26 @@ Encode = Callable[[Sequence[str]], Floats]
 """Raw vectors ``[B, W]`` of texts, from the encoder as it was trained."""
 
 
-@dataclass(frozen=True)
-class Texts:
-    """Raw text vectors of the catalogue, and how they are whitened."""
-
-    vectors: Floats  # [I, W]
-    known: NDArray[np.bool_]  # [I] whether the item has a text
-    mean: Floats  # [W]
-    directions: Floats  # [W, width]
-
-    def unit(self, vectors: Floats) -> Floats:
-        """``[N, width]`` unit rows of raw ``vectors [N, W]``."""
-        return formula.unit(np, formula.whiten(vectors, self.mean, self.directions))
-
-
 class Scorer:
     """Answers with arrays; nothing it does changes it."""
 
-    def __init__(self, ensemble: Ensemble, texts: Texts, encode: Encode) -> None:
+    def __init__(self, ensemble: Ensemble, texts: CatalogueTexts, encode: Encode) -> None:
         self.ensemble = ensemble
         self.texts = texts
         self.encode = encode
 
     @property
-    def learned(self) -> JointRecommender:
+    def learned(self) -> GNNRecommender:
         """The joint model, which is the first component."""
         found = self.ensemble.components.recommenders[GNN]
-        if not isinstance(found, JointRecommender):
+        if not isinstance(found, GNNRecommender):
             raise TypeError(f"the component {GNN} is a {type(found).__name__}")
         return found
 
     @cached_property
     def item_space(self) -> NDArray[np.float32]:
         """``[I, D]`` unit rows: every item in the one space of all domains."""
-        return self.ensemble.imputer.impute_directions(self.learned.z)
+        return self.ensemble.imputer.impute_directions(self.learned.item_embeddings)
 
     def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         """``[B, D]`` unit rows: the mean of the history in the same space; zero if it is empty."""

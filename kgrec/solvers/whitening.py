@@ -5,16 +5,21 @@ Out:  the same turned to their principal axes, rows of length one.
 
 Encoders' vectors crowd in a narrow cone; whitening spreads them. See Zhang et al., "Are ID
 embeddings necessary? Whitening pre-trained text embeddings for effective sequential
-recommendation" (ICDE 2024). The model's own whitening, which meets new vectors later, is
-:class:`kgrec.model.joint.Whitening`.
+recommendation" (ICDE 2024). The joint model's own whitening, which meets new vectors later, is
+:mod:`kgrec.text.whitening`.
 """
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOISE_FLOOR", "unit_rows", "whitened"]
+__all__ = ["NOISE_FLOOR", "unit_rows", "whiten", "whitened"]
+
+A = TypeVar("A", bound=Any)
+"""A numpy array, or a tensor; all arguments of a call are of one kind."""
 
 NOISE_FLOOR = 1e-3
 """Directions below this share of the widest one's variance are noise, not to be blown up."""
@@ -24,6 +29,12 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """``[N, W]`` rows of length one; rows of zeros stay so."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(length > 0, length, 1.0), dtype=np.float32)
+
+
+def whiten(vectors: A, mean: A, directions: A) -> A:
+    """``[N, W]`` to ``[N, width]`` by ``mean [W]`` and ``directions [W, width]`` solved before."""
+    white: A = (vectors - mean) @ directions
+    return white
 
 
 def whitened(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kgrec.progress import Event, OnEvent
 from kgrec.runs import TrainedRun, open_run
-from kgrec.training.events import Event, OnEvent
 from kgrec.training.fit import Fitted, fit
 from kgrec.training.train import train
 

@@ -7,7 +7,6 @@ Out:  the folder, finished; while it is not, its ``checkpoint`` lets a later cal
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import sys
 import time
@@ -15,11 +14,12 @@ from pathlib import Path
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
+from kgrec.gnn import checkpoint
+from kgrec.gnn.trainer import Trainer
+from kgrec.progress import OnEvent, ignore
 from kgrec.runs import TrainedRun, check_out, is_finished, open_run
 from kgrec.runs.checksums import CHECKPOINT
-from kgrec.training import checkpoint
-from kgrec.training.events import OnEvent, ignore
-from kgrec.training.fit import Trainer, fit
+from kgrec.training.fit import fit
 from kgrec.training.run_folder import write_run
 
 __all__ = ["train"]
@@ -81,6 +81,11 @@ def _seconds_before(folder: Path) -> float:
     return float(json.loads(file.read_text(encoding="utf-8"))["seconds"]) if file.is_file() else 0.0
 
 
-def _peak_rss_bytes() -> int:
+def _peak_rss_bytes() -> int | None:
+    """The most memory that this process has had; None where the system does not tell (Windows)."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB

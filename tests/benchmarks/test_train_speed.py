@@ -23,8 +23,8 @@ from speed.race import Point, Race, judge, run_race  # noqa: E402
 from speed.stages import Enough, Watch  # noqa: E402
 
 from kgrec.config import load_settings  # noqa: E402
+from kgrec.progress import Event  # noqa: E402
 from kgrec.training import fit  # noqa: E402
-from kgrec.training.events import Event  # noqa: E402
 from tests.trained_world import TINY  # noqa: E402
 
 WORKER = """
@@ -128,7 +128,7 @@ def test_the_verdict_names_how_much_sooner_the_same_quality_was_there() -> None:
 
 def test_slopes_are_exponents_of_growth() -> None:
     def row(size: int, exponent: float) -> dict[str, object]:
-        parts = {"spectrum": size * 1e-6, "factors": size * 2e-6, "pools of the bridge": 0.1}
+        parts = {"spectrum": size * 1e-6, "factors": size * 2e-6, "users of the bridge": 0.1}
         return {
             "text": "none", "interactions": size, "setup_seconds": size * 1e-5,
             "setup_parts": parts, "epoch_seconds": size**exponent, "episodes": 4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,22 +17,25 @@ from kgrec.ensemble.fit import Weighed, measure, weigh
 from kgrec.ensemble.recommender import Components
 from kgrec.ensemble.settings import Component
 from kgrec.ensemble.weights import NO_OVERLAP_PRIOR, PRIOR, ComponentWeights
+from kgrec.gnn.trainer import Trainer
 from kgrec.recommenders.emcdr import EMCDR
 from kgrec.recommenders.ials import IALS
-from kgrec.training.fit import Trainer
+from kgrec.training.fit import assemble, fit_all_components
+from tests.gnn.trainers import trainer_on
 from tests.training.worlds import planted_snapshot, small_world, tiny
 
 
 def trained(bert: Path, *overrides: str, events: int = 4) -> tuple[Trainer, Components]:
     snapshot = planted_snapshot(small_world(num_users=200, events_per_domain=events))
-    trainer = Trainer(snapshot, tiny(bert, *overrides), on_event=lambda _: None)
-    return trainer, trainer._components(trainer.log, trainer.graph)
+    trainer = trainer_on(snapshot, tiny(bert, *overrides))
+    data, settings = trainer.inputs.data, trainer.settings
+    return trainer, fit_all_components(trainer.as_it_stands(), data, settings)
 
 
 def weights_of(
     trainer: Trainer,
     components: Components,
-    held_out: list[HeldOut],
+    held_out: Sequence[HeldOut],
     data: Interactions,
     **changes: Component,
 ) -> tuple[ComponentWeights, list[Weighed]]:
@@ -62,7 +66,7 @@ def contributions(
 def test_what_ranks_cold_users_at_random_hardly_counts(bert: Path) -> None:
     """Everybody likes all of one taste, so popularity knows nothing and EMCDR all."""
     trainer, components = trained(bert, "train.validation_share=0.2")
-    found, report = weights_of(trainer, components, trainer.held_out, trainer.log)
+    found, report = weights_of(trainer, components, trainer.held_out, trainer.inputs.data)
     for group in (group for group in trainer.held_out if group.cold):
         moved = contributions(components, found, group.users, group.domain, cold=True)
         assert moved["emcdr"] == pytest.approx(0.33, rel=0.1)
@@ -76,7 +80,7 @@ def test_what_ranks_cold_users_at_random_hardly_counts(bert: Path) -> None:
 def test_with_nobody_held_out_cold_users_are_left_to_popularity(bert: Path) -> None:
     trainer, components = trained(bert, "train.validation_share=0", events=3)
     assert trainer.held_out == []
-    data = trainer.log
+    data = trainer.inputs.data
     found, report = weights_of(trainer, components, [], data)
     assert [(row.users, row.ndcg) for row in report] == [(0, {})] * 4
     outside = data.histories(data.overlapping(0)).keep_items(data.item_domain != 0)
@@ -91,7 +95,7 @@ def test_without_overlap_merged_factors_count_nothing_for_cold_users_and_texts_t
     bert: Path,
 ) -> None:
     trainer, components = trained(bert, "train.validation_share=0", events=3)
-    data = trainer.log
+    data = trainer.inputs.data
     here = np.arange(data.num_people)[:, None] % 2 == data.item_domain  # each in one domain alone
     apart = replace(data, liked=sp.csr_matrix(data.liked.multiply(here)), snapshot=None)
     found, _ = weights_of(trainer, components, [], apart)
@@ -106,13 +110,13 @@ def test_without_overlap_merged_factors_count_nothing_for_cold_users_and_texts_t
 
 def test_the_narrow_emcdr_counts_less_the_more_users_link_a_domain(bert: Path) -> None:
     trainer, components = trained(bert, "train.validation_share=0.2")
-    overlap = len(trainer.log.overlapping(0))
+    overlap = len(trainer.inputs.data.overlapping(0))
     narrow = trainer.settings.components["emcdr-narrow"]
 
     def weight(halved_at: float) -> float:
         changed = narrow.model_copy(update={"halved_at": halved_at})
         found, _ = weights_of(
-            trainer, components, trainer.held_out, trainer.log, emcdr_narrow=changed
+            trainer, components, trainer.held_out, trainer.inputs.data, emcdr_narrow=changed
         )
         assert found.values["emcdr-narrow"][1, 0] == 0, "it is for cold users only"
         return float(found.values["emcdr-narrow"][0, 0])
@@ -124,7 +128,7 @@ def test_the_narrow_emcdr_counts_less_the_more_users_link_a_domain(bert: Path) -
 
 def test_texts_count_at_their_fixed_weight_for_warm_users_whatever_they_rank(bert: Path) -> None:
     trainer, components = trained(bert, "train.validation_share=0.2")
-    _, report = weights_of(trainer, components, trainer.held_out, trainer.log)
+    _, report = weights_of(trainer, components, trainer.held_out, trainer.inputs.data)
     warm = [row for row in report if row.users and not row.cold]
     assert warm
     for row in warm:
@@ -136,9 +140,11 @@ def test_texts_count_at_their_fixed_weight_for_warm_users_whatever_they_rank(ber
 def test_users_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path) -> None:
     """Else the only users who link two domains would be judged as if nobody did."""
     trainer, components = trained(bert, "train.validation_share=0.2")
-    here = np.arange(trainer.log.num_people)[:, None] % 2 == trainer.log.item_domain
+    here = np.arange(trainer.inputs.data.num_people)[:, None] % 2 == trainer.inputs.data.item_domain
     apart = replace(
-        trainer.log, liked=sp.csr_matrix(trainer.log.liked.multiply(here)), snapshot=None
+        trainer.inputs.data,
+        liked=sp.csr_matrix(trainer.inputs.data.liked.multiply(here)),
+        snapshot=None,
     )
     found, _ = weights_of(trainer, components, trainer.held_out, apart)
     alone, _ = weights_of(trainer, components, [], apart)
@@ -148,9 +154,9 @@ def test_users_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path) 
 def test_without_popularity_among_the_components_priors_still_refer_to_it(bert: Path) -> None:
     trainer, components = trained(bert, "train.validation_share=0.2")
     given = dict(trainer.settings.components)
-    whole = measure(components, given, trainer.held_out, trainer.log, seed=0)
+    whole = measure(components, given, trainer.held_out, trainer.inputs.data, seed=0)
     del given["popularity"]
-    less = measure(components.only(given), given, trainer.held_out, trainer.log, seed=0)
+    less = measure(components.only(given), given, trainer.held_out, trainer.inputs.data, seed=0)
     for one, other in zip(whole, less, strict=True):
         assert other.reference == pytest.approx(one.reference)
         assert one.reference > 0 or not one.users
@@ -171,5 +177,7 @@ def test_what_is_fitted_on_everybody_goes_on_from_what_was_weighed(
         monkeypatch.setattr(cls, "refit", spied)
     trainer, _ = trained(bert, "train.validation_share=0.2")
     trainer.run()
-    final = trainer.finish().scorer.ensemble.components.recommenders
+    everybody = Interactions.of(trainer.inputs.snapshot)
+    fitted = assemble(trainer.finish(), trainer.held_out, everybody, trainer.settings)
+    final = fitted.scorer.ensemble.components.recommenders
     assert [final[name] for name in ("emcdr", "emcdr-narrow", "ials")] == refitted

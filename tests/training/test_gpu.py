@@ -13,13 +13,13 @@ from kgrec.config import TextSettings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation.text_vectors import TextVectors
+from kgrec.gnn.checkpoint import restore, save
+from kgrec.gnn.trainer import Trainer
 from kgrec.recommenders.alpharec import AlphaRec
 from kgrec.recommenders.base import Recommender
 from kgrec.recommenders.lightgcn import LightGCN
-from kgrec.training import fit
-from kgrec.training.checkpoint import restore, save
-from kgrec.training.events import ignore
-from kgrec.training.fit import Trainer
+from kgrec.training.fit import fit
+from tests.gnn.trainers import trainer_on
 from tests.training.worlds import planted_snapshot, small_world, tiny
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -33,12 +33,12 @@ SAME_NUMBERS = ("text.tuning=lora", "model.dropout=0", "train.precision=fp32")
 def first_step(bert: Path, device: str, *overrides: str) -> tuple[float, dict[str, torch.Tensor]]:
     """The loss of the first episode and its gradients."""
     settings = tiny(bert, *SAME_NUMBERS, "text.learn_share=1", *overrides)
-    trainer = Trainer(SNAPSHOT, settings, device=device, on_event=ignore)
+    trainer = trainer_on(SNAPSHOT, settings, device=device)
     trainer.epoch = 1
-    trainer.encoder.eval()  # it has a dropout of its own
-    loss = trainer.loss(next(iter(trainer._episodes(1))))
+    trainer.inputs.encoder.eval()  # it has a dropout of its own
+    loss = trainer.loss(next(iter(trainer.episodes(1))))
     loss.backward()
-    parts = (("model", trainer.model), ("encoder", trainer.encoder))
+    parts = (("model", trainer.model), ("encoder", trainer.inputs.encoder))
     return loss.item(), {
         f"{part}.{name}": weight.grad.cpu()
         for part, module in parts

@@ -53,11 +53,15 @@ def arrays_of(scorer: Scorer) -> dict[str, np.ndarray]:
     learned = scorer.learned
     arrays = {f"map{n}": m for n, m in enumerate(learned.bridge_maps)}
     arrays |= {
-        f"{field.name}{n}": np.asarray(getattr(toward, field.name))
-        for n, toward in enumerate(learned.toward)
-        for field in fields(toward)
+        f"{field.name}{n}": np.asarray(getattr(weights, field.name))
+        for n, weights in enumerate(learned.domain_weights)
+        for field in fields(weights)
     }
-    return arrays | {"z": learned.z, "text": scorer.texts.vectors, "mean": scorer.texts.mean}
+    return arrays | {
+        "embeddings": learned.item_embeddings,
+        "text": scorer.texts.vectors,
+        "mean": scorer.texts.mean,
+    }
 
 
 def assert_same(first: Scorer, second: Scorer) -> None:

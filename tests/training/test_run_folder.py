@@ -141,15 +141,15 @@ def test_a_model_that_is_no_number_is_not_written(
     saved: tuple[Fitted, TrainedRun], tmp_path: Path
 ) -> None:
     scorer = saved[0].scorer
-    z = scorer.learned.z.copy()
-    z[3, 0] = np.nan
+    embeddings = scorer.learned.item_embeddings.copy()
+    embeddings[3, 0] = np.nan
     ensemble, whole = scorer.ensemble, scorer.ensemble.components
-    damaged = {**whole.recommenders, "gnn": replace(scorer.learned, z=z)}
+    damaged = {**whole.recommenders, "gnn": replace(scorer.learned, item_embeddings=embeddings)}
     broken = Scorer(
         Ensemble(replace(whole, recommenders=damaged), ensemble.weights, ensemble.settings),
         scorer.texts, scorer.encode,
     )  # fmt: skip
-    said = r"holds NaN or infinity in 'component.gnn.z', so no run was written"
+    said = r"holds NaN or infinity in 'component.gnn.item_embeddings', so no run was written"
     with pytest.raises(TrainingError, match=said):
         save_scorer(broken, tmp_path / "model.safetensors")
     assert not (tmp_path / "model.safetensors").exists()

@@ -1,0 +1,16 @@
+"""The joint model: item features, graph network, history map and bridge, trained together.
+
+    item_features   what is solved of items before training          (arrays)
+    users           what the model reads of users' histories          (arrays)
+    formula         the score, for arrays and for tensors
+    recommender     the trained model, which answers with arrays alone
+    model           the same with tensors, which learn: layers, bridge, graph
+    episodes        which users a step asks about, and what is hidden of them
+    objective       what a step minimises: the sum of loss_terms
+    prepare         everything that is read and solved before the first step
+    trainer         the loop; checkpoint writes its state, result is what it ends with
+
+A user here is a row of :class:`~kgrec.data.interactions.Interactions`: a person, all of whose
+accounts are joined by ``SAME_AS``. No module here knows a store, or the ensemble. Importing this
+package imports nothing; what answers imports no tensor library.
+"""

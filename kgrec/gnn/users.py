@@ -1,0 +1,68 @@
+"""What the joint model reads of users, made from histories alone.
+
+In:   histories ``[B, I]`` and the fixed features of the items.
+Out:  :class:`UserInputs` for one target domain, as arrays; :mod:`kgrec.gnn.user_tensors` makes
+      tensors of them.
+
+Shapes: B users   I items   M domains   R factors   S spectrum
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from kgrec.gnn.item_features import ItemFeatures
+
+__all__ = ["UserInputs", "by_root_of_length", "read_users"]
+
+Matrix = TypeVar("Matrix")
+"""A sparse matrix that multiplies an ``Array``."""
+Array = TypeVar("Array")
+"""A numpy array, or a tensor."""
+
+
+@dataclass(frozen=True)
+class UserInputs(Generic[Matrix, Array]):
+    """What the model reads of B users, for one target domain."""
+
+    pooling: Matrix  # [B, I] outside history (cold) or all of it; rows scaled by length**-1/2
+    outside: Matrix  # [B, I] the same without the target domain
+    spectrum: Array  # [B, S] of the outside history
+    factors: Array  # [B, (M - 1) * R] fold-in in every other domain
+    inside_factors: Array  # [B, R] fold-in of the target domain's rows
+    inside_count: Array  # [B] how many of those there are
+
+
+def read_users(
+    histories: sp.csr_matrix, item_features: ItemFeatures, domain: int, num_domains: int
+) -> UserInputs[sp.csr_matrix, NDArray[np.float32]]:
+    """What the model reads of ``histories [B, I]`` for a target domain."""
+    outside_mask = (item_features.item_domain != domain).astype(np.float32)
+    outside = (histories @ sp.diags(outside_mask)).tocsr()
+    outside.eliminate_zeros()
+    others = [d for d in range(num_domains) if d != domain]
+    folded = [item_features.user_factors(histories, d) for d in others]
+    if not folded:
+        folded = [np.zeros((histories.shape[0], item_features.factors.shape[1]), np.float32)]
+    total = np.diff(histories.indptr).astype(np.float32)
+    outside_count = np.diff(outside.indptr).astype(np.float32)
+    return UserInputs(
+        pooling=by_root_of_length(histories),
+        outside=by_root_of_length(outside),
+        spectrum=item_features.user_spectrum(outside),
+        factors=np.concatenate(folded, axis=1),
+        inside_factors=item_features.user_factors(histories, domain),
+        inside_count=total - outside_count,
+    )
+
+
+def by_root_of_length(histories: sp.csr_matrix) -> sp.csr_matrix:
+    """Rows divided by the root of their length: a long history says more, not n times more."""
+    length = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
+    scaled: sp.csr_matrix = (sp.diags(length**-0.5) @ histories).tocsr().astype(np.float32)
+    return scaled

@@ -1,0 +1,96 @@
+"""Who is held out while training, and what is hidden of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from kgrec.data.hold_out import hold_out
+from kgrec.data.interactions import Interactions
+from kgrec.ranking.validation import ndcg
+from tests.training.worlds import make_snapshot, planted_snapshot, small_world
+
+LOG = Interactions.of(planted_snapshot(small_world()))
+
+
+def test_cold_users_lose_one_whole_domain_and_warm_users_keep_some() -> None:
+    train, groups = hold_out(LOG, 0.3, seed=0)
+    lost = LOG.liked.toarray() - train.liked.toarray()
+    assert (lost >= 0).all()
+    assert sum(g.hidden.nnz for g in groups) == lost.sum()
+    assert sum(g.hidden.shape[0] for g in groups if g.cold) == 48 // 3
+    for group in groups:
+        inside = group.users.items[:, LOG.items_of(group.domain)].getnnz(axis=1)
+        assert (inside == 0).all() if group.cold else inside.any()
+
+
+def test_hidden_likes_are_no_events_either() -> None:
+    train, groups = hold_out(LOG, 0.3, seed=0)
+    assert groups
+    assert (train.histories().items != train.liked).nnz == 0
+    assert len(train.histories().event_item) == train.liked.nnz < LOG.liked.nnz
+
+
+def test_nobody_is_held_out_twice() -> None:
+    train, groups = hold_out(LOG, 0.3, seed=0)
+    changed = (LOG.liked - train.liked).getnnz(axis=1) > 0
+    assert changed.sum() == sum(g.hidden.shape[0] for g in groups) <= LOG.num_people
+    for person in np.flatnonzero(changed):
+        lost = (LOG.liked - train.liked)[person].indices
+        assert len(set(LOG.item_domain[lost])) == 1
+
+
+def test_whoever_lost_nothing_is_not_held_out() -> None:
+    """With four likes in a domain, half of them hidden, one in sixteen loses none."""
+    people, likes = 400, 4
+    rows = np.repeat(np.arange(people), likes)
+    few = replace(
+        LOG,
+        liked=sp.csr_matrix(
+            (np.ones(len(rows), np.float32), (rows, np.tile(LOG.items_of(0)[:likes], people))),
+            shape=(people, LOG.liked.shape[1]),
+        ),
+    )
+    _, groups = hold_out(few, 0.5, seed=0)
+    assert groups
+    for group in groups:
+        assert (group.hidden.getnnz(axis=1) > 0).all()
+
+
+def test_the_same_people_are_held_out_by_the_same_seed() -> None:
+    first, again, other = (hold_out(LOG, 0.3, seed=s)[0].liked.toarray() for s in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_too_few_people_to_judge_by_are_not_held_out() -> None:
+    few = replace(LOG, liked=LOG.liked[:20], person_of_user=np.arange(20))
+    train, groups = hold_out(few, 0.3, seed=0)
+    assert groups == []
+    assert (train.liked != few.liked).nnz == 0
+
+
+def test_a_share_of_zero_holds_nobody_out() -> None:
+    assert hold_out(LOG, 0.0, seed=0)[1] == []
+
+
+def test_where_nobody_is_in_two_domains_half_of_one_is_hidden() -> None:
+    likes = [(f"u{n:02}", f"b:{k}") for n in range(60) for k in range(6)]
+    log = Interactions.of(make_snapshot(likes, {f"b:{k}": ("books", None) for k in range(6)}))
+    train, groups = hold_out(log, 0.3, seed=0)
+    assert [group.cold for group in groups] == [False]
+    lost = (log.liked - train.liked).toarray().sum(axis=1)
+    assert lost.max() < 6
+    assert 2 < lost[lost > 0].mean() < 4
+
+
+def test_a_perfect_ranking_of_the_hidden_has_an_ndcg_of_one() -> None:
+    _, groups = hold_out(LOG, 0.3, seed=0)
+    for group in groups:
+        items = LOG.items_of(group.domain)
+        perfect = group.hidden.toarray().astype(np.float32)
+        assert ndcg(perfect, group, items, at=10) == pytest.approx(1.0)
+        assert ndcg(-perfect, group, items, at=10) < 0.5
