@@ -65,10 +65,10 @@ def test_the_gradient_of_the_recommendation_loss_reaches_the_encoder(tuning: str
     assert len(reached) > 0.9 * len(expected)
 
 
-def test_the_encoder_stands_still_after_its_share_of_the_epochs(bert: Path) -> None:
+def test_the_encoder_stands_still_after_its_part_of_the_epochs(bert: Path) -> None:
     after: list[dict[str, torch.Tensor]] = []
     settings = tiny(bert, "text.tuning=lora", "train.epochs=4", "text.learn_share=0.5")
-    fit(SNAPSHOT, settings, on_epoch=lambda t: after.append(weights_of(t.encoder)))
+    fit(SNAPSHOT, settings, on_epoch=lambda t: after.append(weights_of(t.inputs.encoder)))
 
     def moved(epoch: int) -> bool:
         return any(not torch.equal(after[epoch][n], p) for n, p in after[epoch - 1].items())

@@ -157,6 +157,15 @@ def test_another_graph_is_refused_on_resume(begun: tuple[Path, Settings]) -> Non
         train(other, begun[1], begun[0], resume=True)
 
 
+def test_a_checkpoint_of_another_version_is_refused(begun: tuple[Path, Settings]) -> None:
+    file = begun[0] / "checkpoint" / "state.json"
+    state = json.loads(file.read_text())
+    for earlier in ({**state, "version": 1}, {n: v for n, v in state.items() if n != "version"}):
+        file.write_text(json.dumps(earlier))
+        with pytest.raises(RunError, match="begun by another kgrec .* version 1, .* reads 2"):
+            train(SNAPSHOT, begun[1], begun[0], resume=True)
+
+
 def test_a_half_written_checkpoint_does_not_count(begun: tuple[Path, Settings]) -> None:
     """A kill between the tensors and the state leaves the earlier checkpoint in force."""
     folder = begun[0] / "checkpoint"
