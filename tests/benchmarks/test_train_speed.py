@@ -24,7 +24,7 @@ from speed.stages import Enough, Watch  # noqa: E402
 
 from kgrec.config import load_settings  # noqa: E402
 from kgrec.progress import Event  # noqa: E402
-from kgrec.training import fit  # noqa: E402
+from kgrec.training.fit import fit, read_interactions  # noqa: E402
 from tests.trained_world import TINY  # noqa: E402
 
 WORKER = """
@@ -190,11 +190,14 @@ def test_asking_training_what_it_would_deliver_does_not_change_what_it_delivers(
     graph = made_up(3_000, with_text=False)
     settings = load_settings("default", TINY)
     untouched = fit(graph, settings, device="cpu")
+    everybody = read_interactions(graph, settings.positive_weight)
     asked: list[np.ndarray] = []
     watched = fit(
         graph, settings, device="cpu",
         on_epoch=lambda trainer: asked.append(
-            delivered_now(trainer, lambda scorer: scorer.item_vectors(0).dense.copy())
+            delivered_now(
+                trainer, everybody, lambda scorer: scorer.item_vectors(0).dense.copy()
+            )
         ),
     )  # fmt: skip
     assert len(asked) == 3, "before the first epoch and after each"
