@@ -67,9 +67,9 @@ def draw_episodes(
     Args:
         data: The interactions to learn from.
         min_warm_users: Users of a warm episode, at least, in a domain without cold ones.
-        cold_fraction: Of the episodes of a domain.
-        seed: All draws follow from it
-        epoch: and from this.
+        cold_fraction: Fraction of a domain's episodes that are cold, between 0 and 1.
+        seed: Of the training; all draws follow from it and from the epoch.
+        epoch: Number of the epoch, from 1.
     """
     rng = np.random.default_rng([seed, epoch])
     plan = _plan(data, min_warm_users, cold_fraction, rng)
@@ -79,7 +79,7 @@ def draw_episodes(
 
 
 def count_episodes(data: Interactions, *, min_warm_users: int, cold_fraction: float) -> int:
-    """How many episodes every epoch has."""
+    """How many episodes every epoch has; for the arguments see :func:`draw_episodes`."""
     return len(_plan(data, min_warm_users, cold_fraction, np.random.default_rng(0)))
 
 

@@ -72,8 +72,8 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
 
 def _write_vectors(folder: Path, snapshot: Snapshot, settings: Settings, scorer: Scorer) -> None:
     folder.mkdir(parents=True)
-    log = Interactions.of(snapshot, positive_weight=settings.positive_weight)
-    accounts = scorer.person_space(log.liked)[log.person_of_user]
+    data = Interactions.of(snapshot, positive_weight=settings.positive_weight)
+    accounts = scorer.person_space(data.liked)[data.person_of_user]
     for name, keys, matrix in (
         ("items", snapshot.item_keys, scorer.item_space),
         ("users", snapshot.user_keys, accounts),
