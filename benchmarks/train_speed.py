@@ -49,7 +49,7 @@ KGREC = {
     "kgrec": (),  # where there are no texts, this one alone
     "kgrec, text frozen": ("text.tuning=frozen",),
     "kgrec, without text": (
-        "text.tuning=frozen", "model.channels=[spectrum,factors]", "align.text=0",
+        "text.tuning=frozen", "model.item_features=[spectrum,factors]", "align.text=0",
     ),
 }  # fmt: skip
 OTHERS = {"PyG LightGCN": "pyg", "implicit ALS": "als", "implicit BPR": "bpr"}
@@ -287,7 +287,7 @@ def make_course(
 
     likes = int(log.liked.nnz)
     lines = [
-        f"{split.direction}: {likes:,} likes of {log.num_people:,} people in the merged training "
+        f"{split.direction}: {likes:,} likes of {log.num_users:,} people in the merged training "
         f"log, {len(people):,} strict cold validation people (fold 0, seed {args.seed}), "
         f"{len(split.train.items_of(target)):,} items ranked."
     ]

@@ -75,7 +75,7 @@ class TextSettings(Section):
     """Rank of the adapters under `lora`."""
     texts_per_step: PositiveInt = 64
     """Texts encoded with gradient in a step; the rest comes from the cache."""
-    learn_share: float = Field(default=0.5, ge=0.0, le=1.0)
+    learning_fraction: float = Field(default=0.5, ge=0.0, le=1.0)
     """Share of the epochs, the first ones, in which the encoder learns; then it stands still."""
     refreshes: PositiveInt = 1
     """How often all cached text vectors are made anew while it learns, the end included."""
@@ -96,7 +96,7 @@ class ModelSettings(Section):
     """Relation-wise propagation with learned relation weights, or PyG's SAGE or HGT."""
     layers: NonNegativeInt = 2
     """Propagation layers; 0 leaves every item with its own channels."""
-    channels: tuple[Channel, ...] = ("text", "spectrum", "factors")
+    item_features: tuple[Channel, ...] = ("text", "spectrum", "factors")
     """What is known of an item; any may be left out."""
     text_width: PositiveInt = 128
     """Text vectors are whitened to this many dimensions."""
@@ -121,7 +121,7 @@ class ModelSettings(Section):
 class AlignSettings(Section):
     """Contrastive alignment of domains into one space."""
 
-    people: NonNegativeFloat = 0.1
+    users: NonNegativeFloat = 0.1
     """Weight of pulling the views of one person in two domains together."""
     text: NonNegativeFloat = 0.05
     """Weight of pulling an item's text towards its place in the graph."""
@@ -154,11 +154,11 @@ class TrainSettings(Section):
     """Decoupled, on matrices only."""
     warmup: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of the steps in which the learning rate rises; afterwards it falls to zero."""
-    cold_share: float = Field(default=0.8, ge=0.0, le=1.0)
+    cold_fraction: float = Field(default=0.8, ge=0.0, le=1.0)
     """Share of episodes that hide a whole domain; the others hide part of it."""
     patience: PositiveInt = 3
     """Epochs without a better validation NDCG@10 before training stops."""
-    validation_share: float = Field(default=0.1, ge=0.0, lt=1.0)
+    validation_fraction: float = Field(default=0.1, ge=0.0, lt=1.0)
     """Share of the people held out for early stopping and the weights of components."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 on a GPU that has it, under `auto`."""

@@ -33,6 +33,11 @@ RENAMED: dict[str, str] = {
     "blend": "components",
     "cold_items.sharpness": "cold_items.exponent",
     "cold_items.trust": "cold_items.discount",
+    "text.learn_share": "text.learning_fraction",
+    "model.channels": "model.item_features",
+    "align.people": "align.users",
+    "train.cold_share": "train.cold_fraction",
+    "train.validation_share": "train.validation_fraction",
 }
 """Old full names, or groups, and the new ones."""
 

@@ -53,7 +53,7 @@ class TrainedModel(Protocol):
         ...
 
     @property
-    def item_space(self) -> NDArray[np.float32]:
+    def item_embeddings(self) -> NDArray[np.float32]:
         """``[I, S]`` unit rows: every item in the one space that spans all domains."""
         ...
 
@@ -61,14 +61,14 @@ class TrainedModel(Protocol):
         """``[I_d]`` rows: what a person's vector is multiplied with, as ``snapshot.items_of``."""
         ...
 
-    def person_vectors(self, users: Histories, domain: int) -> Vectors:
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B]`` rows for recommendations from ``domain``."""
         ...
 
-    def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:
+    def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
         """``[B]`` rows for free texts, each read as a history of one item."""
         ...
 
-    def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, S]`` unit rows in the space of ``item_space``."""
+    def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        """``[B, S]`` unit rows in the space of ``item_embeddings``."""
         ...

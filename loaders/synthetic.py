@@ -75,7 +75,7 @@ def planted(
     *,
     concepts: int = 8,
     events_per_domain: int = 4,
-    cold_share: float = 0.2,
+    cold_fraction: float = 0.2,
     tags: bool = False,
     seed: int = 0,
 ) -> Planted:
@@ -108,7 +108,7 @@ def planted(
     }
     users = [f"u{number}" for number in range(num_users)]
     concept_of_user = {user: number % concepts for number, user in enumerate(users)}
-    num_cold = round(cold_share * num_users)
+    num_cold = round(cold_fraction * num_users)
     cold = tuple(sorted(str(user) for user in rng.choice(users, num_cold, replace=False)))
     rows = []
     for user in users:

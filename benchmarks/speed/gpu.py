@@ -65,7 +65,7 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
     train = trainer.settings.train
     trainer.epoch = 1
     drawn = draw_episodes(
-        trainer.log, least_warm=train.batch_people, cold_share=train.cold_share,
+        trainer.log, least_warm=train.batch_people, cold_fraction=train.cold_fraction,
         seed=train.seed, epoch=1,
     )  # fmt: skip
     episodes = list(islice(cycle(drawn), steps))

@@ -45,7 +45,7 @@ EPOCH = {
     "texts with gradient": ("objective.py", "_text"),
     "features and propagation": ("joint.py", "items"),
     "bridge": ("objective.py", "bridge_map"),
-    "person vectors": ("joint.py", "person_vectors"),
+    "person vectors": ("joint.py", "user_vectors"),
     "item vectors": ("joint.py", "item_vectors"),
     "softmax": ("losses.py", "sampled_softmax"),
     "backward": (BUILTIN, "'run_backward'"),
@@ -58,7 +58,7 @@ EPOCH = {
 TEXT = {
     "lora": (),
     "frozen": ("text.tuning=frozen",),
-    "none": ("text.tuning=frozen", "model.channels=[spectrum,factors]", "align.text=0"),
+    "none": ("text.tuning=frozen", "model.item_features=[spectrum,factors]", "align.text=0"),
 }
 
 

@@ -80,7 +80,7 @@ def _without(train: Interactions, hidden: sp.csr_matrix) -> Interactions:
     if snapshot is not None and hidden.nnz:
         pairs, width = hidden.tocoo(), hidden.shape[1]
         hidden_pairs = pairs.row.astype(np.int64) * width + pairs.col
-        person = train.person_of_user[snapshot.user]
+        person = train.row_of_account[snapshot.user]
         held_out = np.flatnonzero(hidden.getnnz(axis=1)[person])  # few events of all
         keep = np.ones(len(person), dtype=np.bool_)
         keep[held_out] = ~np.isin(person[held_out] * width + snapshot.item[held_out], hidden_pairs)

@@ -38,7 +38,7 @@ class Interactions:
     """``[P, I]`` float32, 1 where a person's highest weight reaches the threshold."""
     seen: sp.csr_matrix
     """``[P, I]`` float32, 1 where there is any interaction at all."""
-    person_of_user: NDArray[np.int64]
+    row_of_account: NDArray[np.int64]
     """``[U]`` row of each user account."""
     item_domain: NDArray[np.int32]
     """``[I]`` number of the item's domain."""
@@ -53,14 +53,14 @@ class Interactions:
     @classmethod
     def of(cls, snapshot: Snapshot, *, positive_weight: float = POSITIVE_WEIGHT) -> Interactions:
         """Join the accounts of a person and mark what they liked and saw."""
-        person_of_user = _people(snapshot)
-        shape = (int(person_of_user.max(initial=-1)) + 1, snapshot.num_items)
-        person = person_of_user[snapshot.user]
+        row_of_account = _people(snapshot)
+        shape = (int(row_of_account.max(initial=-1)) + 1, snapshot.num_items)
+        person = row_of_account[snapshot.user]
         liked = snapshot.weight >= np.float32(positive_weight)
         return cls(
             liked=_ones(person[liked], snapshot.item[liked], shape),
             seen=_ones(person, snapshot.item, shape),
-            person_of_user=person_of_user,
+            row_of_account=row_of_account,
             item_domain=snapshot.item_domain,
             num_domains=len(snapshot.domain_keys),
             snapshot=snapshot,
@@ -87,11 +87,11 @@ class Interactions:
         """
         if self.snapshot is None:
             return Histories.of_matrix(self.liked[persons])
-        row = np.full(self.num_people, -1)
+        row = np.full(self.num_users, -1)
         row[persons] = np.arange(len(persons))
         liked = self.snapshot.weight >= np.float32(self.positive_weight)
         return Histories.of_snapshot(
-            self.snapshot, row_of_user=row[self.person_of_user], keep=liked
+            self.snapshot, row_of_account=row[self.row_of_account], keep=liked
         )
 
     @cached_property
@@ -99,10 +99,10 @@ class Interactions:
         if self.snapshot is None:
             return Histories.of_matrix(self.liked)
         liked = self.snapshot.weight >= np.float32(self.positive_weight)
-        return Histories.of_snapshot(self.snapshot, row_of_user=self.person_of_user, keep=liked)
+        return Histories.of_snapshot(self.snapshot, row_of_account=self.row_of_account, keep=liked)
 
     @property
-    def num_people(self) -> int:
+    def num_users(self) -> int:
         """P."""
         return int(self.liked.shape[0])
 

@@ -49,7 +49,7 @@ class _Trained:
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` scores of one domain's items."""
-        people = self._model.person_vectors(users, domain)
+        people = self._model.user_vectors(users, domain)
         return people.products(self._model.item_vectors(domain))
 
 

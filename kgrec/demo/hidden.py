@@ -22,7 +22,7 @@ from graph_store.snapshot import Snapshot, take_snapshot
 from graph_store.store import GraphStore
 from kgrec.errors import InputError, KgrecError
 from kgrec.evaluation.protocols import strict_cold_person
-from kgrec.evaluation.protocols.people import domain_number
+from kgrec.evaluation.protocols.users import domain_number
 from kgrec.evaluation.split import Split
 from loaders import SourceOptions, ingest, open_source
 

@@ -13,7 +13,7 @@ import numpy as np
 from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import POSITIVE_WEIGHT
 from kgrec.demo.hidden import SOURCE, TARGET, Report
-from kgrec.evaluation.protocols.people import domain_number
+from kgrec.evaluation.protocols.users import domain_number
 from kgrec.evaluation.split import Split
 from kgrec.lookup import Recommendations, Run
 

@@ -106,7 +106,7 @@ def _nearest(
     scope: Scope,
 ) -> pl.DataFrame:
     """``source, target, score`` of the items of ``block [B]``."""
-    space, domain_of = model.item_space, model.snapshot.item_domain
+    space, domain_of = model.item_embeddings, model.snapshot.item_domain
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
     for domain in range(len(model.snapshot.domain_keys)):
         targets = items[domain_of[items] == domain]

@@ -53,7 +53,7 @@ def vectors(
     ours = _run_items(model.snapshot, graph)  # [I of the store]
     likes = _in_run_numbers(Interactions.of(graph, positive_weight=model.settings.positive_weight),
                             ours, model.snapshot.num_items)  # fmt: skip
-    person = likes.person_of_user  # [U]
+    person = likes.row_of_account  # [U]
     active = np.flatnonzero(np.diff(likes.liked.indptr)[person] > 0)  # accounts with a like
     items = np.flatnonzero(ours >= 0)
     planned = {str(Label.ITEM): len(items), str(Label.USER): len(active)}
@@ -67,12 +67,15 @@ def vectors(
         for start in range(0, len(items), batch_size):
             batch = items[start : start + batch_size]
             counts[Label.ITEM] += store.write_vectors(
-                Label.ITEM, graph.item_keys[batch].tolist(), model.item_space[ours[batch]], run=run
+                Label.ITEM,
+                graph.item_keys[batch].tolist(),
+                model.item_embeddings[ours[batch]],
+                run=run,
             )
             _tell(on_progress, "item vectors", start + len(batch), len(items))
         for start in range(0, len(active), batch_size):
             batch = active[start : start + batch_size]
-            rows = model.person_space(likes.liked[person[batch]])  # [B, S]
+            rows = model.user_embeddings(likes.liked[person[batch]])  # [B, S]
             counts[Label.USER] += store.write_vectors(
                 Label.USER, graph.user_keys[batch].tolist(), rows, run=run
             )
@@ -102,7 +105,7 @@ def _in_run_numbers(likes: Interactions, ours: NDArray[np.int64], num_items: int
     liked = sp.csr_matrix(likes.liked @ move)
     liked.sort_indices()
     return Interactions(
-        liked=liked, seen=likes.seen, person_of_user=likes.person_of_user,
+        liked=liked, seen=likes.seen, row_of_account=likes.row_of_account,
         item_domain=likes.item_domain, num_domains=likes.num_domains,
     )  # fmt: skip
 

@@ -220,7 +220,7 @@ def _listed(
 
 def _joined(parts: list[Ranks]) -> Ranks:
     """One :class:`Ranks` of the blocks' own, people numbered on."""
-    offsets = np.cumsum([0, *(part.num_people for part in parts)])
+    offsets = np.cumsum([0, *(part.num_users for part in parts)])
     if not parts:
         none = np.zeros(0, dtype=np.int64)
         return Ranks(none, none, none, 0)
@@ -228,7 +228,7 @@ def _joined(parts: list[Ranks]) -> Ranks:
         person=np.concatenate([p.person + o for p, o in zip(parts, offsets, strict=False)]),
         item=np.concatenate([part.item for part in parts]),
         above=np.concatenate([part.above for part in parts]),
-        num_people=int(offsets[-1]),
+        num_users=int(offsets[-1]),
     )
 
 

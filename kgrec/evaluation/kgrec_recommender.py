@@ -91,4 +91,4 @@ class KgrecRecommender:
             raise RuntimeError("score() needs fit() first")
         if domain not in self._items:
             self._items[domain] = self._scorer.item_vectors(domain)
-        return self._scorer.person_vectors(users, domain).products(self._items[domain])
+        return self._scorer.user_vectors(users, domain).products(self._items[domain])

@@ -16,8 +16,8 @@ from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation import protocols
 from kgrec.evaluation.protocols.few_shot import SHOTS
-from kgrec.evaluation.protocols.people import domain_number
 from kgrec.evaluation.protocols.published import NEGATIVES
+from kgrec.evaluation.protocols.users import domain_number
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.source_split import SourceSplit, read_source_split
 from kgrec.evaluation.split import Split

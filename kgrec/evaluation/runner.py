@@ -28,7 +28,7 @@ from kgrec.evaluation import registry
 from kgrec.evaluation.cells import CellKey, read_cells, write_cell
 from kgrec.evaluation.evaluate import evaluate, main_value
 from kgrec.evaluation.plan import Group, groups_of
-from kgrec.evaluation.protocols.people import only_domains
+from kgrec.evaluation.protocols.users import only_domains
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.split import Split
 from kgrec.evaluation.text_vectors import has_text

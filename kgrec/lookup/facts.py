@@ -89,15 +89,15 @@ class SnapshotFacts:
         rows = self._users.find(users)
         known = rows >= 0
         snapshot, log = self._model.snapshot, self._model.interactions
-        if not len(log.person_of_user):
+        if not len(log.row_of_account):
             empty = Histories.of_lists([[] for _ in users], snapshot.num_items)
             return People(empty, empty.items, known)
-        wanted = log.person_of_user[np.where(known, rows, 0)]
-        events = self._events_of(np.flatnonzero(np.isin(log.person_of_user, wanted[known])))
+        wanted = log.row_of_account[np.where(known, rows, 0)]
+        events = self._events_of(np.flatnonzero(np.isin(log.row_of_account, wanted[known])))
         return people_of(
             wanted,
             known,
-            log.person_of_user[snapshot.user[events]],
+            log.row_of_account[snapshot.user[events]],
             snapshot.item[events],
             snapshot.weight[events] >= np.float32(log.positive_weight),
             num_items=snapshot.num_items,

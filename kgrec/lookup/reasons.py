@@ -113,7 +113,7 @@ class Explainer:
         rows = history[np.zeros(1 + len(liked), np.int64)]
         left_out = np.repeat(np.concatenate(([-1], liked)), rows.lengths)
         rows = rows.keep_events(rows.event_item != left_out)
-        people = self._model.person_vectors(rows, domain)  # [1 + H]
+        people = self._model.user_vectors(rows, domain)  # [1 + H]
         row_of = np.searchsorted(self._model.snapshot.items_of(domain), items)
         score = people.products(self._model.item_vectors(domain)[row_of])  # [1 + H, X]
         lost = np.clip(score[:1] - score[1:], 0.0, None)  # [H, X]
@@ -185,7 +185,7 @@ class Explainer:
     def _by_vectors(
         self, liked: NDArray[np.int64], item: int, weight: NDArray[np.float32]
     ) -> list[Reason]:
-        space = self._model.item_space
+        space = self._model.item_embeddings
         cosine = space[liked] @ space[item]  # [H]
         strength = np.where(cosine >= _MIN_COSINE, cosine, 0.0)
         return [

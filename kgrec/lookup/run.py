@@ -195,7 +195,7 @@ class Run:
         """
         _check_count(k)
         number = self._items.number(key_of(item, "item"), self._where)
-        space = self.model.item_space
+        space = self.model.item_embeddings
         inside = np.ones(len(space), dtype=np.bool_)
         if domain is not None:
             inside = self.model.snapshot.item_domain == self._domain(domain)
@@ -342,11 +342,11 @@ class Run:
     ) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
         """Row numbers and vectors ``[B]`` of the people ``asked`` for, block by block."""
         if likes is not None:
-            yield asked, self.model.text_person_vectors([likes], domain)
+            yield asked, self.model.text_user_vectors([likes], domain)
             return
         for part in blocks(len(asked), _BLOCK_PEOPLE):
             rows = asked[part]
-            yield rows, self.model.person_vectors(people.histories[rows], domain)
+            yield rows, self.model.user_vectors(people.histories[rows], domain)
             if on_progress is not None:
                 on_progress(part.stop, len(asked))
 

@@ -62,7 +62,7 @@ def build_channels(
     likes_per_item = np.bincount(likes.indices, minlength=num_items).astype(np.float32)
 
     spectrum = np.zeros((num_items, 0), np.float32)
-    if "spectrum" in settings.channels and likes.nnz:
+    if "spectrum" in settings.item_features and likes.nnz:
         on_stage("spectrum of the merged graph")
         vectors, values = item_spectrum(likes, rank=settings.spectrum_rank, seed=seed)
         spectrum = vectors * values / np.sqrt(np.maximum(likes_per_item, 1.0))[:, None]

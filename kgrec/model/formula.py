@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from kgrec.model.people import People
 
-__all__ = ["Toward", "bridge_features", "item_vectors", "person_vectors", "unit", "view", "whiten"]
+__all__ = ["Toward", "bridge_features", "item_vectors", "user_vectors", "unit", "view", "whiten"]
 
 A = TypeVar("A", bound=Any)
 """A numpy array, or a tensor; all arguments of a call are of one kind."""
@@ -80,7 +80,7 @@ def bridge_features(xp: Any, scale: A, blocks: Sequence[A]) -> A:
     return features
 
 
-def person_vectors(
+def user_vectors(
     xp: Any, toward: Toward[A], z: A, people: People[Any, A], bridge_map: A | None
 ) -> A:
     """``[B, D + R + 1]`` of people, given all ``z [I, D]``.

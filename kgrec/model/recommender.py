@@ -61,7 +61,7 @@ class JointRecommender:
         """``[B, D + R + 1]`` vectors of histories."""
         people = read_people(users.items, self.channels, domain, len(self.toward))
         used = self.bridge_maps[domain] if self.uses_bridge else None
-        return Vectors(formula.person_vectors(np, self.toward[domain], self.z, people, used))
+        return Vectors(formula.user_vectors(np, self.toward[domain], self.z, people, used))
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` learned scores."""

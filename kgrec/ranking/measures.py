@@ -52,11 +52,11 @@ class Ranks:
     """``[N]`` column of the liked item."""
     above: NDArray[np.int64]
     """``[N]`` other candidates with the same score or a higher one; ascending per person."""
-    num_people: int
+    num_users: int
 
     def only(self, mask: NDArray[np.bool_]) -> Ranks:
         """As if only the liked items of ``mask [N]`` were there, the other liked ones taken out."""
-        return Ranks(self.person[mask], self.item[mask], self.above[mask], self.num_people)
+        return Ranks(self.person[mask], self.item[mask], self.above[mask], self.num_users)
 
     @property
     def rank(self) -> NDArray[np.int64]:
@@ -148,13 +148,13 @@ def person_measures(
         >>> round(float(person_measures(one, [5])["ndcg@5"][0]), 4)
         0.6309
     """
-    count = np.bincount(ranks.person, minlength=ranks.num_people).astype(float)
+    count = np.bincount(ranks.person, minlength=ranks.num_users).astype(float)
     there = np.where(count > 0, count, np.nan)
     rank = ranks.rank
     nth = _place_in_group(ranks.person) + 1  # how many liked items are found up to this one
 
     def per_person(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        sums = np.bincount(ranks.person, weights=values, minlength=ranks.num_people)
+        sums = np.bincount(ranks.person, weights=values, minlength=ranks.num_users)
         return sums.astype(np.float64)
 
     result: dict[str, NDArray[np.float64]] = {}

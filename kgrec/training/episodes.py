@@ -113,7 +113,7 @@ def make_pool(
 
 
 def draw_episodes(
-    interactions: Interactions, *, least_warm: int, cold_share: float, seed: int, epoch: int
+    interactions: Interactions, *, least_warm: int, cold_fraction: float, seed: int, epoch: int
 ) -> Iterator[Episode]:
     """One epoch: people with two domains, each once a domain, and warm episodes beside them.
 
@@ -122,25 +122,25 @@ def draw_episodes(
     Args:
         interactions: The training log.
         least_warm: People of a warm episode, at least, in a domain without cold ones.
-        cold_share: Of the episodes of a domain.
+        cold_fraction: Of the episodes of a domain.
         seed: All draws follow from it
         epoch: and from this.
     """
     rng = np.random.default_rng([seed, epoch])
-    plan = _plan(interactions, least_warm, cold_share, rng)
+    plan = _plan(interactions, least_warm, cold_fraction, rng)
     for index in rng.permutation(len(plan)):
         domain, people, is_cold = plan[index]
         hidden = _hide(interactions, people, domain, rng, whole=is_cold)
         yield Episode(domain, people, hidden, is_cold)
 
 
-def count_episodes(interactions: Interactions, *, least_warm: int, cold_share: float) -> int:
+def count_episodes(interactions: Interactions, *, least_warm: int, cold_fraction: float) -> int:
     """How many episodes every epoch has."""
-    return len(_plan(interactions, least_warm, cold_share, np.random.default_rng(0)))
+    return len(_plan(interactions, least_warm, cold_fraction, np.random.default_rng(0)))
 
 
 def _plan(
-    interactions: Interactions, least_warm: int, cold_share: float, rng: np.random.Generator
+    interactions: Interactions, least_warm: int, cold_fraction: float, rng: np.random.Generator
 ) -> list[tuple[int, NDArray[np.int64], bool]]:
     """Domain, people, and whether it is cold, of each episode.
 
@@ -155,10 +155,10 @@ def _plan(
     size_warm = max(size_warm, least_warm)
     plan: list[tuple[int, NDArray[np.int64], bool]] = []
     for domain, cold, warm in zip(domains, colds, warms, strict=True):
-        if len(cold) and cold_share > 0:
+        if len(cold) and cold_fraction > 0:
             size = size_cold
             num_cold = min(math.ceil(len(cold) / size), COLD_EPISODES)
-            num_warm = round(num_cold * (1 - cold_share) / cold_share)
+            num_warm = round(num_cold * (1 - cold_fraction) / cold_fraction)
         else:
             size, num_cold, num_warm = size_warm, 0, WARM_EPISODES
         num_warm = min(num_warm, math.ceil(len(warm) / size))

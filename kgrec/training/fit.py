@@ -131,7 +131,7 @@ class Trainer:
         self.full = Interactions.of(snapshot, positive_weight=settings.positive_weight)
         _require_likes(self.full, snapshot, settings.positive_weight)
         self.log, self.held_out = hold_out(
-            self.full, settings.train.validation_share, seed=settings.train.seed
+            self.full, settings.train.validation_fraction, seed=settings.train.seed
         )
         self.encoder = TextEncoder.load(settings.text).to(self.device)
         adapt_to_texts(self.encoder, [t for t in snapshot.texts if t], settings, on_event)
@@ -157,7 +157,7 @@ class Trainer:
         self.episodes_per_epoch = count_episodes(
             self.log,
             least_warm=settings.train.batch_people,
-            cold_share=settings.train.cold_share,
+            cold_fraction=settings.train.cold_fraction,
         )
         self.steps_per_epoch = math.ceil(self.episodes_per_epoch / settings.train.accumulate)
         self.optimizer, self.schedule = self._optimizer()
@@ -385,7 +385,7 @@ class Trainer:
     def _episodes(self, epoch: int) -> Any:
         train = self.settings.train
         return draw_episodes(
-            self.log, least_warm=train.batch_people, cold_share=train.cold_share,
+            self.log, least_warm=train.batch_people, cold_fraction=train.cold_fraction,
             seed=train.seed, epoch=epoch,
         )  # fmt: skip
 
@@ -417,13 +417,15 @@ class Trainer:
         self.cache.refresh(say)
 
     def _text_learns(self) -> bool:
-        has_text = "text" in self.settings.model.channels and len(self.cache.items_with_text) > 0
+        has_text = (
+            "text" in self.settings.model.item_features and len(self.cache.items_with_text) > 0
+        )
         return self.encoder.learns and has_text and self.epoch <= self._last_text_epoch()
 
     def _last_text_epoch(self) -> int:
         if not self.encoder.learns or not len(self.cache.items_with_text):
             return 0
-        return math.ceil(self.settings.train.epochs * self.settings.text.learn_share)
+        return math.ceil(self.settings.train.epochs * self.settings.text.learning_fraction)
 
     def _refresh_epochs(self) -> set[int]:
         """The epochs after which all texts are encoded anew, evenly spread; the last is one."""

@@ -74,10 +74,10 @@ class Objective:
             visible[episode.people], self.channels, domain, self.log.num_domains, self.device
         )
         wanted = episode.hidden[episode.people].tocsr()  # [B, I]
-        person = model.person_vectors(z, known, domain, bridge_map)  # [B, D + R + 1]
+        person = model.user_vectors(z, known, domain, bridge_map)  # [B, D + R + 1]
         total = self._ranking_loss(z, person, wanted, domain, epoch)
-        if align.people and episode.cold:
-            total = total + align.people * self._people_loss(z, known, wanted, domain)
+        if align.users and episode.cold:
+            total = total + align.users * self._people_loss(z, known, wanted, domain)
         if align.text and len(fresh_items):
             index = torch.from_numpy(fresh_items).to(self.device)
             said = functional.normalize(model.text_map(model.whitening(text[index])), dim=1)
@@ -89,7 +89,7 @@ class Objective:
     def bridge_map(self, z: Tensor, domain: int, *, without: NDArray[np.int64]) -> Tensor:
         """``[F, R]`` the bridge of ``domain`` solved on its pool, but for ``without [B]``."""
         pool = self.pools[domain]
-        others = torch.from_numpy(~_marked(without, self.log.num_people)[pool.people]).to(z)
+        others = torch.from_numpy(~_marked(without, self.log.num_users)[pool.people]).to(z)
         features = self.model.bridge_features(z, pool.view, domain)
         return self.model.bridge(domain).solve(features, pool.targets, others)
 

@@ -68,9 +68,9 @@ def test_items_and_people_get_their_place_in_the_one_space(
     assert done.counts == {"Item": 9, "User": 7}
     keys, rows = store.read_vectors(Label.ITEM)
     assert keys == model.snapshot.item_keys.tolist()
-    np.testing.assert_allclose(rows, model.item_space, atol=1e-6)
+    np.testing.assert_allclose(rows, model.item_embeddings, atol=1e-6)
     keys, rows = store.read_vectors(Label.USER)
-    eve = model.person_space(histories([[1, 5, 7]], 9))[0]  # emma, clueless, notebook
+    eve = model.user_embeddings(histories([[1, 5, 7]], 9))[0]  # emma, clueless, notebook
     np.testing.assert_allclose(rows[keys.index("eve")], eve, atol=1e-6)
 
 
@@ -82,7 +82,7 @@ def test_all_accounts_of_a_person_get_the_same_vector(store: GraphStore, model: 
 
 def test_the_store_can_be_searched_afterwards(store: GraphStore, model: SmallModel) -> None:
     vectors(model, store, now=NOW)
-    taste = model.person_space(histories([[0, 2]], 9))[0]  # dune, neuromancer
+    taste = model.user_embeddings(histories([[0, 2]], 9))[0]  # dune, neuromancer
     near = store.nearest(Label.ITEM, taste, 3, NodeFilter(domain="films"))
     assert {one.key for one in near} == {"films:alien", "films:matrix", "films:tron"}
 
@@ -109,7 +109,7 @@ def test_similar_items_are_the_nearest_of_each_domain_above_the_floor(
     done = similar_items(model, store, k=2, floor=0.5, now=NOW)
     rows = drawn(store)
     assert done.counts == {"SIMILAR_TO": len(rows)}
-    space, keys = model.item_space, model.snapshot.item_keys.tolist()
+    space, keys = model.item_embeddings, model.snapshot.item_keys.tolist()
     expected = set()
     for at, key in enumerate(keys):
         for domain in (0, 1):

@@ -61,7 +61,7 @@ def contributions(
 
 def test_what_ranks_cold_users_at_random_hardly_counts(bert: Path) -> None:
     """Everybody likes all of one taste, so popularity knows nothing and EMCDR all."""
-    trainer, components = trained(bert, "train.validation_share=0.2")
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
     found, report = weights_of(trainer, components, trainer.held_out, trainer.log)
     for group in (group for group in trainer.held_out if group.cold):
         moved = contributions(components, found, group.users, group.domain, cold=True)
@@ -74,7 +74,7 @@ def test_what_ranks_cold_users_at_random_hardly_counts(bert: Path) -> None:
 
 
 def test_with_nobody_held_out_cold_users_are_left_to_popularity(bert: Path) -> None:
-    trainer, components = trained(bert, "train.validation_share=0", events=3)
+    trainer, components = trained(bert, "train.validation_fraction=0", events=3)
     assert trainer.held_out == []
     data = trainer.log
     found, report = weights_of(trainer, components, [], data)
@@ -90,9 +90,9 @@ def test_with_nobody_held_out_cold_users_are_left_to_popularity(bert: Path) -> N
 def test_without_overlap_merged_factors_count_nothing_for_cold_users_and_texts_twice(
     bert: Path,
 ) -> None:
-    trainer, components = trained(bert, "train.validation_share=0", events=3)
+    trainer, components = trained(bert, "train.validation_fraction=0", events=3)
     data = trainer.log
-    here = np.arange(data.num_people)[:, None] % 2 == data.item_domain  # each in one domain alone
+    here = np.arange(data.num_users)[:, None] % 2 == data.item_domain  # each in one domain alone
     apart = replace(data, liked=sp.csr_matrix(data.liked.multiply(here)), snapshot=None)
     found, _ = weights_of(trainer, components, [], apart)
     assert found.values["ials"][0, 0] == 0 < found.values["ials"][1, 0]
@@ -105,7 +105,7 @@ def test_without_overlap_merged_factors_count_nothing_for_cold_users_and_texts_t
 
 
 def test_the_narrow_emcdr_counts_less_the_more_users_link_a_domain(bert: Path) -> None:
-    trainer, components = trained(bert, "train.validation_share=0.2")
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
     overlap = len(trainer.log.overlapping(0))
     narrow = trainer.settings.components["emcdr-narrow"]
 
@@ -123,7 +123,7 @@ def test_the_narrow_emcdr_counts_less_the_more_users_link_a_domain(bert: Path) -
 
 
 def test_texts_count_at_their_fixed_weight_for_warm_users_whatever_they_rank(bert: Path) -> None:
-    trainer, components = trained(bert, "train.validation_share=0.2")
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
     _, report = weights_of(trainer, components, trainer.held_out, trainer.log)
     warm = [row for row in report if row.users and not row.cold]
     assert warm
@@ -135,8 +135,8 @@ def test_texts_count_at_their_fixed_weight_for_warm_users_whatever_they_rank(ber
 
 def test_users_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path) -> None:
     """Else the only users who link two domains would be judged as if nobody did."""
-    trainer, components = trained(bert, "train.validation_share=0.2")
-    here = np.arange(trainer.log.num_people)[:, None] % 2 == trainer.log.item_domain
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
+    here = np.arange(trainer.log.num_users)[:, None] % 2 == trainer.log.item_domain
     apart = replace(
         trainer.log, liked=sp.csr_matrix(trainer.log.liked.multiply(here)), snapshot=None
     )
@@ -146,7 +146,7 @@ def test_users_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path) 
 
 
 def test_without_popularity_among_the_components_priors_still_refer_to_it(bert: Path) -> None:
-    trainer, components = trained(bert, "train.validation_share=0.2")
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
     given = dict(trainer.settings.components)
     whole = measure(components, given, trainer.held_out, trainer.log, seed=0)
     del given["popularity"]
@@ -169,7 +169,7 @@ def test_what_is_fitted_on_everybody_goes_on_from_what_was_weighed(
             return refitted[-1]
 
         monkeypatch.setattr(cls, "refit", spied)
-    trainer, _ = trained(bert, "train.validation_share=0.2")
+    trainer, _ = trained(bert, "train.validation_fraction=0.2")
     trainer.run()
     final = trainer.finish().scorer.ensemble.components.recommenders
     assert [final[name] for name in ("emcdr", "emcdr-narrow", "ials")] == refitted

@@ -18,7 +18,7 @@ from kgrec.evaluation.protocols import (
     few_shot,
     strict_cold_person,
 )
-from kgrec.evaluation.protocols.people import only_domains
+from kgrec.evaluation.protocols.users import only_domains
 from kgrec.evaluation.split import load_split, save_split
 from tests.evaluation.planted import planted
 

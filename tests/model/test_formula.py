@@ -35,10 +35,10 @@ def test_arrays_give_the_vectors_that_tensors_give() -> None:
 
     learned = model.toward(domain)
     toward = Toward(**{f.name: getattr(learned, f.name).detach().numpy() for f in fields(learned)})
-    people = formula.person_vectors(
+    people = formula.user_vectors(
         np, toward, z.numpy(), read_people(asked, channels, domain, 2), bridge_map.numpy()
     )
-    wanted = model.person_vectors(z, make_people(asked, channels, domain, 2), domain, bridge_map)
+    wanted = model.user_vectors(z, make_people(asked, channels, domain, 2), domain, bridge_map)
     assert people.dtype == np.float32
     np.testing.assert_allclose(people, wanted.detach().numpy(), rtol=1e-5, atol=1e-5)
     assert np.abs(people).max(axis=0).all(), "every column says something"

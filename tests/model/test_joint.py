@@ -61,7 +61,7 @@ def test_one_text_cannot_be_whitened_and_says_nothing() -> None:
 def test_channels_hold_zeros_where_an_item_has_no_likes() -> None:
     likes = LOG.liked.tolil()
     likes[:, 3] = 0
-    log = Interactions(likes.tocsr(), LOG.seen, LOG.person_of_user, LOG.item_domain, 2)
+    log = Interactions(likes.tocsr(), LOG.seen, LOG.row_of_account, LOG.item_domain, 2)
     channels = build_channels(log, tiny("x").model, seed=0)
     assert not channels.factors[3].any()
     assert np.abs(channels.spectrum[3]).max() < 1e-5
@@ -91,16 +91,16 @@ def test_all_item_vectors_are_of_unit_length() -> None:
 
 
 def test_a_channel_that_is_left_out_changes_nothing() -> None:
-    _, model = parts(tiny("x", "model.channels=[spectrum,factors]"))
+    _, model = parts(tiny("x", "model.item_features=[spectrum,factors]"))
     torch.testing.assert_close(
         model.features(torch.randn(32, 6)), model.features(torch.zeros(32, 6))
     )
-    _, with_text = parts(tiny("x", "model.channels=[text]"))
+    _, with_text = parts(tiny("x", "model.item_features=[text]"))
     assert not torch.allclose(with_text.features(torch.randn(32, 6)), torch.zeros(32, 16))
 
 
 def test_the_factors_of_an_item_go_through_the_map_of_its_domain() -> None:
-    settings = tiny("x", "model.channels=[factors]")
+    settings = tiny("x", "model.item_features=[factors]")
     mixed = np.arange(32, dtype=np.int32) % 2  # the items of two domains in turn
     channels = replace(build_channels(LOG, settings.model, seed=0), item_domain=mixed)
     model = JointModel(
@@ -113,7 +113,7 @@ def test_the_factors_of_an_item_go_through_the_map_of_its_domain() -> None:
 
 
 def test_text_says_nothing_of_an_item_that_has_none() -> None:
-    _, model = parts(tiny("x", "model.channels=[text]"))
+    _, model = parts(tiny("x", "model.item_features=[text]"))
     model.has_text[5] = 0.0
     features = model.features(torch.randn(32, 6))
     assert not features[5].any()
@@ -121,7 +121,7 @@ def test_text_says_nothing_of_an_item_that_has_none() -> None:
 
 
 def test_in_a_step_the_id_residual_is_dropped_for_the_share_that_is_set() -> None:
-    _, model = parts(tiny("x", "model.channels=[id]", "model.id_dropout=0.5"))
+    _, model = parts(tiny("x", "model.item_features=[id]", "model.id_dropout=0.5"))
     torch.testing.assert_close(model.features(torch.zeros(32, 6)), model.id_residual.weight)
     model.train()
     torch.manual_seed(0)
@@ -139,7 +139,7 @@ def test_the_own_fold_in_takes_over_as_a_person_has_more_in_the_domain() -> None
         rows = histories([films[:count]], 32)
         people = make_people(rows, channels, 1, 2)
         scale = model.log_bridge_share[1].exp() * model.factor_scale[1]
-        factors = model.person_vectors(z, people, 1, bridge_map)[:, 16:20] / scale
+        factors = model.user_vectors(z, people, 1, bridge_map)[:, 16:20] / scale
         predicted = model.bridge_features(z, people, 1) @ bridge_map
         share = (factors - predicted) / (people.inside_factors - predicted)
         shares.append(share[0].tolist())
@@ -163,7 +163,7 @@ def test_without_bridge_the_factor_part_of_a_person_is_zero() -> None:
     channels, model = parts(tiny("x", "model.bridge=false"))
     z = torch.randn(32, 16)
     people = make_people(histories([[0, 20]], 32), channels, 1, 2)
-    assert not model.person_vectors(z, people, 1, torch.ones(29, 4))[:, 16:20].any()
+    assert not model.user_vectors(z, people, 1, torch.ones(29, 4))[:, 16:20].any()
 
 
 def test_the_score_is_the_sum_of_history_bridge_and_popularity() -> None:
@@ -172,7 +172,7 @@ def test_the_score_is_the_sum_of_history_bridge_and_popularity() -> None:
     people = make_people(histories([[0, 1], [2]], 32), channels, 1, 2)
     bridge_map = torch.randn(29, 4)
     items = torch.from_numpy(LOG.items_of(1))
-    score = model.person_vectors(z, people, 1, bridge_map) @ model.item_vectors(z, items, 1).T
+    score = model.user_vectors(z, people, 1, bridge_map) @ model.item_vectors(z, items, 1).T
     cosine = model.view(z, people.pooling, 1) @ z[items].T / 0.5
     bridge = model.bridge_features(z, people, 1) @ bridge_map @ model.factors[items].T
     prior = 0.5 * model.popularity[items]
@@ -183,4 +183,4 @@ def test_the_score_is_the_sum_of_history_bridge_and_popularity() -> None:
 def test_an_empty_history_gives_finite_vectors() -> None:
     channels, model = parts(tiny("x"))
     people = make_people(sp.csr_matrix((2, 32), dtype=np.float32), channels, 0, 2)
-    assert model.person_vectors(torch.randn(32, 16), people, 0, torch.randn(29, 4)).isfinite().all()
+    assert model.user_vectors(torch.randn(32, 16), people, 0, torch.randn(29, 4)).isfinite().all()

@@ -84,7 +84,7 @@ def test_it_is_weighed_saved_loaded_and_explained(
     snapshot = planted_snapshot(small_world(num_users=80, tags=True))
     bert = write_tiny_bert(tmp_path / "bert")
     settings = tiny(
-        bert, "train.epochs=1", "train.validation_share=0.2",
+        bert, "train.epochs=1", "train.validation_fraction=0.2",
         f"components.mine={{model: {together}, power: 2, weight: 0.4}}",
     )  # fmt: skip
     run = train(snapshot, settings, tmp_path / "run")

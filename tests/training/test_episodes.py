@@ -20,7 +20,7 @@ LOG = Interactions.of(planted_snapshot(small_world()))
 
 
 def draw(log: Interactions = LOG, **changes: float) -> list[Episode]:
-    options = {"least_warm": 16, "cold_share": 0.8, "seed": 0, "epoch": 1} | changes
+    options = {"least_warm": 16, "cold_fraction": 0.8, "seed": 0, "epoch": 1} | changes
     return list(draw_episodes(log, **options))  # type: ignore[arg-type]
 
 
@@ -70,7 +70,7 @@ def test_a_domain_that_nobody_links_has_as_large_episodes_as_where_nobody_links_
 def test_a_cold_episode_hides_all_of_the_domain_and_only_that() -> None:
     for episode in draw():
         inside = LOG.liked.toarray() * (LOG.item_domain == episode.domain)
-        mine = np.isin(np.arange(LOG.num_people), episode.people)[:, None]
+        mine = np.isin(np.arange(LOG.num_users), episode.people)[:, None]
         hidden = episode.hidden.toarray()
         if episode.cold:
             np.testing.assert_array_equal(hidden, inside * mine)
@@ -83,9 +83,9 @@ def test_the_share_of_cold_episodes_is_as_set(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(episodes_module, "FEWEST_PEOPLE", 1)
     monkeypatch.setattr(episodes_module, "MOST_PEOPLE", 1)
     for share in (0.15, 0.5, 0.8, 1.0):
-        drawn = draw(cold_share=share)
+        drawn = draw(cold_fraction=share)
         assert np.mean([e.cold for e in drawn]) == pytest.approx(share, abs=0.03)
-    assert not any(e.cold for e in draw(cold_share=0.0))
+    assert not any(e.cold for e in draw(cold_fraction=0.0))
 
 
 def test_episodes_follow_from_seed_and_epoch_alone() -> None:
@@ -143,7 +143,7 @@ def test_hidden_likes_are_no_events_either() -> None:
 def test_nobody_is_held_out_twice() -> None:
     train, groups = hold_out(LOG, 0.3, seed=0)
     changed = (LOG.liked - train.liked).getnnz(axis=1) > 0
-    assert changed.sum() == sum(g.hidden.shape[0] for g in groups) <= LOG.num_people
+    assert changed.sum() == sum(g.hidden.shape[0] for g in groups) <= LOG.num_users
     for person in np.flatnonzero(changed):
         lost = (LOG.liked - train.liked)[person].indices
         assert len(set(LOG.item_domain[lost])) == 1
@@ -173,7 +173,7 @@ def test_the_same_people_are_held_out_by_the_same_seed() -> None:
 
 
 def test_too_few_people_to_judge_by_are_not_held_out() -> None:
-    few = replace(LOG, liked=LOG.liked[:20], person_of_user=np.arange(20))
+    few = replace(LOG, liked=LOG.liked[:20], row_of_account=np.arange(20))
     train, groups = hold_out(few, 0.3, seed=0)
     assert groups == []
     assert (train.liked != few.liked).nnz == 0

@@ -48,7 +48,7 @@ def step(trainer: Trainer, log: Interactions, episode: Episode) -> Seen:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model, "items", listening("z", model.items))
-        patch.setattr(model, "person_vectors", listening("person", model.person_vectors))
+        patch.setattr(model, "user_vectors", listening("person", model.user_vectors))
         patch.setattr(objective, "bridge_map", listening("map", objective.bridge_map))
         trainer.loss(episode)
     return Seen(heard["z"].detach(), heard["person"].detach(), heard["map"].detach())
@@ -116,7 +116,7 @@ def test_answers_that_are_not_there_change_nothing_either(trainer: Trainer) -> N
 
 
 def test_the_hidden_half_of_a_warm_episode_informs_neither_graph_nor_person(bert: Path) -> None:
-    settings = tiny(bert, "model.dropout=0", "train.cold_share=0")
+    settings = tiny(bert, "model.dropout=0", "train.cold_fraction=0")
     trainer = Trainer(planted_snapshot(small_world()), settings, on_event=ignore)
     trainer.model.eval()
     log = trainer.log

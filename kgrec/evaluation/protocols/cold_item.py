@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.people import cases_of, person_keys
+from kgrec.evaluation.protocols.users import cases_of, user_keys
 from kgrec.evaluation.split import Cases, Split
 
 __all__ = ["cold_item"]
@@ -53,7 +53,7 @@ def cold_item(
     validation = order[(_FOLDS + fold) * size : (_FOLDS + fold + 1) * size]
     train = snapshot.keep(~np.isin(snapshot.item, np.concatenate([test, validation])))
     shown = Interactions.of(train)
-    keys = person_keys(snapshot, log)
+    keys = user_keys(snapshot, log)
 
     def cases(cold: NDArray[np.int64], other: NDArray[np.int64]) -> Cases:
         mask = np.zeros(snapshot.num_items, dtype=bool)

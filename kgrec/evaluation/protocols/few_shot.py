@@ -63,7 +63,7 @@ def _with_shots(cases: Cases, snapshot: Snapshot, shots: int, seed: int) -> Case
     added = _rows(shown, cases.positives.shape)
     log = Interactions.of(snapshot)
     user = np.searchsorted(snapshot.user_keys, cases.people)
-    everything = log.histories(log.person_of_user[user])
+    everything = log.histories(log.row_of_account[user])
     return replace(
         cases,
         shown=everything.among(_union(cases.histories, added)),

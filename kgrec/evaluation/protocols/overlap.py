@@ -49,9 +49,9 @@ def few_overlap(
 
 def _cut(snapshot: Snapshot, log: Interactions, people: NDArray[np.int64], target: int) -> Snapshot:
     """Give the target rows of ``people`` to new accounts; users are numbered anew by key."""
-    is_cut = np.zeros(log.num_people, dtype=bool)
+    is_cut = np.zeros(log.num_users, dtype=bool)
     is_cut[people] = True
-    moved = is_cut[log.person_of_user[snapshot.user]]
+    moved = is_cut[log.row_of_account[snapshot.user]]
     moved &= snapshot.item_domain[snapshot.item] == target
     accounts = np.unique(snapshot.user[moved])
     domain = snapshot.domain_keys[target]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.interactions import POSITIVE_WEIGHT, Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.people import person_keys
+from kgrec.evaluation.protocols.users import user_keys
 from kgrec.evaluation.source_split import PARTS, SourceSplit
 from kgrec.evaluation.split import Cases, Split
 from kgrec.ranking.topk import blocks
@@ -43,7 +43,7 @@ def source_cold(snapshot: Snapshot, source: SourceSplit, *, target: int, seed: i
         InputError: Somebody who is tested or validated has training rows in the target domain.
     """
     in_target = snapshot.item_domain[snapshot.item] == target
-    person = Interactions.of(snapshot).person_of_user[snapshot.user]
+    person = Interactions.of(snapshot).row_of_account[snapshot.user]
     asked = np.unique(person[in_target & (source.part != "train")])
     warm = np.unique(person[in_target & (source.part == "train")])
     both = np.intersect1d(asked, warm)
@@ -80,7 +80,7 @@ def leave_one_out(
         raise InputError("leave-one-out needs a position (seq_pos) for every interaction")
     if shuffle_ties and (snapshot.at == NO_TIME).any():
         raise InputError("ties can only be shuffled where every interaction has a time")
-    person = Interactions.of(snapshot).person_of_user[snapshot.user]
+    person = Interactions.of(snapshot).row_of_account[snapshot.user]
     order = np.lexsort((source.place, person))
     if shuffle_ties:
         chance = np.random.default_rng([seed, 2]).random(len(person))
@@ -111,7 +111,7 @@ def _split(
 ) -> Split:
     """Train on ``train``, and show it; a test sees validation rows as well if so told."""
     train, valid, test = (part == name for name in PARTS)
-    keys = person_keys(snapshot, Interactions.of(snapshot))
+    keys = user_keys(snapshot, Interactions.of(snapshot))
     chance = [np.random.default_rng([seed, number]) for number in (0, 1)]
     return Split(
         protocol=protocol,
@@ -145,7 +145,7 @@ def _cases(
     after = Interactions.of(snapshot.keep(never_drawn))
     asked = hidden & (snapshot.item_domain[snapshot.item] == target)
     asked &= snapshot.weight >= np.float32(POSITIVE_WEIGHT)
-    person, item = before.person_of_user[snapshot.user[asked]], snapshot.item[asked]
+    person, item = before.row_of_account[snapshot.user[asked]], snapshot.item[asked]
     shape = (len(item), snapshot.num_items)
     items = snapshot.items_of(target)
     negatives = _drawn(after.seen[person].tocsc()[:, items].tocsr(), NEGATIVES, rng)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.people import cases_of, person_keys
+from kgrec.evaluation.protocols.users import cases_of, user_keys
 from kgrec.evaluation.split import Split
 
 __all__ = ["FOLDS", "cold_people", "strict_cold_person"]
@@ -37,15 +37,15 @@ def strict_cold_person(snapshot: Snapshot, *, target: int, fold: int = 0, seed: 
     """
     log = Interactions.of(snapshot)
     test, validation = cold_people(log, target=target, fold=fold, seed=seed)
-    hidden_people = np.zeros(log.num_people, dtype=bool)
+    hidden_people = np.zeros(log.num_users, dtype=bool)
     hidden_people[test] = hidden_people[validation] = True
-    person = log.person_of_user[snapshot.user]
+    person = log.row_of_account[snapshot.user]
     in_target = snapshot.item_domain[snapshot.item] == target
     train = snapshot.keep(~(hidden_people[person] & in_target))
     shown = Interactions.of(train)
     hidden = log.liked - log.outside(log.liked, target)
     hidden.eliminate_zeros()
-    keys = person_keys(snapshot, log)
+    keys = user_keys(snapshot, log)
     return Split(
         protocol="strict-cold",
         settings={"fold": fold, "seed": seed},

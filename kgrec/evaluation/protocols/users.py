@@ -17,7 +17,7 @@ from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.split import Cases
 
-__all__ = ["cases_of", "domain_number", "only_domains", "person_keys"]
+__all__ = ["cases_of", "domain_number", "only_domains", "user_keys"]
 
 
 def domain_number(snapshot: Snapshot, name: str) -> int:
@@ -38,9 +38,9 @@ def only_domains(snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
     return snapshot.keep(np.isin(snapshot.item_domain[snapshot.item], numbers))
 
 
-def person_keys(snapshot: Snapshot, log: Interactions) -> NDArray[np.str_]:
+def user_keys(snapshot: Snapshot, log: Interactions) -> NDArray[np.str_]:
     """``[P]`` key of the first account of each person."""
-    _, first = np.unique(log.person_of_user, return_index=True)
+    _, first = np.unique(log.row_of_account, return_index=True)
     return snapshot.user_keys[first]
 
 
