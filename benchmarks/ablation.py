@@ -33,7 +33,7 @@ import numpy as np
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import default_components, load_settings
-from kgrec.evaluation.cells import people_of, read_cells
+from kgrec.evaluation.cells import read_cells, users_of
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import MAIN_MEASURE
 from kgrec.evaluation.protocols.overlap import OVERLAPS
@@ -165,7 +165,7 @@ def print_tables(out: Path, rows: list[str]) -> None:
         }  # fmt: skip
         folds = sorted(found[DEFAULT])
         people = {
-            name: people_of(by_fold.values()).sort("fold", "person")[MAIN_MEASURE].to_numpy()
+            name: users_of(by_fold.values()).sort("fold", "user")[MAIN_MEASURE].to_numpy()
             for name, by_fold in found.items() if sorted(by_fold) == folds
         }  # fmt: skip
         base = people[DEFAULT]

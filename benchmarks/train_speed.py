@@ -41,7 +41,7 @@ from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import main_value
-from kgrec.evaluation.protocols.strict_cold import cold_people, strict_cold_person
+from kgrec.evaluation.protocols.strict_cold import cold_users, strict_cold_user
 from kgrec.evaluation.text_vectors import has_text
 
 PARTS = ("systems", "stages", "growth", "gpu")
@@ -271,8 +271,8 @@ def make_course(
     if args.target and args.target not in names:
         raise SystemExit(f"--target: no domain {args.target}; there are {', '.join(names)}")
     target = names.index(args.target or names[0])
-    split = strict_cold_person(snapshot, target=target, seed=args.seed)
-    _, people = cold_people(Interactions.of(snapshot), target=target, fold=0, seed=args.seed)
+    split = strict_cold_user(snapshot, target=target, seed=args.seed)
+    _, people = cold_users(Interactions.of(snapshot), target=target, fold=0, seed=args.seed)
     log = Interactions.of(split.train)
     course = folder / "course"
     course.mkdir()

@@ -3,7 +3,7 @@
 ``kgrec.runs.open_run`` gives such a run; tests give a small hand-made one. Only types
 here: nothing is computed.
 
-Shapes: B people   I items   I_d items of one domain   S width of the space
+Shapes: B users   I items   I_d items of one domain   S width of the space
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["TrainedModel"]
 
 
 class TrainedModel(Protocol):
-    """Vectors of people and items, and the graph that they were learned from."""
+    """Vectors of users and items, and the graph that they were learned from."""
 
     @property
     def path(self) -> Path:
@@ -49,7 +49,7 @@ class TrainedModel(Protocol):
 
     @property
     def interactions(self) -> Interactions:
-        """The same graph as one row a person."""
+        """The same graph as one row a user."""
         ...
 
     @property

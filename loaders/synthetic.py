@@ -45,7 +45,7 @@ class Planted:
     """A small world in which everybody likes one concept, in every domain.
 
     Items of a concept share a word of their titles across domains; no item and no other word
-    is shared. Cold people have no history in the last domain.
+    is shared. Cold users have no history in the last domain.
     """
 
     interactions: pl.DataFrame
@@ -57,11 +57,11 @@ class Planted:
 
     @property
     def target(self) -> str:
-        """The domain in which cold people have no history."""
+        """The domain in which cold users have no history."""
         return self.domains[-1]
 
     def right_items(self, user: str, domain: str | None = None) -> set[str]:
-        """Ids of all items of a domain (default: the target) that a person likes."""
+        """Ids of all items of a domain (default: the target) that a user likes."""
         domain = domain or self.target
         concept = self.concept_of_user[user]
         in_domain = self.items.filter(pl.col("domain") == domain)["item_id"].to_list()

@@ -1,13 +1,13 @@
-"""Puts the vectors of items and people onto their nodes, so that the store can search them.
+"""Puts the vectors of items and users onto their nodes, so that the store can search them.
 
 In:   a trained run, and a store whose graph may have grown since the training.
 Out:  one vector a node in the space that spans all domains, written in bounded batches.
 
-People get vectors by what they like in the live graph, newcomers included; all accounts of a
-person get the same one. Whoever likes nothing, and items that came after the training, get
+Users get vectors by what they like in the live graph, newcomers included; all accounts of a
+user get the same one. Whoever likes nothing, and items that came after the training, get
 none. Nothing here trains.
 
-Shapes: U accounts   P people   I items of the run   B people of a block
+Shapes: U accounts   P users   I items of the run   B users of a block
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def vectors(
     now: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Enrichment:
-    """Write the vectors of all items and people and return when the indexes answer.
+    """Write the vectors of all items and users and return when the indexes answer.
 
     Args:
         model: The trained run.
@@ -53,8 +53,8 @@ def vectors(
     ours = _run_items(model.snapshot, graph)  # [I of the store]
     likes = _in_run_numbers(Interactions.of(graph, positive_weight=model.settings.positive_weight),
                             ours, model.snapshot.num_items)  # fmt: skip
-    person = likes.row_of_account  # [U]
-    active = np.flatnonzero(np.diff(likes.liked.indptr)[person] > 0)  # accounts with a like
+    user = likes.row_of_account  # [U]
+    active = np.flatnonzero(np.diff(likes.liked.indptr)[user] > 0)  # accounts with a like
     items = np.flatnonzero(ours >= 0)
     planned = {str(Label.ITEM): len(items), str(Label.USER): len(active)}
     left_out = {
@@ -75,7 +75,7 @@ def vectors(
             _tell(on_progress, "item vectors", start + len(batch), len(items))
         for start in range(0, len(active), batch_size):
             batch = active[start : start + batch_size]
-            rows = model.user_embeddings(likes.liked[person[batch]])  # [B, S]
+            rows = model.user_embeddings(likes.liked[user[batch]])  # [B, S]
             counts[Label.USER] += store.write_vectors(
                 Label.USER, graph.user_keys[batch].tolist(), rows, run=run
             )

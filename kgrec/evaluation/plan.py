@@ -34,7 +34,7 @@ class Group:
     target: int
     fold: int
     tunes_on: Callable[[], Split]
-    """The split of the first fold on whose validation people settings are chosen."""
+    """The split of the first fold on whose validation users settings are chosen."""
     splits: Callable[[], dict[str, Split]]
     """Protocol name with variant, and the split."""
     variants: tuple[str, ...]
@@ -86,7 +86,7 @@ def _groups(
     seed, first, wanted = settings.seed, settings.folds[0], settings.protocols
 
     def strict(fold: int = fold) -> Split:
-        return protocols.strict_cold_person(snapshot, target=target, fold=fold, seed=seed)
+        return protocols.strict_cold_user(snapshot, target=target, fold=fold, seed=seed)
 
     def cold_items(fold: int = fold) -> dict[str, Split]:
         return {

@@ -37,7 +37,7 @@ class BenchmarkSettings(BaseModel):
     folds: tuple[int, ...] = Field(default=(0,), min_length=1)
     """Which of the five test folds; settings are chosen on the first one named."""
     linking: tuple[NonNegativeInt, ...] = Field(default=OVERLAPS, min_length=1)
-    """Points of `few-overlap`: how many training people still link the domains."""
+    """Points of `few-overlap`: how many training users still link the domains."""
     seed: int = Field(default=0, ge=0)
     """Of splits, fits and intervals."""
     tuning_seconds: float = Field(default=1800.0, gt=0)

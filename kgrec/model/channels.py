@@ -40,7 +40,7 @@ class Channels:
     def person_factors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""
         factors = DomainFactors(self.factors, self.item_domain, self.regularization, self.alpha)
-        return factors.people(histories, domain)
+        return factors.user_factors(histories, domain)
 
     def person_spectrum(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         """``[B, S]`` sum over the history, divided by the root of its length."""

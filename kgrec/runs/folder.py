@@ -53,7 +53,7 @@ ENCODER_FILE = "encoder/learned.safetensors"
 
 
 class TrainedRun:
-    """A finished run: vectors of people and items, and the graph they were learned from."""
+    """A finished run: vectors of users and items, and the graph they were learned from."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class TrainedRun:
 
     @cached_property
     def interactions(self) -> Interactions:
-        """The same graph as one row a person."""
+        """The same graph as one row a user."""
         return Interactions.of(self.snapshot, positive_weight=self.settings.positive_weight)
 
     @cached_property

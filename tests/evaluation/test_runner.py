@@ -62,7 +62,7 @@ def test_the_winner_is_the_one_who_looks_at_the_person(finished: Path) -> None:
     assert popular is not None
     assert popular.high < 0
     assert rows[0].folds == [0, 1]
-    assert rows[0].measures["ndcg@10"].people == 48
+    assert rows[0].measures["ndcg@10"].users == 48
 
 
 class _StoppedError(Exception):
@@ -89,7 +89,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_the_same(tmp_path: Path) -> Non
     first, second = read_cells(whole / CELLS), read_cells(halved / CELLS)
     assert first.keys() == second.keys()
     for key, cell in first.items():
-        assert cell.people.equals(second[key].people), key
+        assert cell.users.equals(second[key].users), key
         assert cell.head["settings"] == second[key].head["settings"]
     gap = compare(whole, halved)
     assert gap["difference"].abs().max() == 0

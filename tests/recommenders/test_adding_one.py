@@ -73,7 +73,7 @@ def test_it_is_tuned_and_benchmarked(together: str, tmp_path: Path) -> None:
     run_benchmark(planted(120), settings, tmp_path / "out")
     cells = {key.model: cell for key, cell in read_cells(tmp_path / "out" / CELLS).items()}
     assert cells[together].head["settings"]["power"] in (1.0, 0.5)
-    ndcg = {name: cell.people["ndcg@10"].mean() for name, cell in cells.items()}
+    ndcg = {name: cell.users["ndcg@10"].mean() for name, cell in cells.items()}
     assert ndcg[together] > ndcg["popularity"]
 
 

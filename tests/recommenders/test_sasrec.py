@@ -192,7 +192,7 @@ def test_leave_one_out_shows_the_order_by_which_it_hides(
     split = leave_one_out(snapshot, source, target=A, shuffle_ties=shuffle_ties)
     assert split.test.shown.has_order
     model = SASRec(**SMALL).fit(Interactions.of(split.train))
-    result = evaluate(model, split.test, train=split.train, target=A).people
+    result = evaluate(model, split.test, train=split.train, target=A).users
     ndcg = result["ndcg@10"].mean()
     assert (ndcg > 0.95) != shuffle_ties
 

@@ -1,10 +1,10 @@
 """Cold item: one in ten target items loses all its interactions.
 
 In:   a snapshot, a target domain, a fold and a seed.
-Out:  a split whose people look for items that nobody was seen to touch.
+Out:  a split whose users look for items that nobody was seen to touch.
 
-Everything else of a person is shown, in the target domain as well. ``among="cold"`` ranks the
-cold items of the split only, ``among="all"`` the whole domain without what the person knows.
+Everything else of a user is shown, in the target domain as well. ``among="cold"`` ranks the
+cold items of the split only, ``among="all"`` the whole domain without what the user knows.
 """
 
 from __future__ import annotations

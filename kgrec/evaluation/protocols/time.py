@@ -3,8 +3,8 @@
 In:   a snapshot with times, and a target domain.
 Out:  a split at two moments: 80% of all rows lie before the first, 90% before the second.
 
-Validation people are asked for what they liked between the two, test people for what they
-liked after the second. Histories hold what a person liked before the moment in question, in
+Validation users are asked for what they liked between the two, test users for what they
+liked after the second. Histories hold what a user liked before the moment in question, in
 any domain; training ends at the first.
 """
 
