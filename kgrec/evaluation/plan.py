@@ -111,7 +111,7 @@ def _groups(
         )  # fmt: skip
     if "few-overlap" in wanted:
         shared = len(Interactions.of(snapshot).overlapping(target))
-        for whole in (count for count in settings.linking if count < shared):
+        for whole in (count for count in settings.overlapping_users if count < shared):
             name = f"few-overlap {whole}"
             make = partial(
                 protocols.few_overlap, snapshot, target=target, whole=whole, fold=fold, seed=seed

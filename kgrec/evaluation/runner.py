@@ -277,9 +277,9 @@ def run_benchmark(
 
 def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:
     """Write ``run.json``, or check that the one there says the same."""
-    # A run may grow by models, protocols, targets, folds and numbers of linking users; everything
+    # A run may grow by models, protocols, targets, folds and numbers of overlapping users; everything
     # else changes its cells, and so does the first fold, on which settings are chosen.
-    grows = {"models", "protocols", "targets", "folds", "linking"}
+    grows = {"models", "protocols", "targets", "folds", "overlapping_users"}
     same = {
         "snapshot": snapshot.fingerprint,
         "settings": settings.model_dump(mode="json", exclude=grows)

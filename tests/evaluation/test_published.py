@@ -148,7 +148,7 @@ def test_a_set_whose_tested_people_are_warm_is_of_another_protocol() -> None:
     source = cold_source(snapshot)
     part = source.part.copy()
     part[np.flatnonzero(part == "test")[0]] = "train"
-    with pytest.raises(InputError, match="1 people of valid or test have training rows in b"):
+    with pytest.raises(InputError, match="1 users of valid or test have training rows in b"):
         source_cold(snapshot, replace(source, part=part), target=B)
 
 

@@ -40,7 +40,7 @@ def test_a_pairing_sees_what_two_separate_intervals_do_not() -> None:
 
 
 def test_people_must_be_the_same() -> None:
-    with pytest.raises(InputError, match="same people"):
+    with pytest.raises(InputError, match="same users"):
         paired_difference(np.zeros(3), np.zeros(4))
 
 
