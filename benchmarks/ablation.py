@@ -88,8 +88,8 @@ def main() -> int:
     parser.add_argument("--targets", nargs="+", metavar="DOMAIN", help="default: each")
     parser.add_argument("--folds", nargs="+", type=int, default=[0], metavar="N")
     parser.add_argument("--protocols", nargs="+", default=["strict-cold"], metavar="P")
-    parser.add_argument("--overlapping-users", "--linking", nargs="+", type=int,
-                        default=list(OVERLAPS), metavar="N", help="points of few-overlap")  # fmt: skip
+    parser.add_argument("--overlapping-users", "--linking", nargs="+", type=int, metavar="N",
+                        default=list(OVERLAPS), help="points of few-overlap")  # fmt: skip
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C",
                         help="laid under every row, the default too; may be repeated")  # fmt: skip

@@ -22,7 +22,7 @@ from graph_store.schema import Label
 from graph_store.snapshot import Snapshot, take_snapshot
 from graph_store.store import GraphStore
 from kgrec.data.interactions import Interactions
-from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, run_id
+from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, enrichment_id
 from kgrec.trained import TrainedModel
 
 __all__ = ["JOB", "vectors"]
@@ -46,7 +46,7 @@ def vectors(
         store: Where to.
         batch_size: Nodes a transaction.
         dry_run: Count, and write nothing.
-        now: Unix seconds to bear; None for the clock.
+        now: Unix seconds that are written as the time; None: now.
         on_progress: Called after each batch.
     """
     graph = take_snapshot(store)
@@ -62,7 +62,7 @@ def vectors(
         "items newer than the run": graph.num_items - len(items),
     }
 
-    def write(run: str) -> dict[str, int]:
+    def write(enrichment: str) -> dict[str, int]:
         counts = dict.fromkeys(planned, 0)
         for start in range(0, len(items), batch_size):
             batch = items[start : start + batch_size]
@@ -70,14 +70,14 @@ def vectors(
                 Label.ITEM,
                 graph.item_keys[batch].tolist(),
                 model.item_embeddings[ours[batch]],
-                run=run,
+                enrichment_id=enrichment,
             )
             _tell(on_progress, "item vectors", start + len(batch), len(items))
         for start in range(0, len(active), batch_size):
             batch = active[start : start + batch_size]
             rows = model.user_embeddings(likes.liked[user[batch]])  # [B, S]
             counts[Label.USER] += store.write_vectors(
-                Label.USER, graph.user_keys[batch].tolist(), rows, run=run
+                Label.USER, graph.user_keys[batch].tolist(), rows, enrichment_id=enrichment
             )
             _tell(on_progress, "user vectors", start + len(batch), len(active))
         for label, count in counts.items():
@@ -85,8 +85,8 @@ def vectors(
                 store.await_vectors(Label(label))
         return counts
 
-    run = run_id(JOB, model, _fingerprint(graph, likes.liked), {})
-    return apply(store, run, JOB, write, planned=planned, left_out=left_out, dry_run=dry_run,
+    made = enrichment_id(JOB, model, _fingerprint(graph, likes.liked), {})
+    return apply(store, made, JOB, write, planned=planned, left_out=left_out, dry_run=dry_run,
                  now=now)  # fmt: skip
 
 

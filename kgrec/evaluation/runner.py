@@ -277,8 +277,8 @@ def run_benchmark(
 
 def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:
     """Write ``run.json``, or check that the one there says the same."""
-    # A run may grow by models, protocols, targets, folds and numbers of overlapping users; everything
-    # else changes its cells, and so does the first fold, on which settings are chosen.
+    # A benchmark may grow by models, protocols, targets, folds and numbers of overlapping users;
+    # everything else changes its cells, and so does the first fold, on which settings are chosen.
     grows = {"models", "protocols", "targets", "folds", "overlapping_users"}
     same = {
         "snapshot": snapshot.fingerprint,

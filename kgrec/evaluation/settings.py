@@ -31,8 +31,8 @@ class BenchmarkSettings(BaseModel):
     """Protocols: what is hidden and who is asked (docs/explanation/metrics.md). `published` needs
     data that hold the split of a publication."""
     models: tuple[str, ...] = Field(default=("popularity", "item-knn", "emcdr"), min_length=1)
-    """Models to compare: `kgrec`, `fusion`, or names of recommenders; one that needs text is left out
-    where the data have none."""
+    """Models to compare: `kgrec`, `fusion`, or names of recommenders; one that needs text is left
+    out where the data have none."""
     domains: tuple[str, ...] | None = None
     """Domains of the data that are used; null: all."""
     targets: tuple[str, ...] | None = None
