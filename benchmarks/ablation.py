@@ -33,7 +33,7 @@ import numpy as np
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import default_components, load_settings
-from kgrec.evaluation.cells import people_of, read_cells
+from kgrec.evaluation.cells import read_cells, users_of
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import MAIN_MEASURE
 from kgrec.evaluation.protocols.overlap import OVERLAPS
@@ -55,23 +55,23 @@ ROWS: dict[str, tuple[str, ...]] = {
     "text adapted to the catalogue first": ("text.adapt=mlm",),
     "no text": (
         "text.tuning=frozen",
-        "model.channels=[spectrum,factors]",
+        "model.item_features=[spectrum,factors]",
         "align.text=0",
         "components.content=null",
         "cold_items.neighbours=0",
     ),
-    "no spectrum": ("model.channels=[text,factors]",),
-    "no factors": ("model.channels=[text,spectrum]",),
-    "with id residual": ("model.channels=[text,spectrum,factors,id]",),
+    "no spectrum": ("model.item_features=[text,factors]",),
+    "no factors": ("model.item_features=[text,spectrum]",),
+    "with id residual": ("model.item_features=[text,spectrum,factors,id]",),
     NO_TAGS: (),
     "0 layers": ("model.layers=0",),
     "1 layer": ("model.layers=1",),
     "3 layers": ("model.layers=3",),
-    "no alignment of people": ("align.people=0",),
+    "no alignment of people": ("align.users=0",),
     "no alignment of text": ("align.text=0",),
     "aligned prototypes": ("align.prototypes=0.1",),
-    "no cold episodes": ("train.cold_share=0",),
-    "cold episodes only": ("train.cold_share=1",),
+    "no cold episodes": ("train.cold_fraction=0",),
+    "cold episodes only": ("train.cold_fraction=1",),
     "no bridge": ("model.bridge=false",),
     **{f"no {name}": (f"components.{name}=null",) for name in default_components()},
     "fixed weights": ("ensemble.exponent=0",),
@@ -88,8 +88,8 @@ def main() -> int:
     parser.add_argument("--targets", nargs="+", metavar="DOMAIN", help="default: each")
     parser.add_argument("--folds", nargs="+", type=int, default=[0], metavar="N")
     parser.add_argument("--protocols", nargs="+", default=["strict-cold"], metavar="P")
-    parser.add_argument("--linking", nargs="+", type=int, default=list(OVERLAPS), metavar="N",
-                        help="points of few-overlap")  # fmt: skip
+    parser.add_argument("--overlapping-users", "--linking", nargs="+", type=int, metavar="N",
+                        default=list(OVERLAPS), help="points of few-overlap")  # fmt: skip
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C",
                         help="laid under every row, the default too; may be repeated")  # fmt: skip
@@ -132,7 +132,7 @@ def run_rows(
         settings = BenchmarkSettings(
             models=("kgrec",), protocols=tuple(args.protocols), folds=tuple(args.folds),
             domains=args.domains and tuple(args.domains), targets=(target,),
-            linking=tuple(args.linking), kgrec_set=(*args.set, *ROWS[name]),
+            overlapping_users=tuple(args.overlapping_users), kgrec_set=(*args.set, *ROWS[name]),
         )  # fmt: skip
         data = without_tags(snapshot) if name == NO_TAGS else snapshot
         run_benchmark(data, settings, args.out / name.replace(" ", "-"), trainings=trainings)
@@ -165,7 +165,7 @@ def print_tables(out: Path, rows: list[str]) -> None:
         }  # fmt: skip
         folds = sorted(found[DEFAULT])
         people = {
-            name: people_of(by_fold.values()).sort("fold", "person")[MAIN_MEASURE].to_numpy()
+            name: users_of(by_fold.values()).sort("fold", "user")[MAIN_MEASURE].to_numpy()
             for name, by_fold in found.items() if sorted(by_fold) == folds
         }  # fmt: skip
         base = people[DEFAULT]

@@ -41,7 +41,7 @@ from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import main_value
-from kgrec.evaluation.protocols.strict_cold import cold_people, strict_cold_person
+from kgrec.evaluation.protocols.strict_cold import cold_users, strict_cold_user
 from kgrec.evaluation.text_vectors import has_text
 
 PARTS = ("systems", "stages", "growth", "gpu")
@@ -49,7 +49,7 @@ KGREC = {
     "kgrec": (),  # where there are no texts, this one alone
     "kgrec, text frozen": ("text.tuning=frozen",),
     "kgrec, without text": (
-        "text.tuning=frozen", "model.channels=[spectrum,factors]", "align.text=0",
+        "text.tuning=frozen", "model.item_features=[spectrum,factors]", "align.text=0",
     ),
 }  # fmt: skip
 OTHERS = {"PyG LightGCN": "pyg", "implicit ALS": "als", "implicit BPR": "bpr"}
@@ -271,8 +271,8 @@ def make_course(
     if args.target and args.target not in names:
         raise SystemExit(f"--target: no domain {args.target}; there are {', '.join(names)}")
     target = names.index(args.target or names[0])
-    split = strict_cold_person(snapshot, target=target, seed=args.seed)
-    _, people = cold_people(Interactions.of(snapshot), target=target, fold=0, seed=args.seed)
+    split = strict_cold_user(snapshot, target=target, seed=args.seed)
+    _, people = cold_users(Interactions.of(snapshot), target=target, fold=0, seed=args.seed)
     log = Interactions.of(split.train)
     course = folder / "course"
     course.mkdir()
@@ -287,7 +287,7 @@ def make_course(
 
     likes = int(log.liked.nnz)
     lines = [
-        f"{split.direction}: {likes:,} likes of {log.num_people:,} people in the merged training "
+        f"{split.direction}: {likes:,} likes of {log.num_users:,} people in the merged training "
         f"log, {len(people):,} strict cold validation people (fold 0, seed {args.seed}), "
         f"{len(split.train.items_of(target)):,} items ranked."
     ]

@@ -60,10 +60,10 @@ def check_relationships(rel_type: RelType, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def check_base_type(rel_type: RelType) -> None:
-    """Derived relationships belong to a run, so that they can be undone."""
+    """Refuse a derived type: such relationships belong to an enrichment, which can be undone."""
     if rel_type in ENRICHED:
         raise GraphStoreError(
-            f"{rel_type} is written by enrichment only; begin a run and use write_enrichment"
+            f"{rel_type} is written by enrichment only; begin one and use write_enrichment"
         )
 
 

@@ -63,7 +63,7 @@ ENDS: dict[RelType, tuple[Label, Label]] = {
 """From which label to which a relationship leads."""
 
 ENRICHED = (RelType.SIMILAR_TO, RelType.INTERESTED_IN, RelType.SUGGESTED_TAG)
-"""Relationships that kgrec itself derives; each bears ``run`` and ``written_at``."""
+"""Relationships that kgrec derives; each has its enrichment id (``run``) and ``written_at``."""
 
 NODE_COLUMNS: dict[Label, dict[str, pl.DataType]] = {
     Label.USER: {"key": pl.String()},

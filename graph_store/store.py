@@ -24,7 +24,7 @@ from graph_store.schema import Label, RelType
 __all__ = [
     "Checkpoint",
     "DomainCounts",
-    "EnrichmentRun",
+    "EnrichmentEntry",
     "GraphStore",
     "Job",
     "Near",
@@ -122,10 +122,11 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
-class EnrichmentRun:
-    """One run of an enrichment job: what it wrote and whether it is in force."""
+class EnrichmentEntry:
+    """One enrichment in the ledger: which job wrote it, and how much."""
 
-    run: str
+    enrichment_id: str
+    """The job's name and a hash of its inputs; the property ``run`` of what it wrote holds it."""
     job: str
     """``vectors`` or ``similar-items`` ..."""
     at: int
@@ -226,11 +227,23 @@ class GraphStore(Protocol):
     # --- vectors ------------------------------------------------------------------
 
     def write_vectors(
-        self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], *, run: str
+        self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], *, enrichment_id: str
     ) -> int:
-        """Put vectors ``[N, D]`` onto nodes under an enrichment run; return how many took one.
+        """Put vectors onto nodes.
 
-        The first batch of a run makes the vector index (in Neo4j), of width D.
+        The first batch of an enrichment makes the vector index (in Neo4j), of width D.
+
+        Args:
+            label: Label of the nodes.
+            keys: ``[N]`` keys of nodes; unknown ones are passed over.
+            vectors: ``[N, D]``, finite.
+            enrichment_id: An enrichment that was begun.
+
+        Returns:
+            How many nodes took a vector.
+
+        Raises:
+            GraphStoreError: No such enrichment, or it holds vectors of another width.
         """
         ...
 
@@ -250,31 +263,51 @@ class GraphStore(Protocol):
 
     # --- enrichment ---------------------------------------------------------------
 
-    def begin_enrichment(self, run: str, job: str, *, at: int) -> None:
-        """Open a run: what earlier runs of the same job wrote is set aside, not lost."""
+    def begin_enrichment(self, enrichment_id: str, job: str, *, at: int) -> None:
+        """Open an enrichment: what earlier ones of the same job wrote is set aside, not lost.
+
+        Args:
+            enrichment_id: Its name, which belongs to one job.
+            job: Kind of enrichment.
+            at: Unix seconds.
+
+        Raises:
+            GraphStoreError: The id is of another job, or a later enrichment is in force.
+        """
         ...
 
-    def write_enrichment(self, run: str, rel_type: RelType, rows: pl.DataFrame) -> Written:
-        """Upsert derived relationships of one run in one transaction; each bears run and time."""
+    def write_enrichment(
+        self, enrichment_id: str, rel_type: RelType, rows: pl.DataFrame
+    ) -> Written:
+        """Upsert derived relationships in one transaction; each holds the id and the time.
+
+        Args:
+            enrichment_id: An enrichment that was begun.
+            rel_type: A type of ``ENRICHED``.
+            rows: ``source``, ``target`` and ``RELATIONSHIP_COLUMNS[rel_type]``.
+
+        Raises:
+            GraphStoreError: No such enrichment, or it is not in force.
+        """
         ...
 
-    def finish_enrichment(self, run: str, counts: dict[str, int]) -> None:
-        """Mark a run complete with what it wrote."""
+    def finish_enrichment(self, enrichment_id: str, counts: dict[str, int]) -> None:
+        """Mark an enrichment complete, with counts of what it wrote."""
         ...
 
-    def undo_enrichment(self, run: str) -> int:
-        """Take back what ``run`` wrote and bring back what was in force before it.
+    def undo_enrichment(self, enrichment_id: str) -> int:
+        """Take back what an enrichment wrote and bring back what was in force before it.
 
         Returns:
             How many relationships and vectors were taken back.
 
         Raises:
-            GraphStoreError: No such run, or a later run of the same job stands on it.
+            GraphStoreError: No such enrichment, or a later one of the same job stands on it.
         """
         ...
 
-    def enrichment_runs(self) -> list[EnrichmentRun]:
-        """All runs that were not undone, oldest first."""
+    def enrichments(self) -> list[EnrichmentEntry]:
+        """All enrichments that were not undone, oldest first."""
         ...
 
     # --- job ledger ---------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 
 from kgrec.errors import ConfigError
 
-__all__ = ["RENAMED", "refuse_renamed"]
+__all__ = ["RENAMED", "RENAMED_IN_BENCHMARKS", "refuse_renamed"]
 
 _COMPONENTS = {
     "mapped": "emcdr",
@@ -23,7 +23,7 @@ _COMPONENTS = {
     "popularity": "popularity",
     "own": "history",
 }
-"""Parts of ``blend``, and the components of configs/default.yaml that they have become."""
+"""Groups of ``blend``, and the components of configs/default.yaml that replace them."""
 
 RENAMED: dict[str, str] = {
     "blend.sharpness": "ensemble.exponent",
@@ -33,30 +33,46 @@ RENAMED: dict[str, str] = {
     "blend": "components",
     "cold_items.sharpness": "cold_items.exponent",
     "cold_items.trust": "cold_items.discount",
+    "text.learn_share": "text.learning_fraction",
+    "model.channels": "model.item_features",
+    "align.people": "align.users",
     "train.batch_people": "train.min_warm_users and align.batch_users",
+    "train.cold_share": "train.cold_fraction",
+    "train.validation_share": "train.validation_fraction",
 }
-"""Old full names, or groups, and the new ones; ``A and B`` where one setting has become two."""
+"""Old full names of settings, or of groups of settings, and the new ones; ``A and B`` where one
+setting has become two."""
+
+RENAMED_IN_BENCHMARKS: dict[str, str] = {"linking": "overlapping_users"}
+"""The same of the settings of a benchmark."""
 
 
-def refuse_renamed(data: Mapping[str, Any], prefix: str = "") -> None:
+def refuse_renamed(
+    data: Mapping[str, Any], prefix: str = "", *, renamed: Mapping[str, str] = RENAMED
+) -> None:
     """Check that no setting is written by a name that it had before.
+
+    Args:
+        data: Settings as plain data.
+        prefix: Full name of the group that ``data`` is, with a dot behind it.
+        renamed: Old names and new ones.
 
     Raises:
         ConfigError: One is; the message has the new name.
     """
     for name, value in data.items():
         key = f"{prefix}{name}"
-        inside = isinstance(value, Mapping) and any(old.startswith(f"{key}.") for old in RENAMED)
+        inside = isinstance(value, Mapping) and any(old.startswith(f"{key}.") for old in renamed)
         if inside and value:
-            refuse_renamed(value, f"{key}.")
-        if key in RENAMED:
+            refuse_renamed(value, f"{key}.", renamed=renamed)
+        if key in renamed:
             hint = ""
             if key.endswith(".share") and not value:
-                component = RENAMED[key].rpartition(".")[0]
+                component = renamed[key].rpartition(".")[0]
                 hint = f"to leave the component out, set {component} to null"
-            new = RENAMED[key]
+            new = renamed[key]
             became = f"has become {new}" if " and " in new else f"is called {new} now"
             raise ConfigError(key, became, hint=hint)
         group = prefix.rstrip(".")
-        if group.startswith("blend.") and group in RENAMED:
-            raise ConfigError(key, f"is called {RENAMED[group]}.{name} now")
+        if group.startswith("blend.") and group in renamed:
+            raise ConfigError(key, f"is called {renamed[group]}.{name} now")

@@ -3,7 +3,7 @@
 ``kgrec.runs.open_run`` gives such a run; tests give a small hand-made one. Only types
 here: nothing is computed.
 
-Shapes: B people   I items   I_d items of one domain   S width of the space
+Shapes: B users   I items   I_d items of one domain   S width of the space
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["TrainedModel"]
 
 
 class TrainedModel(Protocol):
-    """Vectors of people and items, and the graph that they were learned from."""
+    """Vectors of users and items, and the graph that they were learned from."""
 
     @property
     def path(self) -> Path:
@@ -49,11 +49,11 @@ class TrainedModel(Protocol):
 
     @property
     def interactions(self) -> Interactions:
-        """The same graph as one row a person."""
+        """The same graph as one row a user."""
         ...
 
     @property
-    def item_space(self) -> NDArray[np.float32]:
+    def item_embeddings(self) -> NDArray[np.float32]:
         """``[I, S]`` unit rows: every item in the one space that spans all domains."""
         ...
 
@@ -61,14 +61,14 @@ class TrainedModel(Protocol):
         """``[I_d]`` rows: what a person's vector is multiplied with, as ``snapshot.items_of``."""
         ...
 
-    def person_vectors(self, users: Histories, domain: int) -> Vectors:
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B]`` rows for recommendations from ``domain``."""
         ...
 
-    def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:
+    def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
         """``[B]`` rows for free texts, each read as a history of one item."""
         ...
 
-    def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, S]`` unit rows in the space of ``item_space``."""
+    def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        """``[B, S]`` unit rows in the space of ``item_embeddings``."""
         ...

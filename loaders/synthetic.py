@@ -45,7 +45,7 @@ class Planted:
     """A small world in which everybody likes one concept, in every domain.
 
     Items of a concept share a word of their titles across domains; no item and no other word
-    is shared. Cold people have no history in the last domain.
+    is shared. Cold users have no history in the last domain.
     """
 
     interactions: pl.DataFrame
@@ -57,11 +57,11 @@ class Planted:
 
     @property
     def target(self) -> str:
-        """The domain in which cold people have no history."""
+        """The domain in which cold users have no history."""
         return self.domains[-1]
 
     def right_items(self, user: str, domain: str | None = None) -> set[str]:
-        """Ids of all items of a domain (default: the target) that a person likes."""
+        """Ids of all items of a domain (default: the target) that a user likes."""
         domain = domain or self.target
         concept = self.concept_of_user[user]
         in_domain = self.items.filter(pl.col("domain") == domain)["item_id"].to_list()
@@ -75,7 +75,7 @@ def planted(
     *,
     concepts: int = 8,
     events_per_domain: int = 4,
-    cold_share: float = 0.2,
+    cold_fraction: float = 0.2,
     tags: bool = False,
     seed: int = 0,
 ) -> Planted:
@@ -108,7 +108,7 @@ def planted(
     }
     users = [f"u{number}" for number in range(num_users)]
     concept_of_user = {user: number % concepts for number, user in enumerate(users)}
-    num_cold = round(cold_share * num_users)
+    num_cold = round(cold_fraction * num_users)
     cold = tuple(sorted(str(user) for user in rng.choice(users, num_cold, replace=False)))
     rows = []
     for user in users:

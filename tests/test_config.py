@@ -29,7 +29,10 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ("train.seed=4294967296", "train.seed: must be less than 4294967296, got 4294967296"),
         ("train=5", "train: is a group of settings, got 5"),
         ("positive_weight=0", "positive_weight: must be greater than 0, got 0"),
-        ("model.channels=[text,sound]", "model.channels.1: must be one of text, spectrum"),
+        (
+            "model.item_features=[text,sound]",
+            "model.item_features.1: must be one of text, spectrum",
+        ),
         ("components.emcdr.rnk=4", "components.emcdr.rnk: no such setting (did you mean"),
         ("components.emcdr.rank=0", "components.emcdr.rank: must be greater than 0, got 0"),
         ("components.emcdr.sources=both", "components.emcdr.sources: must be one of merged,"),
@@ -47,10 +50,15 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ("blend.merged.rank=8", "blend.merged.rank: is called components.ials.rank now"),
         ("blend.own={}", "blend.own: is called components.history now"),
         ("cold_items.trust=1", "cold_items.trust: is called cold_items.discount now"),
+        ("text.learn_share=1", "text.learn_share: is called text.learning_fraction now"),
+        ("model.channels=[text]", "model.channels: is called model.item_features now"),
+        ("align.people=0", "align.people: is called align.users now"),
         (
             "train.batch_people=9",
             "train.batch_people: has become train.min_warm_users and align.batch_users",
         ),
+        ("train.cold_share=1", "train.cold_share: is called train.cold_fraction now"),
+        ("train.validation_share=0", "train.validation_share: is called train.validation_fraction"),
         ("train.epochs", "--set: must look like a.b=value, got 'train.epochs'"),
         ("=3", "--set: must look like a.b=value, got '=3'"),
         ("train.epochs=[1", "--set train.epochs: is no YAML"),
@@ -171,5 +179,7 @@ def test_every_setting_says_what_it_means() -> None:
 
 
 def test_settings_come_back_from_their_own_dump() -> None:
-    settings = resolve({}, ["model.channels=[text,id]", "train.seed=3", "components.history=null"])
+    settings = resolve(
+        {}, ["model.item_features=[text,id]", "train.seed=3", "components.history=null"]
+    )
     assert resolve(settings.model_dump(mode="json")) == settings

@@ -49,7 +49,7 @@ def kgrec(folder: Path, args: argparse.Namespace) -> None:
     users = split.validation.shown
 
     def of(scorer: Any) -> tuple[Any, Any]:
-        people = scorer.person_vectors(users, course.target)
+        people = scorer.user_vectors(users, course.target)
         return people.products(scorer.item_vectors(course.target)), np.zeros((0, 0))
 
     def on_epoch(trainer: Trainer) -> None:
@@ -88,24 +88,24 @@ def pyg(folder: Path, _: argparse.Namespace) -> None:
     people, items = (torch.from_numpy(np.ascontiguousarray(part)) for part in course.pairs())
     import_what_comes_late()
     clock = Clock(folder)
-    positive = torch.stack([people, items + course.num_people])
+    positive = torch.stack([people, items + course.num_users])
     edges = torch.cat([positive, positive.flip(0)], dim=1)
     model = LightGCN(
-        num_nodes=course.num_people + course.num_items, embedding_dim=FACTORS, num_layers=2
+        num_nodes=course.num_users + course.num_items, embedding_dim=FACTORS, num_layers=2
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
 
     @torch.no_grad()
     def vectors() -> tuple[Any, Any]:
         out = model.get_embedding(edges).numpy()
-        return out[course.people], out[course.items + course.num_people]
+        return out[course.people], out[course.items + course.num_users]
 
     clock.ready()
     for epoch in range(MOST_EPOCHS):
         for chosen in torch.randperm(positive.size(1)).split(8192):
             liked = positive[:, chosen]
             drawn = torch.randint(
-                course.num_people, course.num_people + course.num_items, (len(chosen),)
+                course.num_users, course.num_users + course.num_items, (len(chosen),)
             )
             asked = torch.cat([liked, torch.stack([liked[0], drawn])], dim=1)
             optimizer.zero_grad()
@@ -179,7 +179,7 @@ def bpr(folder: Path, _: argparse.Namespace) -> None:
 def matrix(course: Course) -> sp.csr_matrix:
     ones = np.ones(len(course.indices), np.float32)
     return sp.csr_matrix(
-        (ones, course.indices, course.indptr), shape=(course.num_people, course.num_items)
+        (ones, course.indices, course.indptr), shape=(course.num_users, course.num_items)
     )
 
 

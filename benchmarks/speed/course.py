@@ -31,13 +31,13 @@ class Course:
     seed: int
 
     @property
-    def num_people(self) -> int:
+    def num_users(self) -> int:
         """P."""
         return len(self.indptr) - 1
 
     def pairs(self) -> tuple[Array, Array]:
         """Row and column of every like."""
-        return np.repeat(np.arange(self.num_people), np.diff(self.indptr)), self.indices
+        return np.repeat(np.arange(self.num_users), np.diff(self.indptr)), self.indices
 
 
 def read_course(folder: Path) -> Course:

@@ -58,7 +58,7 @@ EPOCH = {
 TEXT = {
     "lora": (),
     "frozen": ("text.tuning=frozen",),
-    "none": ("text.tuning=frozen", "model.channels=[spectrum,factors]", "align.text=0"),
+    "none": ("text.tuning=frozen", "model.item_features=[spectrum,factors]", "align.text=0"),
 }
 
 

@@ -17,7 +17,7 @@ import duckdb
 from graph_store.duckdb.statements import relationship_table, vector_table
 from graph_store.errors import GraphStoreError
 from graph_store.schema import ENRICHED, Label
-from graph_store.store import EnrichmentRun
+from graph_store.store import EnrichmentEntry
 
 __all__ = ["begin", "finish", "open_number", "runs", "undo"]
 
@@ -34,9 +34,9 @@ def begin(connection: duckdb.DuckDBPyConnection, run: str, job: str, at: int) ->
         )
         return
     if row[0] != job:
-        raise GraphStoreError(f"run {run} is of job {row[0]}, not {job}; choose another run id")
+        raise GraphStoreError(f"enrichment {run} is of job {row[0]}, not {job}; choose another id")
     if not row[1]:
-        raise GraphStoreError(f"a later run of {job} stands on {run}; choose another run id")
+        raise GraphStoreError(f"a later enrichment of {job} stands on {run}; choose another id")
     connection.execute("UPDATE run SET finished = false WHERE name = $1", [run])
 
 
@@ -44,9 +44,9 @@ def open_number(connection: duckdb.DuckDBPyConnection, run: str) -> int:
     """The number of a run that may be written to."""
     row = connection.execute("SELECT number, in_force FROM run WHERE name = $1", [run]).fetchone()
     if row is None:
-        raise GraphStoreError(f"run {run} was never begun; call begin_enrichment first")
+        raise GraphStoreError(f"enrichment {run} was never begun; call begin_enrichment first")
     if not row[1]:
-        raise GraphStoreError(f"run {run} was set aside by a later one; begin a new run")
+        raise GraphStoreError(f"enrichment {run} was set aside by a later one; begin a new one")
     return int(row[0])
 
 
@@ -65,10 +65,10 @@ def undo(connection: duckdb.DuckDBPyConnection, run: str) -> int:
         "SELECT number, job, in_force FROM run WHERE name = $1", [run]
     ).fetchone()
     if row is None:
-        raise GraphStoreError(f"there is no enrichment run {run}; see `kgrec enrich list`")
+        raise GraphStoreError(f"there is no enrichment {run}; see `kgrec enrich list`")
     number, job, in_force = row
     if not in_force:
-        raise GraphStoreError(f"a later run of {job} stands on {run}; undo that one first")
+        raise GraphStoreError(f"a later enrichment of {job} stands on {run}; undo that one first")
     taken = 0
     tables = [relationship_table(t) for t in ENRICHED] + [vector_table(label) for label in Label]
     for table in tables:
@@ -83,12 +83,12 @@ def undo(connection: duckdb.DuckDBPyConnection, run: str) -> int:
     return taken
 
 
-def runs(cursor: duckdb.DuckDBPyConnection) -> list[EnrichmentRun]:
+def runs(cursor: duckdb.DuckDBPyConnection) -> list[EnrichmentEntry]:
     """Every run that was not undone, oldest first."""
     rows = cursor.execute(
         "SELECT name, job, at_time, finished, counts FROM run ORDER BY number"
     ).fetchall()
     return [
-        EnrichmentRun(name, job, at, finished, json.loads(counts))
+        EnrichmentEntry(name, job, at, finished, json.loads(counts))
         for name, job, at, finished, counts in rows
     ]

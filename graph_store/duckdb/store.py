@@ -37,7 +37,7 @@ from graph_store.errors import CheckpointError, GraphStoreError, UnknownNodeErro
 from graph_store.schema import ENDS, ENRICHED, Label, RelType
 from graph_store.store import (
     Checkpoint,
-    EnrichmentRun,
+    EnrichmentEntry,
     Job,
     Near,
     NodeFilter,
@@ -189,10 +189,10 @@ class EmbeddedStore:
     # --- vectors ------------------------------------------------------------------
 
     def write_vectors(
-        self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], *, run: str
+        self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], *, enrichment_id: str
     ) -> int:
         with self._transaction(search.incoming(keys, vectors)) as connection:
-            return search.write(connection, label, run, width=vectors.shape[1])
+            return search.write(connection, label, enrichment_id, width=vectors.shape[1])
 
     def await_vectors(self, label: Label) -> None:
         """Nothing to wait for: the search is exact and sees what is committed."""
@@ -209,29 +209,31 @@ class EmbeddedStore:
 
     # --- enrichment ---------------------------------------------------------------
 
-    def begin_enrichment(self, run: str, job: str, *, at: int) -> None:
+    def begin_enrichment(self, enrichment_id: str, job: str, *, at: int) -> None:
         with self._transaction() as connection:
-            enrichment.begin(connection, run, job, at)
+            enrichment.begin(connection, enrichment_id, job, at)
 
-    def write_enrichment(self, run: str, rel_type: RelType, rows: pl.DataFrame) -> Written:
+    def write_enrichment(
+        self, enrichment_id: str, rel_type: RelType, rows: pl.DataFrame
+    ) -> Written:
         check_derived_type(rel_type)
         rows = check_relationships(rel_type, rows)
         with self._transaction(rows) as connection:
-            number = enrichment.open_number(connection, run)
+            number = enrichment.open_number(connection, enrichment_id)
             _match_ends(connection, rel_type)
             statement = sql.merge_enriched(rel_type)
             written = one_number(connection.execute(statement, {"run": number}))
         return Written(written, rows.height - written)
 
-    def finish_enrichment(self, run: str, counts: dict[str, int]) -> None:
+    def finish_enrichment(self, enrichment_id: str, counts: dict[str, int]) -> None:
         with self._transaction() as connection:
-            enrichment.finish(connection, run, counts)
+            enrichment.finish(connection, enrichment_id, counts)
 
-    def undo_enrichment(self, run: str) -> int:
+    def undo_enrichment(self, enrichment_id: str) -> int:
         with self._transaction() as connection:
-            return enrichment.undo(connection, run)
+            return enrichment.undo(connection, enrichment_id)
 
-    def enrichment_runs(self) -> list[EnrichmentRun]:
+    def enrichments(self) -> list[EnrichmentEntry]:
         with self._reading() as cursor:
             return enrichment.runs(cursor)
 

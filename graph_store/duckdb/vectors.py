@@ -53,12 +53,12 @@ def write(connection: duckdb.DuckDBPyConnection, label: Label, run: str, *, widt
     ).fetchone()
     if other is not None and other[0] != run:
         raise GraphStoreError(
-            f"vectors of {label} are those of run {other[0]} of job {other[1]}; undo it first"
+            f"vectors of {label} are of enrichment {other[0]} of job {other[1]}; undo it first"
         )
     if other is not None:
         raise GraphStoreError(
-            f"run {run} holds vectors of width {other[2]} for {label}, got {width}; "
-            f"undo the run to begin with another width"
+            f"enrichment {run} holds vectors of width {other[2]} for {label}, got {width}; "
+            f"undo it to begin with another width"
         )
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE batch AS SELECT n.id, i.vector FROM incoming i "

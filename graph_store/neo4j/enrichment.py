@@ -19,7 +19,7 @@ from graph_store.neo4j import enrichment_statements
 from graph_store.neo4j.connection import Connection, Transaction
 from graph_store.neo4j.statements import Names
 from graph_store.schema import ENRICHED
-from graph_store.store import EnrichmentRun
+from graph_store.store import EnrichmentEntry
 
 __all__ = ["Entry", "Runs"]
 
@@ -42,9 +42,9 @@ class Entry:
     taken_back: int
     """Relationships and vectors that an undo deleted before it was stopped."""
 
-    def shown(self) -> EnrichmentRun:
+    def shown(self) -> EnrichmentEntry:
         """As the contract gives it."""
-        return EnrichmentRun(self.run, self.job, self.at, self.finished, self.counts)
+        return EnrichmentEntry(self.run, self.job, self.at, self.finished, self.counts)
 
 
 class Runs:
@@ -82,9 +82,9 @@ class Runs:
     def _open_entry(self, tx: Transaction, run: str) -> Entry:
         entry = next((entry for entry in self._all(tx) if entry.run == run), None)
         if entry is None:
-            raise GraphStoreError(f"run {run} was never begun; call begin_enrichment first")
+            raise GraphStoreError(f"enrichment {run} was never begun; call begin_enrichment first")
         if not entry.in_force:
-            raise GraphStoreError(f"run {run} was set aside by a later one; begin a new run")
+            raise GraphStoreError(f"enrichment {run} was set aside by a later one; begin a new one")
         return entry
 
     def begin(self, run: str, job: str, at: int) -> None:
@@ -97,18 +97,18 @@ class Runs:
             half = next((e for e in entries if e.job == job and e.undoing), None)
             if half is not None:
                 raise GraphStoreError(
-                    f"run {half.run} of {job} was undone half way; undo it once more first"
+                    f"enrichment {half.run} of {job} was undone half way; undo it once more first"
                 )
             known = next((entry for entry in entries if entry.run == run), None)
             if known is None:
                 tx.run(enrichment_statements.create_run(self._names), params).consume()
             elif known.job != job:
                 raise GraphStoreError(
-                    f"run {run} is of job {known.job}, not {job}; choose another run id"
+                    f"enrichment {run} is of job {known.job}, not {job}; choose another id"
                 )
             elif not known.in_force:
                 raise GraphStoreError(
-                    f"a later run of {job} stands on {run}; choose another run id"
+                    f"a later enrichment of {job} stands on {run}; choose another id"
                 )
             else:
                 tx.run(enrichment_statements.reopen_run(self._names), params).consume()
@@ -131,10 +131,10 @@ class Runs:
             entries = self._all(tx)
             entry = next((entry for entry in entries if entry.run == run), None)
             if entry is None:
-                raise GraphStoreError(f"there is no enrichment run {run}; see `kgrec enrich list`")
+                raise GraphStoreError(f"there is no enrichment {run}; see `kgrec enrich list`")
             if not entry.in_force and not entry.undoing:
                 raise GraphStoreError(
-                    f"a later run of {entry.job} stands on {run}; undo that one first"
+                    f"a later enrichment of {entry.job} stands on {run}; undo that one first"
                 )
             tx.run(enrichment_statements.start_undo(self._names), {"run": run}).consume()
             earlier = [e for e in entries if e.job == entry.job and e.number < entry.number]

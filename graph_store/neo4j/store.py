@@ -52,7 +52,7 @@ from graph_store.schema import (
 )
 from graph_store.store import (
     Checkpoint,
-    EnrichmentRun,
+    EnrichmentEntry,
     Job,
     Near,
     NodeFilter,
@@ -233,10 +233,10 @@ class Neo4jStore:
     # --- vectors ------------------------------------------------------------------
 
     def write_vectors(
-        self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], *, run: str
+        self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], *, enrichment_id: str
     ) -> int:
         self._may_write()
-        return self._vectors.write(label, keys, vectors, run)
+        return self._vectors.write(label, keys, vectors, enrichment_id)
 
     def await_vectors(self, label: Label) -> None:
         self._vectors.await_index(label)
@@ -251,42 +251,44 @@ class Neo4jStore:
 
     # --- enrichment ---------------------------------------------------------------
 
-    def begin_enrichment(self, run: str, job: str, *, at: int) -> None:
+    def begin_enrichment(self, enrichment_id: str, job: str, *, at: int) -> None:
         self._may_write()
-        self._runs.begin(run, job, at)
+        self._runs.begin(enrichment_id, job, at)
         self._vectors.check_again()
         for earlier in self._runs.of_job(job):
-            if earlier.run != run:
+            if earlier.run != enrichment_id:
                 self._runs.set_relationships_aside(earlier.run)
                 self._vectors.set_aside(earlier)
 
-    def write_enrichment(self, run: str, rel_type: RelType, rows: pl.DataFrame) -> Written:
+    def write_enrichment(
+        self, enrichment_id: str, rel_type: RelType, rows: pl.DataFrame
+    ) -> Written:
         self._may_write()
         check_derived_type(rel_type)
         statement = enrichment_statements.upsert_derived(self._names, rel_type)
 
         def begin(tx: Transaction) -> dict[str, Any]:
-            return {"run": run, "at": self._runs.lock_open_entry(tx, run).at}
+            return {"run": enrichment_id, "at": self._runs.lock_open_entry(tx, enrichment_id).at}
 
         return self._upsert_relationships(rel_type, rows, None, statement, begin)
 
-    def finish_enrichment(self, run: str, counts: dict[str, int]) -> None:
+    def finish_enrichment(self, enrichment_id: str, counts: dict[str, int]) -> None:
         self._may_write()
-        self._runs.finish(run, counts)
+        self._runs.finish(enrichment_id, counts)
 
-    def undo_enrichment(self, run: str) -> int:
+    def undo_enrichment(self, enrichment_id: str) -> int:
         self._may_write()
-        entry, before = self._runs.start_undo(run)
-        self._runs.delete_relationships(run)
+        entry, before = self._runs.start_undo(enrichment_id)
+        self._runs.delete_relationships(enrichment_id)
         self._vectors.drop(entry)
-        taken = self._runs.taken_back(run)
+        taken = self._runs.taken_back(enrichment_id)
         if before is not None:
             self._runs.bring_relationships_back(before.run)
             self._vectors.bring_back(before)
-        self._runs.delete(run)
+        self._runs.delete(enrichment_id)
         return taken
 
-    def enrichment_runs(self) -> list[EnrichmentRun]:
+    def enrichments(self) -> list[EnrichmentEntry]:
         return [entry.shown() for entry in self._runs.all()]
 
     # --- job ledger ---------------------------------------------------------------

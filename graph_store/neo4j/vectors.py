@@ -83,13 +83,14 @@ class Vectors:
         )
         if other and other[0]["run"] != run:
             raise GraphStoreError(
-                f"vectors of {label} are those of run {other[0]['run']} of another job; "
+                f"vectors of {label} are of enrichment {other[0]['run']} of another job; "
                 f"undo it first"
             )
         if other:
             raise GraphStoreError(
-                f"run {run} holds vectors of width {other[0]['width']} for {label}, got {width}; "
-                f"undo the run to begin with another width"
+                f"enrichment {run} holds vectors of width {other[0]['width']} for {label}, "
+                f"got {width}; "
+                f"undo it to begin with another width"
             )
 
     def await_index(self, label: Label) -> None:

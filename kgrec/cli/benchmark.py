@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-app = typer.Typer(no_args_is_help=True, help="Measure models on people who are new to a domain.")
+app = typer.Typer(no_args_is_help=True, help="Measure models on users who are new to a domain.")
 
 
 def register(parent: typer.Typer) -> None:
@@ -82,7 +82,7 @@ def compare(
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """What A gains over B on the same people, cell by cell."""
+    """What A gains over B on the same users, cell by cell."""
     check_out(out)
     from kgrec.evaluation import compare as runs
 

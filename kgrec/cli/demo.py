@@ -58,7 +58,7 @@ def demo(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ingest the bundled anime set, train, recommend films to people whose films were hidden."""
+    """Ingest the bundled anime set, train, recommend films to users whose films were hidden."""
     set_threads(threads)
     from kgrec.cli.progress import reporting
     from kgrec.demo import run_demo
@@ -99,7 +99,7 @@ def _print_story(story: Story) -> None:
 
 def _print_table(done: Demo) -> None:
     echo(
-        f"All {done.people:,} people whose films were hidden, each of {done.films:,} films ranked; "
+        f"All {done.users:,} users whose films were hidden, each of {done.films:,} films ranked; "
         f"mean and 95% interval:"
     )
     rows = [
@@ -111,7 +111,7 @@ def _print_table(done: Demo) -> None:
     print_table(("", *headers), rows)
     for name, gap in done.against.items():
         echo(
-            f"NDCG@10, kgrec minus {name}, same people: {gap.mean:+.3f} "
+            f"NDCG@10, kgrec minus {name}, same users: {gap.mean:+.3f} "
             f"[{gap.low:+.3f}, {gap.high:+.3f}]"
         )
     spent = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in done.seconds.items())
@@ -141,7 +141,7 @@ def _plain(done: Demo) -> dict[str, Any]:
     return {
         "store": done.store,
         "run": done.run,
-        "people": done.people,
+        "users": done.users,
         "films": done.films,
         "stories": [
             {

@@ -1,4 +1,4 @@
-"""``kgrec enrich``: write what a run knows into the graph; list and undo what was written."""
+"""``kgrec enrich``: write what a trained run knows into the graph, list it and undo it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 commands = typer.Typer(
-    no_args_is_help=True, help="Write what a run knows into the graph, list it, undo it."
+    no_args_is_help=True, help="Write what a trained run knows into the graph, list it, undo it."
 )
 
 DryRunOption = Annotated[
@@ -110,36 +110,43 @@ def list_(
     from kgrec import enrichment
 
     with open_store(store, read_only=True, label_prefix=label_prefix, wait=wait) as graph:
-        entries = enrichment.runs(graph)
+        entries = enrichment.enrichments(graph)
     if as_json:
         print_json(entries)
         return
     rows = [
-        (entry.run, entry.job, f"{datetime.fromtimestamp(entry.at, UTC):%Y-%m-%d %H:%M:%S} UTC",
-         entry.finished, _counted(entry.counts))
+        (
+            entry.enrichment_id,
+            entry.job,
+            f"{datetime.fromtimestamp(entry.at, UTC):%Y-%m-%d %H:%M:%S} UTC",
+            entry.finished,
+            _counted(entry.counts),
+        )
         for entry in entries
-    ]  # fmt: skip
-    print_table(("run", "job", "at", "finished", "wrote"), rows)
+    ]
+    print_table(("enrichment id", "job", "at", "finished", "wrote"), rows)
 
 
 @commands.command()
 def undo(
-    run_id: Annotated[str, typer.Argument(metavar="ID", help="As `kgrec enrich list` names it.")],
+    enrichment_id: Annotated[
+        str, typer.Argument(metavar="ID", help="As `kgrec enrich list` names it.")
+    ],
     store: StoreOption,
     label_prefix: PrefixOption = "",
     wait: WaitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take back what a run wrote and bring back what was there before."""
+    """Take back what an enrichment wrote and bring back what was there before."""
     from graph_store.open_store import open_store
     from kgrec import enrichment
 
     with open_store(store, create=False, label_prefix=label_prefix, wait=wait) as graph:
-        taken = enrichment.undo(graph, run_id)
+        taken = enrichment.undo(graph, enrichment_id)
     if as_json:
-        print_json({"run": run_id, "taken_back": taken})
+        print_json({"enrichment_id": enrichment_id, "taken_back": taken})
     else:
-        echo(f"{run_id}: {taken:,} taken back")
+        echo(f"{enrichment_id}: {taken:,} taken back")
 
 
 @contextmanager
@@ -166,11 +173,11 @@ def _tell(done: Enrichment, *, as_json: bool) -> None:
         print_json(done)
         return
     if done.in_force_already:
-        echo(f"{done.run}: in force already, nothing written ({_counted(done.counts)})")
+        echo(f"{done.enrichment_id}: in force already, nothing written ({_counted(done.counts)})")
     elif done.dry_run:
-        echo(f"{done.run}: would write {_counted(done.counts)}")
+        echo(f"{done.enrichment_id}: would write {_counted(done.counts)}")
     else:
-        echo(f"{done.run}: wrote {_counted(done.counts)} in {done.seconds:.1f} s")
+        echo(f"{done.enrichment_id}: wrote {_counted(done.counts)} in {done.seconds:.1f} s")
     for reason, count in done.left_out.items():
         if count:
             echo(f"left out: {count:,} {reason}", err=True)

@@ -48,7 +48,7 @@ LiveStoreOption = Annotated[
         help="Read histories and tags from this live graph instead of the run's own.",
     ),
 ]  # fmt: skip
-UserOption = Annotated[str | None, typer.Option(metavar="KEY", help="One person.")]
+UserOption = Annotated[str | None, typer.Option(metavar="KEY", help="One user.")]
 HistoryOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -84,7 +84,7 @@ def recommend(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Many people: a text file with one id a line, or CSV or Parquet with a column "
+            help="Many users: a text file with one id a line, or CSV or Parquet with a column "
             "`user_id`.",
         ),
     ] = None,
@@ -94,7 +94,7 @@ def recommend(
     domain: Annotated[
         str | None, typer.Option(metavar="D", help="Where to recommend from.")
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many a person.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many a user.")] = 10,
     tags_any: TagsAnyOption = None,
     tags_all: TagsAllOption = None,
     tags_none: TagsNoneOption = None,
@@ -103,7 +103,7 @@ def recommend(
     since: SinceOption = None,
     not_seen_by: NotSeenByOption = None,
     include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Also items that the person already has.")
+        bool, typer.Option("--include-seen", help="Also items that the user already has.")
     ] = False,
     why: Annotated[bool, typer.Option("--explain", help="Say why, item by item.")] = False,
     store: LiveStoreOption = None,
@@ -113,10 +113,10 @@ def recommend(
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """Recommend items of a domain to a person, to many, for a history or for a text.
+    """Recommend items of a domain to a user, to many, for a history or for a text.
 
     The table, --json and --out hold the same fields: key, item_id, domain, title, rank and
-    score, with --users also user_id, with --explain also reason. People of a file that are not in
+    score, with --users also user_id, with --explain also reason. Users of a file that are not in
     the graph are left out and named; where none is in the graph, the exit code is 3.
     """
     options = {"--user": user, "--users": users, "--history": history,
@@ -193,7 +193,7 @@ def explain(
         list[str],
         typer.Argument(
             metavar="[USER] ITEM",
-            help="A person's key and an item's; with --history or --likes: the item.",
+            help="A user's key and an item's; with --history or --likes: the item.",
         ),
     ],
     history: HistoryOption = None,
@@ -262,11 +262,10 @@ def _tell_left_out(found: Recommendations, file: UserFile, path: Path) -> None:
     tail = f" and {more:,} more" if more > 0 else ""
     if len(unknown) == asked:
         raise NotFoundError(
-            f"--users: none of the {asked:,} people of {path} is in the graph: {named}{tail}"
+            f"--users: none of the {asked:,} users of {path} is in the graph: {named}{tail}"
         )
     message(
-        f"{len(unknown):,} of {asked:,} people are not in the graph and were left out: "
-        f"{named}{tail}"
+        f"{len(unknown):,} of {asked:,} users are not in the graph and were left out: {named}{tail}"
     )
 
 

@@ -126,18 +126,18 @@ class Histories:
         cls,
         snapshot: Snapshot,
         *,
-        row_of_user: NDArray[np.integer] | None = None,
+        row_of_account: NDArray[np.integer] | None = None,
         keep: NDArray[np.bool_] | None = None,
     ) -> Self:
         """Histories of the users of a snapshot, the accounts of one row merged by time.
 
         Args:
             snapshot: The graph as columns.
-            row_of_user: ``[U]`` row of each account; -1 leaves an account out. Accounts that share
-                a row are one person. None gives every account a row of its own.
+            row_of_account: ``[A]`` row of each account (``User`` node); -1 leaves an account out.
+                Accounts that share a row are one person. None gives every account its own row.
             keep: ``[E]`` which interactions to use; None uses all.
         """
-        row = np.arange(snapshot.num_users) if row_of_user is None else np.asarray(row_of_user)
+        row = np.arange(snapshot.num_users) if row_of_account is None else row_of_account
         row_of_event = row[snapshot.user]
         used = row_of_event >= 0 if keep is None else keep & (row_of_event >= 0)
         return cls.of_events(

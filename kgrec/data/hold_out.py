@@ -1,9 +1,9 @@
-"""Which persons are held out while training.
+"""Which users are held out while training.
 
 In:   interactions.
 Out:  :class:`HeldOut` groups, and the interactions without their hidden likes.
 
-Some held-out persons lose all likes of one domain and become cold users there (the situation
+Some held-out users lose all likes of one domain and become cold users there (the situation
 kgrec is for); others lose half of their likes in one and stay warm users. Training stops by the
 cold users, or where there are none by the warm ones; the components of the ensemble are weighed by
 both (:mod:`kgrec.ensemble.fit`).
@@ -32,7 +32,7 @@ ENOUGH = 60
 
 @dataclass(frozen=True)
 class HeldOut:
-    """People of one domain with hidden likes."""
+    """Users of one domain with hidden likes."""
 
     domain: int
     users: Histories  # [B] what is known of them
@@ -44,11 +44,11 @@ class HeldOut:
 def hold_out(
     interactions: Interactions, fraction: float, *, seed: int
 ) -> tuple[Interactions, list[HeldOut]]:
-    """The interactions to train on, and the persons to validate with: cold users first.
+    """The interactions to train on, and the users to validate with: cold users first.
 
     Args:
         interactions: All that is known.
-        fraction: Of the persons who could be held out of each kind, between 0 and 1.
+        fraction: Of the users who could be held out of each kind, between 0 and 1.
         seed: Of the draws.
     """
     counts = interactions.count_by_domain
@@ -59,13 +59,13 @@ def hold_out(
     able = np.setdiff1d(np.flatnonzero(counts.max(1, initial=0) >= 4), cold_users)
     warm_users = _drawn(able, fraction * len(able), rng)
     train, groups = interactions, []
-    for people, cold in ((cold_users, True), (warm_users, False)):
-        domains = _one_domain_each(counts[people], rng, fewest=1 if cold else 4)
-        hidden = _hidden(interactions, people, domains, rng, whole=cold)
+    for users, cold in ((cold_users, True), (warm_users, False)):
+        domains = _one_domain_each(counts[users], rng, fewest=1 if cold else 4)
+        hidden = _hidden(interactions, users, domains, rng, whole=cold)
         train = _without(train, hidden)
-        lost = hidden.getnnz(axis=1)[people] > 0  # half of a few likes may be none of them
+        lost = hidden.getnnz(axis=1)[users] > 0  # half of a few likes may be none of them
         for domain in np.unique(domains[lost]):
-            members = people[lost & (domains == domain)]
+            members = users[lost & (domains == domain)]
             items = interactions.items_of(int(domain))
             groups.append((int(domain), members, hidden[members][:, items].tocsr(), cold))
     return train, [
@@ -80,10 +80,10 @@ def _without(train: Interactions, hidden: sp.csr_matrix) -> Interactions:
     if snapshot is not None and hidden.nnz:
         pairs, width = hidden.tocoo(), hidden.shape[1]
         hidden_pairs = pairs.row.astype(np.int64) * width + pairs.col
-        person = train.person_of_user[snapshot.user]
-        held_out = np.flatnonzero(hidden.getnnz(axis=1)[person])  # few events of all
-        keep = np.ones(len(person), dtype=np.bool_)
-        keep[held_out] = ~np.isin(person[held_out] * width + snapshot.item[held_out], hidden_pairs)
+        user = train.row_of_account[snapshot.user]
+        held_out = np.flatnonzero(hidden.getnnz(axis=1)[user])  # few events of all
+        keep = np.ones(len(user), dtype=np.bool_)
+        keep[held_out] = ~np.isin(user[held_out] * width + snapshot.item[held_out], hidden_pairs)
         snapshot = snapshot.keep(keep)
     return replace(train, liked=visible_likes(train.liked, hidden), snapshot=snapshot)
 
@@ -96,18 +96,18 @@ def visible_likes(likes: sp.csr_matrix, hidden: sp.csr_matrix) -> sp.csr_matrix:
     return visible
 
 
-def _drawn(people: NDArray[np.int64], number: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """So many of ``people``, ascending; nobody if that is too few to say anything."""
+def _drawn(users: NDArray[np.int64], number: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """So many of ``users``, ascending; nobody if that is too few to say anything."""
     count = min(MOST, int(number))
     if count < FEWEST:
-        return people[:0]
-    return np.sort(rng.choice(people, count, replace=False))
+        return users[:0]
+    return np.sort(rng.choice(users, count, replace=False))
 
 
 def _one_domain_each(
     counts: NDArray[np.float32], rng: np.random.Generator, *, fewest: int
 ) -> NDArray[np.int64]:
-    """A domain at random among those where the person has at least ``fewest`` likes."""
+    """A domain at random among those where the user has at least ``fewest`` likes."""
     draws = rng.random(counts.shape)
     draws[counts < fewest] = -1.0
     return np.asarray(draws.argmax(axis=1), dtype=np.int64)
@@ -115,17 +115,17 @@ def _one_domain_each(
 
 def _hidden(
     interactions: Interactions,
-    people: NDArray[np.int64],
+    users: NDArray[np.int64],
     domains: NDArray[np.int64],
     rng: np.random.Generator,
     *,
     whole: bool,
 ) -> sp.csr_matrix:
-    rows = interactions.liked[people].tocoo()
+    rows = interactions.liked[users].tocoo()
     hide = interactions.item_domain[rows.col] == domains[rows.row]
     if not whole:
         hide &= rng.random(len(hide)) < 0.5
     return sp.csr_matrix(
-        (np.ones(int(hide.sum()), np.float32), (people[rows.row[hide]], rows.col[hide])),
+        (np.ones(int(hide.sum()), np.float32), (users[rows.row[hide]], rows.col[hide])),
         shape=interactions.liked.shape,
     )

@@ -1,12 +1,13 @@
-"""People and what they did, as sparse matrices: what solvers, models and baselines read.
+"""Interactions of users as sparse matrices: the input of solvers, models and baselines.
 
 In:   a :class:`graph_store.Snapshot`.
-Out:  one row a person (accounts joined by ``SAME_AS`` are one person), one column an item; and
-      the same persons' histories in order of time.
+Out:  one row per user, one column per item; and the same users' histories in order of time.
 
+A row is a person: all accounts (``User`` nodes) that ``SAME_AS`` joins. From here on, code that
+works on rows says *user*, as the field does, and *account* where a single ``User`` node is meant.
 Nothing here splits, weighs or ranks.
 
-Shapes: P people   I items   B people of a block
+Shapes: P users (rows)   A accounts   I items   D domains   B users of a block
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ __all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "histories"]
 POSITIVE_WEIGHT = 0.8
 """An interaction counts as liked from this weight on: 8 of 10, 4 of 5, or any unrated event."""
 
-Persons = NDArray[np.integer] | NDArray[np.bool_]
+Users = NDArray[np.integer] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Interactions:
-    """The log of a snapshot as two matrices over the same people and items."""
+    """The interactions of a snapshot as two matrices over the same users and items."""
 
     liked: sp.csr_matrix
-    """``[P, I]`` float32, 1 where a person's highest weight reaches the threshold."""
+    """``[P, I]`` float32, 1 where a user's highest weight reaches the threshold."""
     seen: sp.csr_matrix
     """``[P, I]`` float32, 1 where there is any interaction at all."""
-    person_of_user: NDArray[np.int64]
-    """``[U]`` row of each user account."""
+    row_of_account: NDArray[np.int64]
+    """``[A]`` row of each account, in the order of ``Snapshot.user_keys``."""
     item_domain: NDArray[np.int32]
     """``[I]`` number of the item's domain."""
     num_domains: int
@@ -52,46 +53,51 @@ class Interactions:
 
     @classmethod
     def of(cls, snapshot: Snapshot, *, positive_weight: float = POSITIVE_WEIGHT) -> Interactions:
-        """Join the accounts of a person and mark what they liked and saw."""
-        person_of_user = _people(snapshot)
-        shape = (int(person_of_user.max(initial=-1)) + 1, snapshot.num_items)
-        person = person_of_user[snapshot.user]
+        """Join the accounts of each person and mark what they liked and saw.
+
+        Args:
+            snapshot: The graph as columns.
+            positive_weight: Weight in (0, 1] from which an interaction is a like.
+        """
+        row_of_account = _rows(snapshot)
+        shape = (int(row_of_account.max(initial=-1)) + 1, snapshot.num_items)
+        user = row_of_account[snapshot.user]
         liked = snapshot.weight >= np.float32(positive_weight)
         return cls(
-            liked=_ones(person[liked], snapshot.item[liked], shape),
-            seen=_ones(person, snapshot.item, shape),
-            person_of_user=person_of_user,
+            liked=_ones(user[liked], snapshot.item[liked], shape),
+            seen=_ones(user, snapshot.item, shape),
+            row_of_account=row_of_account,
             item_domain=snapshot.item_domain,
             num_domains=len(snapshot.domain_keys),
             snapshot=snapshot,
             positive_weight=positive_weight,
         )
 
-    def histories(self, persons: Persons | None = None) -> Histories:
-        """What persons liked, oldest first, the accounts of one person merged by time.
+    def histories(self, users: Users | None = None) -> Histories:
+        """What users liked, oldest first; the accounts of a user are merged by time.
 
         Args:
-            persons: Row numbers or a mask of rows; None gives all persons.
+            users: Row numbers or a mask of rows; None gives all users.
 
         Returns:
             Histories whose ``items`` are the same rows of ``liked``. Their order is unknown
             (``has_order`` is False) only where these interactions were made without a snapshot.
         """
-        return self._histories if persons is None else self._histories[persons]
+        return self._histories if users is None else self._histories[users]
 
-    def histories_of(self, persons: NDArray[np.integer]) -> Histories:
-        """As :meth:`histories`, of a few persons: the events of all others are not sorted.
+    def histories_of(self, users: NDArray[np.integer]) -> Histories:
+        """As :meth:`histories`, of a few users: the events of all others are not sorted.
 
         Args:
-            persons: ``[B]`` row numbers, each once.
+            users: ``[B]`` row numbers, each once.
         """
         if self.snapshot is None:
-            return Histories.of_matrix(self.liked[persons])
-        row = np.full(self.num_people, -1)
-        row[persons] = np.arange(len(persons))
+            return Histories.of_matrix(self.liked[users])
+        row = np.full(self.num_users, -1)
+        row[users] = np.arange(len(users))
         liked = self.snapshot.weight >= np.float32(self.positive_weight)
         return Histories.of_snapshot(
-            self.snapshot, row_of_user=row[self.person_of_user], keep=liked
+            self.snapshot, row_of_account=row[self.row_of_account], keep=liked
         )
 
     @cached_property
@@ -99,21 +105,21 @@ class Interactions:
         if self.snapshot is None:
             return Histories.of_matrix(self.liked)
         liked = self.snapshot.weight >= np.float32(self.positive_weight)
-        return Histories.of_snapshot(self.snapshot, row_of_user=self.person_of_user, keep=liked)
+        return Histories.of_snapshot(self.snapshot, row_of_account=self.row_of_account, keep=liked)
 
     @property
-    def num_people(self) -> int:
-        """P."""
+    def num_users(self) -> int:
+        """P, the number of rows."""
         return int(self.liked.shape[0])
 
     @cached_property
     def active(self) -> NDArray[np.bool_]:
-        """``[P, D]`` whether a person liked anything in a domain."""
+        """``[P, D]`` whether a user liked anything in a domain."""
         return self.count_by_domain > 0
 
     @cached_property
     def count_by_domain(self) -> NDArray[np.float32]:
-        """``[P, D]`` how many items a person liked in each domain."""
+        """``[P, D]`` how many items a user liked in each domain."""
         return np.asarray((self.liked @ self.domain_indicator).todense(), dtype=np.float32)
 
     @cached_property
@@ -135,7 +141,7 @@ class Interactions:
         )
 
     def overlapping(self, domain: int) -> NDArray[np.int64]:
-        """Rows of the people who liked something in ``domain`` and in any other, ascending."""
+        """Rows of the users who liked something in ``domain`` and in any other, ascending."""
         elsewhere = np.delete(self.active, domain, axis=1).any(axis=1)
         return np.flatnonzero(self.active[:, domain] & elsewhere)
 
@@ -150,7 +156,7 @@ class Interactions:
 
 
 def histories(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
-    """Item numbers per person as a ``[B, I]`` matrix of ones.
+    """Item numbers per user as a ``[B, I]`` matrix of ones.
 
     Example:
         >>> histories([[2, 0], []], 3).toarray().tolist()
@@ -163,7 +169,7 @@ def histories(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
     )
 
 
-def _people(snapshot: Snapshot) -> NDArray[np.int64]:
+def _rows(snapshot: Snapshot) -> NDArray[np.int64]:
     """Number the connected components of ``SAME_AS``, by their first account."""
     users = snapshot.num_users
     left, right = snapshot.same_as

@@ -1,4 +1,4 @@
-"""The table: kgrec, item-kNN and popularity on all people whose films were hidden.
+"""The table: kgrec, item-kNN and popularity on all users whose films were hidden.
 
 In:   the trained model and the split.
 Out:  measures with 95% intervals over the full catalogue, and paired differences.
@@ -49,14 +49,14 @@ class _Trained:
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` scores of one domain's items."""
-        people = self._model.person_vectors(users, domain)
-        return people.products(self._model.item_vectors(domain))
+        vectors = self._model.user_vectors(users, domain)
+        return vectors.products(self._model.item_vectors(domain))
 
 
 def compare(
     model: TrainedModel, split: Split, seed: int, report: Report
 ) -> tuple[list[Row], dict[str, Difference]]:
-    """All hidden test people, the full catalogue of films."""
+    """All hidden test users, the full catalogue of films."""
     contenders: list[Recommender] = [_Trained(model), ItemKNN(), Popularity()]
     table, values = [], {}
     data = Interactions.of(split.train)
@@ -65,7 +65,7 @@ def compare(
         found = evaluate(contender, split.test, train=split.train, target=split.target)
         summary = found.summary()
         table.append(Row(contender.name, {name: summary[name] for name in MEASURES}))
-        values[contender.name] = found.people[MEASURES[0]].to_numpy()
+        values[contender.name] = found.users[MEASURES[0]].to_numpy()
         report("measuring", number, len(contenders))
     ours = values.pop("kgrec")
     return table, {name: paired_difference(ours, theirs) for name, theirs in values.items()}

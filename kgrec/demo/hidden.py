@@ -21,15 +21,15 @@ from graph_store.schema import Label
 from graph_store.snapshot import Snapshot, take_snapshot
 from graph_store.store import GraphStore
 from kgrec.errors import InputError, KgrecError
-from kgrec.evaluation.protocols import strict_cold_person
-from kgrec.evaluation.protocols.people import domain_number
+from kgrec.evaluation.protocols import strict_cold_user
+from kgrec.evaluation.protocols.users import domain_number
 from kgrec.evaluation.split import Split
 from loaders import SourceOptions, ingest, open_source
 
 __all__ = ["SOURCE", "TARGET", "Report", "hide_films", "ingest_visible"]
 
 SOURCE, TARGET = "tv", "movie"
-"""What is told of people, and what is recommended to them."""
+"""What is told of users, and what is recommended to them."""
 
 
 class Report(Protocol):
@@ -51,7 +51,7 @@ def hide_films(seed: int, report: Report) -> tuple[Snapshot, Split]:
             on_progress=lambda what, done, total: report("reading the bundled set", done, total),
         )  # fmt: skip
         full = take_snapshot(scratch)
-    split = strict_cold_person(full, target=domain_number(full, TARGET), fold=0, seed=seed)
+    split = strict_cold_user(full, target=domain_number(full, TARGET), fold=0, seed=seed)
     return full, split
 
 
@@ -69,7 +69,7 @@ def ingest_visible(
     """
     _refuse_strangers(graph, full)
     folder.mkdir(parents=True, exist_ok=True)
-    hidden = [str(key) for cases in (split.test, split.validation) for key in cases.people]
+    hidden = [str(key) for cases in (split.test, split.validation) for key in cases.users]
     whole = open_source(form="sample")
     for table in whole.tables:
         frame = pl.read_parquet(table.path)

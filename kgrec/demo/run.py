@@ -1,8 +1,8 @@
 """The whole way of the data on the bundled set: ingest, train, recommend, explain, measure.
 
 In:   a work folder, and a store if not an embedded file in that folder.
-Out:  a :class:`Demo`: three people with what they liked on TV and ten films each, and a table
-      of kgrec, item-kNN and popularity on all people whose films were hidden.
+Out:  a :class:`Demo`: three users with what they liked on TV and ten films each, and a table
+      of kgrec, item-kNN and popularity on all users whose films were hidden.
 
 Hidden rows never reach the store that is trained on (:mod:`kgrec.demo.hidden`). Nothing here
 prints.
@@ -40,8 +40,8 @@ class Demo:
     stories: list[Story]
     table: list[Row]
     against: dict[str, Difference]
-    """kgrec's NDCG@10 minus that of each baseline, over the same people."""
-    people: int
+    """kgrec's NDCG@10 minus that of each baseline, over the same users."""
+    users: int
     """Whose films were hidden and who are measured."""
     films: int
     """Ranked for each of them: the whole catalogue."""
@@ -106,7 +106,7 @@ def run_demo(
             stories=stories,
             table=table,
             against=against,
-            people=len(split.test),
+            users=len(split.test),
             films=len(full.items_of(split.target)),
             seconds=clock.seconds,
         )

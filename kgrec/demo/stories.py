@@ -1,4 +1,4 @@
-"""Three people whose films were hidden: what they liked on TV, and ten films with reasons.
+"""Three users whose films were hidden: what they liked on TV, and ten films with reasons.
 
 In:   a run over the live store, the whole graph, the split.
 Out:  stories. The hidden films are looked at only to say which of the ten were in truth liked.
@@ -13,20 +13,20 @@ import numpy as np
 from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import POSITIVE_WEIGHT
 from kgrec.demo.hidden import SOURCE, TARGET, Report
-from kgrec.evaluation.protocols.people import domain_number
+from kgrec.evaluation.protocols.users import domain_number
 from kgrec.evaluation.split import Split
 from kgrec.lookup import Recommendations, Run
 
 __all__ = ["Story", "Watched", "tell_stories"]
 
-PEOPLE, FILMS, SHOWN = 3, 10, 6
+USERS, FILMS, SHOWN = 3, 10, 6
 _FEWEST = 5
-"""Liked shows, and hidden liked films, of a person who is told about."""
+"""Liked shows, and hidden liked films, of a user who is told about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One thing a person liked."""
+    """One thing a user liked."""
 
     key: str
     title: str
@@ -35,7 +35,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Story:
-    """One person whose films were hidden."""
+    """One user whose films were hidden."""
 
     user: str
     watched: list[Watched]
@@ -49,15 +49,15 @@ class Story:
 
 
 def tell_stories(run: Run, full: Snapshot, split: Split, seed: int, report: Report) -> list[Story]:
-    """Three people with enough to tell of, chosen by the seed."""
+    """Three users with enough to tell of, chosen by the seed."""
     test = split.test
     shows = test.histories[:, full.items_of(domain_number(full, SOURCE))]
     enough = (np.diff(shows.indptr) >= _FEWEST) & (np.diff(test.positives.indptr) >= _FEWEST)
     eligible = np.flatnonzero(enough)
-    chosen = np.random.default_rng(seed).permutation(eligible)[:PEOPLE]
+    chosen = np.random.default_rng(seed).permutation(eligible)[:USERS]
     stories = []
     for number, row in enumerate(np.sort(chosen).tolist(), start=1):
-        user = str(test.people[row])
+        user = str(test.users[row])
         watched = _watched(full, user)
         stories.append(
             Story(
@@ -73,7 +73,7 @@ def tell_stories(run: Run, full: Snapshot, split: Split, seed: int, report: Repo
 
 
 def _watched(full: Snapshot, user: str) -> list[Watched]:
-    """What a person liked in the source domain, by their rating and then by how many like it."""
+    """What a user liked in the source domain, by their rating and then by how many like it."""
     number = int(np.searchsorted(full.user_keys, user))
     mine = (full.user == number) & (full.weight >= np.float32(POSITIVE_WEIGHT))
     mine &= full.item_domain[full.item] == domain_number(full, SOURCE)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kgrec.enrichment.jobs import Enrichment, runs, undo
+from kgrec.enrichment.jobs import Enrichment, enrichments, undo
 from kgrec.enrichment.nearest_items import similar_items
 from kgrec.enrichment.node_vectors import vectors
 
-__all__ = ["Enrichment", "runs", "similar_items", "undo", "vectors"]
+__all__ = ["Enrichment", "enrichments", "similar_items", "undo", "vectors"]

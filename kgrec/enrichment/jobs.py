@@ -4,7 +4,7 @@ In:   a store, what the job was made of, and a function that writes it in batche
 Out:  an :class:`Enrichment` that says what was written under which id.
 
 The id is a hash of the job, its options, the trained run and the part of the graph that the
-job reads. So a job that was killed finds its own unfinished run and completes it, and a job
+job reads. So a job that was killed finds its own unfinished enrichment and completes it, and a job
 whose result is already in force writes nothing. Nothing here computes what is written.
 """
 
@@ -18,11 +18,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graph_store.store import EnrichmentRun, GraphStore
+from graph_store.store import EnrichmentEntry, GraphStore
 from kgrec.errors import NotFoundError
 from kgrec.trained import TrainedModel
 
-__all__ = ["Enrichment", "OnProgress", "apply", "run_id", "runs", "undo"]
+__all__ = ["Enrichment", "OnProgress", "apply", "enrichment_id", "enrichments", "undo"]
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ OnProgress = Callable[[str, int, int], None]
 class Enrichment:
     """What a job did, or under ``dry_run`` would do."""
 
-    run: str
+    enrichment_id: str
     job: str
     counts: dict[str, int]
     """Rows written by what they are, e.g. ``{"SIMILAR_TO": 1280}``."""
@@ -46,15 +46,22 @@ class Enrichment:
     seconds: float = 0.0
 
 
-def run_id(job: str, model: TrainedModel, graph: str, options: Mapping[str, Any]) -> str:
-    """The id of a job: same run, graph and options, same id."""
+def enrichment_id(job: str, model: TrainedModel, graph: str, options: Mapping[str, Any]) -> str:
+    """Id of an enrichment: the same run, graph and options give the same id.
+
+    Args:
+        job: Name of the job.
+        model: The trained run.
+        graph: A hash of what the job reads of the graph.
+        options: The options that change the result.
+    """
     said = json.dumps([job, model.manifest, graph, dict(options)], sort_keys=True, default=str)
     return f"{job}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
 
 
 def apply(
     store: GraphStore,
-    run: str,
+    enrichment: str,
     job: str,
     write: Callable[[str], dict[str, int]],
     *,
@@ -63,11 +70,11 @@ def apply(
     dry_run: bool = False,
     now: int | None = None,
 ) -> Enrichment:
-    """Enter ``run`` in the ledger, let ``write(run)`` write its batches, close the entry.
+    """Enter an enrichment in the ledger, let ``write(id)`` write its batches, close the entry.
 
     Args:
         store: Where to.
-        run: From :func:`run_id`.
+        enrichment: Its id, from :func:`enrichment_id`.
         job: Name of the job.
         write: Writes idempotent batches and returns its counts.
         planned: The counts to report under ``dry_run``.
@@ -76,54 +83,60 @@ def apply(
         now: Unix seconds; None for the clock.
     """
     begun = time.monotonic()
-    of_job = [entry for entry in store.enrichment_runs() if entry.job == job]
+    of_job = [entry for entry in store.enrichments() if entry.job == job]
     newest = of_job[-1] if of_job else None
-    if newest is not None and newest.finished and _stem(newest.run) == run:
-        return Enrichment(newest.run, job, newest.counts, left_out, dry_run, in_force_already=True)
-    run = _free(run, of_job)
+    if newest is not None and newest.finished and _stem(newest.enrichment_id) == enrichment:
+        known = newest.enrichment_id
+        return Enrichment(known, job, newest.counts, left_out, dry_run, in_force_already=True)
+    enrichment = _free(enrichment, of_job)
     if dry_run:
-        return Enrichment(run, job, planned, left_out, dry_run=True)
-    if newest is not None and not newest.finished and newest.run != run:
-        log.info("taking back %s, which was begun on another graph and never finished", newest.run)
-        store.undo_enrichment(newest.run)
-    store.begin_enrichment(run, job, at=int(time.time()) if now is None else now)
-    counts = write(run)
-    store.finish_enrichment(run, counts)
-    return Enrichment(run, job, counts, left_out, seconds=time.monotonic() - begun)
+        return Enrichment(enrichment, job, planned, left_out, dry_run=True)
+    if newest is not None and not newest.finished and newest.enrichment_id != enrichment:
+        other = newest.enrichment_id
+        log.info("taking back %s, which was begun on another graph and never finished", other)
+        store.undo_enrichment(other)
+    store.begin_enrichment(enrichment, job, at=int(time.time()) if now is None else now)
+    counts = write(enrichment)
+    store.finish_enrichment(enrichment, counts)
+    return Enrichment(enrichment, job, counts, left_out, seconds=time.monotonic() - begun)
 
 
-def runs(store: GraphStore) -> list[EnrichmentRun]:
-    """All runs that were not undone, oldest first."""
-    return store.enrichment_runs()
+def enrichments(store: GraphStore) -> list[EnrichmentEntry]:
+    """All enrichments that were not undone, oldest first."""
+    return store.enrichments()
 
 
-def undo(store: GraphStore, run: str) -> int:
-    """Take back what ``run`` wrote and bring back what was there before it.
+def undo(store: GraphStore, enrichment: str) -> int:
+    """Take back what an enrichment wrote and bring back what was there before it.
+
+    Args:
+        store: Where it was written.
+        enrichment: Its id.
 
     Returns:
         How many relationships and vectors were taken back.
 
     Raises:
-        NotFoundError: No such run.
-        GraphStoreError: A later run of the same job stands on it.
+        NotFoundError: No such enrichment.
+        GraphStoreError: A later enrichment of the same job stands on it.
     """
-    known = [entry.run for entry in store.enrichment_runs()]
-    if run not in known:
+    known = [entry.enrichment_id for entry in store.enrichments()]
+    if enrichment not in known:
         there = f"there are {', '.join(known)}" if known else "none was written"
-        raise NotFoundError(f"no enrichment {run!r} in {store.url}; {there}")
-    return store.undo_enrichment(run)
+        raise NotFoundError(f"no enrichment {enrichment!r} in {store.url}; {there}")
+    return store.undo_enrichment(enrichment)
 
 
-def _stem(run: str) -> str:
+def _stem(enrichment: str) -> str:
     """``vectors-0123456789ab.2`` is the second time that ``vectors-0123456789ab`` was written."""
-    return run.partition(".")[0]
+    return enrichment.partition(".")[0]
 
 
-def _free(run: str, of_job: list[EnrichmentRun]) -> str:
-    """``run``, or with a number where a later job has since taken its place."""
-    finished = {entry.run for entry in of_job if entry.finished}
-    name, times = run, 1
+def _free(enrichment: str, of_job: list[EnrichmentEntry]) -> str:
+    """The id, with a number where a later job has since taken its place."""
+    finished = {entry.enrichment_id for entry in of_job if entry.finished}
+    name, times = enrichment, 1
     while name in finished:
         times += 1
-        name = f"{run}.{times}"
+        name = f"{enrichment}.{times}"
     return name

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from graph_store.schema import Label, RelType
 from graph_store.store import GraphStore
-from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, run_id
+from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, enrichment_id
 from kgrec.errors import InputError
 from kgrec.ranking.topk import NO_ITEM, blocks, same_numbers, top_k_of_products
 from kgrec.trained import TrainedModel
@@ -60,7 +60,7 @@ def similar_items(
         scope: Into which domains.
         batch_size: Relationships a transaction.
         dry_run: Count, and write nothing.
-        now: Unix seconds to bear; None for the clock.
+        now: Unix seconds that are written as the time; None: now.
         on_progress: Called with items done and items in all.
 
     Raises:
@@ -80,11 +80,11 @@ def similar_items(
             if on_progress is not None:
                 on_progress("similar items", min(part.stop, len(items)), len(items))
 
-    def write(run: str) -> dict[str, int]:
+    def write(enrichment: str) -> dict[str, int]:
         count = 0
         for frame in frames():
             for rows in frame.iter_slices(batch_size):
-                store.write_enrichment(run, RelType.SIMILAR_TO, rows)
+                store.write_enrichment(enrichment, RelType.SIMILAR_TO, rows)
                 count += rows.height
         return {str(RelType.SIMILAR_TO): count}
 
@@ -92,7 +92,7 @@ def similar_items(
     graph = hashlib.sha256("\n".join(keys[at] for at in items).encode()).hexdigest()
     options = {"k": k, "floor": floor, "scope": scope}
     return apply(
-        store, run_id(JOB, model, graph, options), JOB, write, planned=planned,
+        store, enrichment_id(JOB, model, graph, options), JOB, write, planned=planned,
         left_out={"items newer than the run": len(there) - len(items)}, dry_run=dry_run, now=now,
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _nearest(
     scope: Scope,
 ) -> pl.DataFrame:
     """``source, target, score`` of the items of ``block [B]``."""
-    space, domain_of = model.item_space, model.snapshot.item_domain
+    space, domain_of = model.item_embeddings, model.snapshot.item_domain
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
     for domain in range(len(model.snapshot.domain_keys)):
         targets = items[domain_of[items] == domain]

@@ -1,13 +1,13 @@
-"""Puts the vectors of items and people onto their nodes, so that the store can search them.
+"""Puts the vectors of items and users onto their nodes, so that the store can search them.
 
 In:   a trained run, and a store whose graph may have grown since the training.
 Out:  one vector a node in the space that spans all domains, written in bounded batches.
 
-People get vectors by what they like in the live graph, newcomers included; all accounts of a
-person get the same one. Whoever likes nothing, and items that came after the training, get
+Users get vectors by what they like in the live graph, newcomers included; all accounts of a
+user get the same one. Whoever likes nothing, and items that came after the training, get
 none. Nothing here trains.
 
-Shapes: U accounts   P people   I items of the run   B people of a block
+Shapes: U accounts   P users   I items of the run   B users of a block
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from graph_store.schema import Label
 from graph_store.snapshot import Snapshot, take_snapshot
 from graph_store.store import GraphStore
 from kgrec.data.interactions import Interactions
-from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, run_id
+from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, enrichment_id
 from kgrec.trained import TrainedModel
 
 __all__ = ["JOB", "vectors"]
@@ -39,22 +39,22 @@ def vectors(
     now: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Enrichment:
-    """Write the vectors of all items and people and return when the indexes answer.
+    """Write the vectors of all items and users and return when the indexes answer.
 
     Args:
         model: The trained run.
         store: Where to.
         batch_size: Nodes a transaction.
         dry_run: Count, and write nothing.
-        now: Unix seconds to bear; None for the clock.
+        now: Unix seconds that are written as the time; None: now.
         on_progress: Called after each batch.
     """
     graph = take_snapshot(store)
     ours = _run_items(model.snapshot, graph)  # [I of the store]
     likes = _in_run_numbers(Interactions.of(graph, positive_weight=model.settings.positive_weight),
                             ours, model.snapshot.num_items)  # fmt: skip
-    person = likes.person_of_user  # [U]
-    active = np.flatnonzero(np.diff(likes.liked.indptr)[person] > 0)  # accounts with a like
+    user = likes.row_of_account  # [U]
+    active = np.flatnonzero(np.diff(likes.liked.indptr)[user] > 0)  # accounts with a like
     items = np.flatnonzero(ours >= 0)
     planned = {str(Label.ITEM): len(items), str(Label.USER): len(active)}
     left_out = {
@@ -62,19 +62,22 @@ def vectors(
         "items newer than the run": graph.num_items - len(items),
     }
 
-    def write(run: str) -> dict[str, int]:
+    def write(enrichment: str) -> dict[str, int]:
         counts = dict.fromkeys(planned, 0)
         for start in range(0, len(items), batch_size):
             batch = items[start : start + batch_size]
             counts[Label.ITEM] += store.write_vectors(
-                Label.ITEM, graph.item_keys[batch].tolist(), model.item_space[ours[batch]], run=run
+                Label.ITEM,
+                graph.item_keys[batch].tolist(),
+                model.item_embeddings[ours[batch]],
+                enrichment_id=enrichment,
             )
             _tell(on_progress, "item vectors", start + len(batch), len(items))
         for start in range(0, len(active), batch_size):
             batch = active[start : start + batch_size]
-            rows = model.person_space(likes.liked[person[batch]])  # [B, S]
+            rows = model.user_embeddings(likes.liked[user[batch]])  # [B, S]
             counts[Label.USER] += store.write_vectors(
-                Label.USER, graph.user_keys[batch].tolist(), rows, run=run
+                Label.USER, graph.user_keys[batch].tolist(), rows, enrichment_id=enrichment
             )
             _tell(on_progress, "user vectors", start + len(batch), len(active))
         for label, count in counts.items():
@@ -82,8 +85,8 @@ def vectors(
                 store.await_vectors(Label(label))
         return counts
 
-    run = run_id(JOB, model, _fingerprint(graph, likes.liked), {})
-    return apply(store, run, JOB, write, planned=planned, left_out=left_out, dry_run=dry_run,
+    made = enrichment_id(JOB, model, _fingerprint(graph, likes.liked), {})
+    return apply(store, made, JOB, write, planned=planned, left_out=left_out, dry_run=dry_run,
                  now=now)  # fmt: skip
 
 
@@ -102,7 +105,7 @@ def _in_run_numbers(likes: Interactions, ours: NDArray[np.int64], num_items: int
     liked = sp.csr_matrix(likes.liked @ move)
     liked.sort_indices()
     return Interactions(
-        liked=liked, seen=likes.seen, person_of_user=likes.person_of_user,
+        liked=liked, seen=likes.seen, row_of_account=likes.row_of_account,
         item_domain=likes.item_domain, num_domains=likes.num_domains,
     )  # fmt: skip
 

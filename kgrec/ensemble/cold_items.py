@@ -70,7 +70,7 @@ class ColdItemImputer:
         Args:
             text: ``[I, W]`` raw vectors; zero rows where an item has no text, which is neither
                 imputed nor a donor.
-            likes: ``[I]`` how many people like each item.
+            likes: ``[I]`` how many users like each item.
             item_domain: ``[I]``.
             settings: How many neighbours, and how fast they count less.
         """

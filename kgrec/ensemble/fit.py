@@ -195,18 +195,18 @@ def _others(data: Interactions, domain: int, *, cold: bool, seed: int) -> HeldOu
     """Users of the interactions of whom nothing is hidden."""
     inside = data.active[:, domain]
     if not cold:
-        people = np.flatnonzero(inside)
+        rows = np.flatnonzero(inside)
     else:
-        people = np.flatnonzero(~inside & data.active.any(axis=1))
-        if not len(people):
-            people = data.overlapping(domain)
-    if len(people) > _SAMPLE:
+        rows = np.flatnonzero(~inside & data.active.any(axis=1))
+        if not len(rows):
+            rows = data.overlapping(domain)
+    if len(rows) > _SAMPLE:
         rng = np.random.default_rng([seed, domain])
-        people = np.sort(rng.choice(people, _SAMPLE, replace=False))
-    users = data.histories_of(people)
+        rows = np.sort(rng.choice(rows, _SAMPLE, replace=False))
+    users = data.histories_of(rows)
     if cold:
         users = users.keep_items(data.item_domain != domain)
-    nothing = sp.csr_matrix((len(people), len(data.items_of(domain))), dtype=np.float32)
+    nothing = sp.csr_matrix((len(rows), len(data.items_of(domain))), dtype=np.float32)
     return HeldOut(domain, users, nothing, cold)
 
 

@@ -131,7 +131,7 @@ class Ensemble:
                 found.scaled(np.zeros_like(weights[name]) if name in excluded else weights[name])
                 for name, found in vectors.items()
             ]
-        ).finite("of people")
+        ).finite("of users")
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` weighted sums of all components' scores."""

@@ -1,7 +1,7 @@
 """Finished cells of a benchmark on disk, so that a run that was stopped goes on.
 
 In:   an :class:`~kgrec.evaluation.evaluate.Evaluation` and what it was of.
-Out:  one JSON file and one Parquet file of people a cell; the JSON is written last.
+Out:  one JSON file and one Parquet file of users a cell; the JSON is written last.
 
 A cell is one model on one split. Nothing here computes.
 """
@@ -19,7 +19,7 @@ import polars as pl
 
 from kgrec.evaluation.evaluate import Evaluation
 
-__all__ = ["Cell", "CellKey", "people_of", "read_cells", "write_cell"]
+__all__ = ["Cell", "CellKey", "users_of", "read_cells", "write_cell"]
 
 
 @dataclass(frozen=True, order=True)
@@ -41,7 +41,7 @@ class CellKey:
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in the table, with the people behind it."""
+    """What stands in the table, with the users behind it."""
 
     key: CellKey
     head: dict[str, Any]
@@ -49,9 +49,9 @@ class Cell:
 
     ``sampled`` says among how many drawn items positives were ranked; null for full ranking.
     """
-    people: pl.DataFrame
-    """``person`` and measures: for paired comparisons."""
-    people_without_twins: pl.DataFrame
+    users: pl.DataFrame
+    """``user`` (key of the first account) and measures: for paired comparisons."""
+    users_without_twins: pl.DataFrame
 
 
 def write_cell(
@@ -67,7 +67,7 @@ def write_cell(
 ) -> None:
     """Keep one cell; an unfinished one leaves nothing that :func:`read_cells` would see."""
     folder.mkdir(parents=True, exist_ok=True)
-    evaluation.people.write_parquet(folder / f"{key.stem}.people.parquet", compression="zstd")
+    evaluation.users.write_parquet(folder / f"{key.stem}.users.parquet", compression="zstd")
     evaluation.without_twins.write_parquet(
         folder / f"{key.stem}.without_twins.parquet", compression="zstd"
     )
@@ -99,14 +99,24 @@ def read_cells(folder: Path) -> dict[CellKey, Cell]:
         cells[key] = Cell(
             key=key,
             head=head,
-            people=pl.read_parquet(folder / f"{file.stem}.people.parquet"),
-            people_without_twins=pl.read_parquet(folder / f"{file.stem}.without_twins.parquet"),
+            users=_users(_existing(folder, file.stem)),
+            users_without_twins=_users(folder / f"{file.stem}.without_twins.parquet"),
         )
     return dict(sorted(cells.items()))
 
 
-def people_of(cells: Iterable[Cell]) -> pl.DataFrame:
-    """The people of all ``cells``, which are folds of one split, with their ``fold``."""
+def _existing(folder: Path, stem: str) -> Path:
+    """The table of users of a cell; those of before 2026-11-28 have another name."""
+    file = folder / f"{stem}.users.parquet"
+    return file if file.is_file() else folder / f"{stem}.people.parquet"
+
+
+def _users(file: Path) -> pl.DataFrame:
+    return pl.read_parquet(file).rename({"person": "user"}, strict=False)
+
+
+def users_of(cells: Iterable[Cell]) -> pl.DataFrame:
+    """The users of all ``cells``, which are folds of one split, with their ``fold``."""
     return pl.concat(
-        [cell.people.with_columns(pl.lit(cell.key.fold).alias("fold")) for cell in cells]
+        [cell.users.with_columns(pl.lit(cell.key.fold).alias("fold")) for cell in cells]
     )

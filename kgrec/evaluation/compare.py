@@ -1,4 +1,4 @@
-"""Two benchmark runs side by side: what one gains over the other on the same people.
+"""Two benchmark runs side by side: what one gains over the other on the same users.
 
 In:   the folders of two runs.
 Out:  a row for each protocol, direction, fold and model that both have.
@@ -39,7 +39,7 @@ def compare(first: Path, second: Path) -> pl.DataFrame:
                 f"{key.protocol} {key.direction} fold {key.fold} is a different split in the two "
                 f"runs; only runs of the same data and seed can be compared"
             )
-        both = a.people.join(b.people, on="person", suffix="_b", maintain_order="left")
+        both = a.users.join(b.users, on="user", suffix="_b", maintain_order="left")
         left, right = both[MAIN_MEASURE].to_numpy(), both[f"{MAIN_MEASURE}_b"].to_numpy()
         weights = counts_of(both, sampled=a.head.get("sampled") is not None)
         gap = paired_difference(left, right, weights=weights)
@@ -50,7 +50,7 @@ def compare(first: Path, second: Path) -> pl.DataFrame:
                 "a": float(np.average(left, weights=weights)),
                 "b": float(np.average(right, weights=weights)),
                 "difference": gap.mean, "low": gap.low, "high": gap.high, "p": gap.p_value,
-                "people": gap.people,
+                "users": gap.users,
             }
         )  # fmt: skip
     if not rows:

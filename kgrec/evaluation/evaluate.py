@@ -1,12 +1,12 @@
-"""Ask a recommender about the people of a split, and measure every answer.
+"""Ask a recommender about the users of a split, and measure every answer.
 
 In:   a fitted recommender, the cases of a split, and its training snapshot.
-Out:  an :class:`Evaluation`: measures per person, per group of people and of items, of lists.
+Out:  an :class:`Evaluation`: measures per user, per group of users and of items, of lists.
 
-People go through in blocks, so that scores of all people are never held at once. Everything
+Users go through in blocks, so that scores of all users are never held at once. Everything
 that is counted (popularity, strata) is counted in the training snapshot.
 
-Shapes: B people   I items   I_d items of the target domain
+Shapes: B users   I items   I_d items of the target domain
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kgrec.data.interactions import Interactions
 from kgrec.evaluation.split import Cases
 from kgrec.ranking import measures
 from kgrec.ranking.intervals import Interval, intervals
-from kgrec.ranking.measures import CUTOFFS, Ranks, person_measures, ranks_among, ranks_of
+from kgrec.ranking.measures import CUTOFFS, Ranks, ranks_among, ranks_of, user_measures
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k
 from kgrec.recommenders.base import OnProgress, Recommender, ignore_progress
 
@@ -56,28 +56,28 @@ _LISTED = max(CUTOFFS)
 class Evaluation:
     """What one recommender did on one set of cases."""
 
-    people: pl.DataFrame
-    """A row a person: ``person``, ``history`` (length), ``positives``, and each measure.
+    users: pl.DataFrame
+    """A row a user: ``user``, ``history`` (length), ``positives``, and each measure.
 
-    In a sampled protocol a person's measures are the mean over their interactions, and a person
+    In a sampled protocol a user's measures are the mean over their interactions, and a user
     counts as often as they have ``positives``.
     """
     without_twins: pl.DataFrame
-    """The same with twins of the history neither ranked nor counted; fewer people, maybe."""
+    """The same with twins of the history neither ranked nor counted; fewer users, maybe."""
     groups: pl.DataFrame
-    """``kind`` (history or popularity), ``group``, ``people``, ``mean``, ``low``, ``high``."""
+    """``kind`` (history or popularity), ``group``, ``users``, ``mean``, ``low``, ``high``."""
     lists: dict[str, float]
     """Measures of all lists of ten together: coverage, gini, novelty ... None if sampled."""
     top: NDArray[np.int64]
     """``[B, 50]`` numbers of the recommended items, best first; no row if sampled."""
     seconds: float
-    """Time to score and rank, for all people."""
+    """Time to score and rank, for all users."""
     sampled: int | None = None
     """How many drawn items a positive was ranked among; None for the whole catalogue."""
 
     def summary(self, *, without_twins: bool = False) -> dict[str, Interval]:
         """Mean and 95% interval of every measure."""
-        frame = self.without_twins if without_twins else self.people
+        frame = self.without_twins if without_twins else self.users
         names = [name for name in frame.columns if "@" in name]
         weights = counts_of(frame, sampled=self.sampled is not None)
         return intervals({name: frame[name].to_numpy() for name in names}, weights=weights)
@@ -103,7 +103,7 @@ def evaluate(
         target: Domain that is recommended from.
         twins: ``[I, I]`` of :func:`kgrec.evaluation.twins.find_twins`.
         vectors: ``[I, D]`` of items, for the diversity within lists.
-        block: People scored at a time.
+        block: Users scored at a time.
         on_progress: Hears how far it is.
     """
     log = Interactions.of(train)
@@ -125,15 +125,15 @@ def evaluate(
         on_progress(rows.stop / len(cases), f"ranking with {recommender.name}")
     seconds = time.perf_counter() - start
     ranks = _joined(kept)
-    people, sampled = _frame(cases, ranks), cases.sampled
+    users, sampled = _frame(cases, ranks), cases.sampled
     popularity = np.asarray(log.liked.sum(axis=0)).ravel().astype(np.float64)
     top = np.concatenate(tops) if tops else np.zeros((0, _LISTED), np.int64)
     return Evaluation(
-        people=people,
-        without_twins=people if twins is None else _frame(cases, _joined(kept_twinless)),
+        users=users,
+        without_twins=users if twins is None else _frame(cases, _joined(kept_twinless)),
         groups=pl.concat(
             [
-                _by_history(people, sampled=sampled is not None),
+                _by_history(users, sampled=sampled is not None),
                 _by_popularity(cases, ranks, popularity[items]),
             ],
             how="vertical",
@@ -155,13 +155,13 @@ def main_value(
         part = cases.only(np.arange(rows.start, rows.stop))
         scores = recommender.score(part.shown, target)
         ranks = _ranks(scores, part, items)
-        values.append(person_measures(ranks, [10])[MAIN_MEASURE])
+        values.append(user_measures(ranks, [10])[MAIN_MEASURE])
     return float(np.nanmean(np.concatenate(values))) if values else float("nan")
 
 
-def counts_of(people: pl.DataFrame, *, sampled: bool) -> NDArray[np.float64] | None:
-    """How much each person counts: a mean of a sampled protocol is one over interactions."""
-    return people["positives"].to_numpy().astype(np.float64) if sampled else None
+def counts_of(users: pl.DataFrame, *, sampled: bool) -> NDArray[np.float64] | None:
+    """How much each user counts: a mean of a sampled protocol is one over interactions."""
+    return users["positives"].to_numpy().astype(np.float64) if sampled else None
 
 
 def _ranks(
@@ -189,19 +189,19 @@ def _without(matrix: sp.csr_matrix, near: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def _frame(cases: Cases, ranks: Ranks) -> pl.DataFrame:
-    """A row a person who has anything to find."""
+    """A row a user who has anything to find."""
     columns: dict[str, NDArray[np.generic] | Sequence[str]] = {
-        "person": [str(key) for key in cases.people],
+        "user": [str(key) for key in cases.users],
         "history": np.diff(cases.histories.indptr).astype(np.int64),
-        "positives": np.bincount(ranks.person, minlength=len(cases)).astype(np.int64),
+        "positives": np.bincount(ranks.user, minlength=len(cases)).astype(np.int64),
     }
     if cases.sampled is None:
-        return pl.DataFrame(columns | person_measures(ranks)).filter(pl.col("positives") > 0)
-    found = person_measures(ranks, (1, 5, 10, 1000))
+        return pl.DataFrame(columns | user_measures(ranks)).filter(pl.col("positives") > 0)
+    found = user_measures(ranks, (1, 5, 10, 1000))
     rows = pl.DataFrame(columns | {name: found[name] for name in SAMPLED_MEASURES})
     return (
         rows.filter(pl.col("positives") > 0)
-        .group_by("person", maintain_order=True)
+        .group_by("user", maintain_order=True)
         .agg(pl.col("history").first(), pl.col("positives").sum(), pl.col(*SAMPLED_MEASURES).mean())
     )
 
@@ -219,27 +219,27 @@ def _listed(
 
 
 def _joined(parts: list[Ranks]) -> Ranks:
-    """One :class:`Ranks` of the blocks' own, people numbered on."""
-    offsets = np.cumsum([0, *(part.num_people for part in parts)])
+    """One :class:`Ranks` of the blocks' own, users numbered on."""
+    offsets = np.cumsum([0, *(part.num_users for part in parts)])
     if not parts:
         none = np.zeros(0, dtype=np.int64)
         return Ranks(none, none, none, 0)
     return Ranks(
-        person=np.concatenate([p.person + o for p, o in zip(parts, offsets, strict=False)]),
+        user=np.concatenate([p.user + o for p, o in zip(parts, offsets, strict=False)]),
         item=np.concatenate([part.item for part in parts]),
         above=np.concatenate([part.above for part in parts]),
-        num_people=int(offsets[-1]),
+        num_users=int(offsets[-1]),
     )
 
 
-def _by_history(people: pl.DataFrame, *, sampled: bool) -> pl.DataFrame:
+def _by_history(users: pl.DataFrame, *, sampled: bool) -> pl.DataFrame:
     rows = []
     for low, high in HISTORY_GROUPS:
         chosen = pl.col("history") >= low
         if high is not None:
             chosen &= pl.col("history") <= high
         name = f"{low}-{high}" if high is not None else f"{low}+"
-        rows.append(_group("history", name, people.filter(chosen), sampled=sampled))
+        rows.append(_group("history", name, users.filter(chosen), sampled=sampled))
     return pl.DataFrame(rows, schema=_GROUP_COLUMNS)
 
 
@@ -252,15 +252,15 @@ def _by_popularity(cases: Cases, ranks: Ranks, popularity: NDArray[np.float64]) 
     stratum[order] = np.minimum(share_before / total * len(_STRATA), len(_STRATA) - 1)
     rows = []
     for number, name in enumerate(_STRATA):
-        people = _frame(cases, ranks.only(stratum[ranks.item] == number))
-        rows.append(_group("popularity", name, people, sampled=cases.sampled is not None))
+        users = _frame(cases, ranks.only(stratum[ranks.item] == number))
+        rows.append(_group("popularity", name, users, sampled=cases.sampled is not None))
     return pl.DataFrame(rows, schema=_GROUP_COLUMNS)
 
 
 _GROUP_COLUMNS = {
     "kind": pl.String,
     "group": pl.String,
-    "people": pl.Int64,
+    "users": pl.Int64,
     "mean": pl.Float64,
     "low": pl.Float64,
     "high": pl.Float64,
@@ -268,12 +268,12 @@ _GROUP_COLUMNS = {
 
 
 def _group(
-    kind: str, name: str, people: pl.DataFrame, *, sampled: bool
+    kind: str, name: str, users: pl.DataFrame, *, sampled: bool
 ) -> dict[str, str | int | float]:
-    values, weights = people[MAIN_MEASURE].to_numpy(), counts_of(people, sampled=sampled)
+    values, weights = users[MAIN_MEASURE].to_numpy(), counts_of(users, sampled=sampled)
     got = intervals({"": values}, weights=weights)[""]
     return {
-        "kind": kind, "group": name, "people": got.people,
+        "kind": kind, "group": name, "users": got.users,
         "mean": got.mean, "low": got.low, "high": got.high,
     }  # fmt: skip
 

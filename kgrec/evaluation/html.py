@@ -41,8 +41,8 @@ def page(results: Results) -> str:
         f'<p class="note">kgrec {escape(results.run["kgrec_version"])} on {machine["cores"]} '
         f"cores, {escape(machine['system'])}; data {escape(results.run['snapshot'][:12])}. "
         "Full ranking of the target catalogue (where a heading does not say sampled), ties at "
-        "the worst position, 95% bootstrap intervals over people. The best baseline is the "
-        "single one that was best on validation people; differences are paired.</p>",
+        "the worst position, 95% bootstrap intervals over users. The best baseline is the "
+        "single one that was best on validation users; differences are paired.</p>",
     ]
     for (protocol, direction), rows in results.tables().items():
         if protocol.startswith("few-shot"):
@@ -57,7 +57,7 @@ def page(results: Results) -> str:
 
 
 def _section(title: str, rows: list[Row]) -> list[str]:
-    people = rows[0].measures[MAIN_MEASURE].people
+    users = rows[0].measures[MAIN_MEASURE].users
     ours = next((row.name for row in rows if row.model == KGREC), "")
     leaders = [(r.name, m.mean, m.low, m.high) for r in rows for m in [r.measures[MAIN_MEASURE]]]
     quality = [(row.name, row.measures[MAIN_MEASURE].mean) for row in rows]
@@ -83,7 +83,7 @@ def _section(title: str, rows: list[Row]) -> list[str]:
     if sampled is None:  # there are no lists of the catalogue otherwise
         covering = charts.scatter(by_coverage, x_name="coverage@10")
         figures.insert(3, (f"{measure} against coverage", covering))
-    note = f"{people} people."
+    note = f"{users} users."
     if sampled is not None:
         note += (
             f" Sampled: each positive ranked among {sampled} drawn items, mean over interactions; "

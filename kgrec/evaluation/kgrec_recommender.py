@@ -1,10 +1,10 @@
 """kgrec itself as a recommender of the benchmark.
 
 In:   a training config.
-Out:  scores of the trained model, people being read from their histories alone.
+Out:  scores of the trained model, users being read from their histories alone.
 
 It is fitted by the same call that ``kgrec train`` uses, with the benchmark's seed in place of
-the config's. Its own choices (early stopping, weights of its parts) are made on people held out
+the config's. Its own choices (early stopping, weights of its parts) are made on users held out
 of the training snapshot, so it needs no tuning here.
 """
 
@@ -86,9 +86,9 @@ class KgrecRecommender:
         return self
 
     def score(self, users: Histories, domain: int) -> Scores:
-        """Products of person and item vectors."""
+        """Products of user and item vectors."""
         if self._scorer is None:
             raise RuntimeError("score() needs fit() first")
         if domain not in self._items:
             self._items[domain] = self._scorer.item_vectors(domain)
-        return self._scorer.person_vectors(users, domain).products(self._items[domain])
+        return self._scorer.user_vectors(users, domain).products(self._items[domain])

@@ -3,7 +3,7 @@
 In:   folders of benchmark runs.
 Out:  a row for each direction, and one for the geometric mean of their ratios.
 
-The best baseline of a direction is the single one that did best on validation people; people
+The best baseline of a direction is the single one that did best on validation users; users
 are drawn anew within each direction, folds together, so that intervals are paired.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from kgrec.errors import InputError
-from kgrec.evaluation.cells import people_of, read_cells
+from kgrec.evaluation.cells import read_cells, users_of
 from kgrec.evaluation.evaluate import MAIN_MEASURE
 from kgrec.evaluation.registry import KGREC
 from kgrec.evaluation.results import read_results
@@ -54,8 +54,8 @@ def lead(
             if not of[model] or model == baseline:
                 continue
             found = True
-            both = people_of(of[model]).join(
-                people_of(of[baseline]), on=["fold", "person"], suffix="_b", maintain_order="left"
+            both = users_of(of[model]).join(
+                users_of(of[baseline]), on=["fold", "user"], suffix="_b", maintain_order="left"
             )
             ours, theirs = (both[c].to_numpy() for c in (MAIN_MEASURE, f"{MAIN_MEASURE}_b"))
             pairs.append((ours, theirs))
@@ -73,5 +73,5 @@ def lead(
 
 def _ratio(found: Interval) -> dict[str, Any]:
     return {
-        "ratio": found.mean, "low": found.low, "high": found.high, "people": found.people,
+        "ratio": found.mean, "low": found.low, "high": found.high, "users": found.users,
     }  # fmt: skip

@@ -16,8 +16,8 @@ from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation import protocols
 from kgrec.evaluation.protocols.few_shot import SHOTS
-from kgrec.evaluation.protocols.people import domain_number
 from kgrec.evaluation.protocols.published import NEGATIVES
+from kgrec.evaluation.protocols.users import domain_number
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.source_split import SourceSplit, read_source_split
 from kgrec.evaluation.split import Split
@@ -34,7 +34,7 @@ class Group:
     target: int
     fold: int
     tunes_on: Callable[[], Split]
-    """The split of the first fold on whose validation people settings are chosen."""
+    """The split of the first fold on whose validation users settings are chosen."""
     splits: Callable[[], dict[str, Split]]
     """Protocol name with variant, and the split."""
     variants: tuple[str, ...]
@@ -86,7 +86,7 @@ def _groups(
     seed, first, wanted = settings.seed, settings.folds[0], settings.protocols
 
     def strict(fold: int = fold) -> Split:
-        return protocols.strict_cold_person(snapshot, target=target, fold=fold, seed=seed)
+        return protocols.strict_cold_user(snapshot, target=target, fold=fold, seed=seed)
 
     def cold_items(fold: int = fold) -> dict[str, Split]:
         return {
@@ -111,7 +111,7 @@ def _groups(
         )  # fmt: skip
     if "few-overlap" in wanted:
         shared = len(Interactions.of(snapshot).overlapping(target))
-        for whole in (count for count in settings.linking if count < shared):
+        for whole in (count for count in settings.overlapping_users if count < shared):
             name = f"few-overlap {whole}"
             make = partial(
                 protocols.few_overlap, snapshot, target=target, whole=whole, fold=fold, seed=seed

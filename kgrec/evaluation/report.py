@@ -31,13 +31,13 @@ def markdown(results: Results) -> str:
         f"kgrec {results.run['kgrec_version']}, {machine['cores']} cores, {machine['system']}, "
         f"data {results.run['snapshot'][:12]}. Full ranking (where a heading does not say "
         f"sampled), ties at the worst position, 95% "
-        f"bootstrap intervals over people. The best baseline is the single one that was best on "
-        f"validation people.",
+        f"bootstrap intervals over users. The best baseline is the single one that was best on "
+        f"validation users.",
     ]
     for (protocol, direction), rows in results.tables().items():
-        people = rows[0].measures[MAIN_MEASURE].people
+        users = rows[0].measures[MAIN_MEASURE].users
         folds = ", ".join(str(fold) for fold in rows[0].folds)
-        lines += ["", f"## {protocol}: {direction}", "", f"{people} people, folds {folds}.", ""]
+        lines += ["", f"## {protocol}: {direction}", "", f"{users} users, folds {folds}.", ""]
         if rows[0].sampled is not None:
             lines += [_SAMPLED.format(sampled=rows[0].sampled), ""]
         headers = headers_of(rows)

@@ -3,7 +3,7 @@
 In:   the folder of a benchmark run.
 Out:  :class:`Row` objects, and ``results.json``.
 
-The best baseline of a direction is the single one that did best on validation people, so that
+The best baseline of a direction is the single one that did best on validation users, so that
 it is not picked by the figures it is then compared on.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from kgrec.errors import NotFoundError
-from kgrec.evaluation.cells import Cell, people_of, read_cells
+from kgrec.evaluation.cells import Cell, read_cells, users_of
 from kgrec.evaluation.evaluate import MAIN_MEASURE, counts_of
 from kgrec.evaluation.registry import FUSION, KGREC
 from kgrec.evaluation.runner import CELLS
@@ -111,16 +111,16 @@ def _best_baseline(models: dict[str, list[Cell]]) -> str:
 
 def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
     first = cells[0]
-    people = people_of(cells)
-    twinless = pl.concat([cell.people_without_twins for cell in cells])
-    names = [name for name in people.columns if "@" in name]
+    users = users_of(cells)
+    twinless = pl.concat([cell.users_without_twins for cell in cells])
+    names = [name for name in users.columns if "@" in name]
     sampled = first.head.get("sampled")  # not there in cells of before there were such protocols
-    weights = counts_of(people, sampled=sampled is not None)
+    weights = counts_of(users, sampled=sampled is not None)
     weights_twinless = counts_of(twinless, sampled=sampled is not None)
     against = None
     if first.key.model != best_name:
-        both = people.join(
-            people_of(best), on=["person", "fold"], suffix="_best", maintain_order="left"
+        both = users.join(
+            users_of(best), on=["user", "fold"], suffix="_best", maintain_order="left"
         )
         against = paired_difference(
             both[MAIN_MEASURE].to_numpy(), both[f"{MAIN_MEASURE}_best"].to_numpy(), weights=weights
@@ -131,7 +131,7 @@ def _row(cells: list[Cell], best: list[Cell], best_name: str) -> Row:
         model=first.key.model,
         name=first.head["name"],
         folds=[cell.key.fold for cell in cells],
-        measures=intervals({name: people[name].to_numpy() for name in names}, weights=weights),
+        measures=intervals({name: users[name].to_numpy() for name in names}, weights=weights),
         without_twins=intervals(
             {name: twinless[name].to_numpy() for name in names}, weights=weights_twinless
         ),

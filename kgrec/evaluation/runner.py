@@ -28,7 +28,7 @@ from kgrec.evaluation import registry
 from kgrec.evaluation.cells import CellKey, read_cells, write_cell
 from kgrec.evaluation.evaluate import evaluate, main_value
 from kgrec.evaluation.plan import Group, groups_of
-from kgrec.evaluation.protocols.people import only_domains
+from kgrec.evaluation.protocols.users import only_domains
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.evaluation.split import Split
 from kgrec.evaluation.text_vectors import has_text
@@ -191,7 +191,7 @@ class _Run:
             return {entry.name: self._choose(group, entry, split) for entry in self.entries}
 
     def _choose(self, group: Group, entry: registry.Entry, split: Split) -> _Chosen:
-        """Settings by validation people of the first fold; kept in a file."""
+        """Settings by validation users of the first fold; kept in a file."""
         domain = self.snapshot.domain_keys[group.target]
         file = self.out / _TUNING / f"{group.family}_{domain}_{entry.name}.json"
         if file.is_file():
@@ -277,9 +277,9 @@ def run_benchmark(
 
 def _claim(out: Path, snapshot: Snapshot, settings: BenchmarkSettings) -> None:
     """Write ``run.json``, or check that the one there says the same."""
-    # A run may grow by models, protocols, targets, folds and numbers of linking people; everything
-    # else changes its cells, and so does the first fold, on which settings are chosen.
-    grows = {"models", "protocols", "targets", "folds", "linking"}
+    # A benchmark may grow by models, protocols, targets, folds and numbers of overlapping users;
+    # everything else changes its cells, and so does the first fold, on which settings are chosen.
+    grows = {"models", "protocols", "targets", "folds", "overlapping_users"}
     same = {
         "snapshot": snapshot.fingerprint,
         "settings": settings.model_dump(mode="json", exclude=grows)

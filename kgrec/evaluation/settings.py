@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 from kgrec import config
 from kgrec.errors import ConfigError
 from kgrec.evaluation.protocols.overlap import OVERLAPS
+from kgrec.renamed import RENAMED_IN_BENCHMARKS, refuse_renamed
 
 __all__ = ["BenchmarkSettings", "load_benchmark_settings"]
 
@@ -22,39 +23,49 @@ ProtocolName = Literal["strict-cold", "few-shot", "cold-item", "few-overlap", "t
 
 
 class BenchmarkSettings(BaseModel):
-    """What is run."""
+    """What a benchmark compares, and how."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     protocols: tuple[ProtocolName, ...] = Field(default=("strict-cold",), min_length=1)
-    """Which protocols (docs/explanation/metrics.md); `published` needs a split in the data."""
+    """Protocols: what is hidden and who is asked (docs/explanation/metrics.md). `published` needs
+    data that hold the split of a publication."""
     models: tuple[str, ...] = Field(default=("popularity", "item-knn", "emcdr"), min_length=1)
-    """Names of kgrec.evaluation.registry; a model that needs text is left out where none is."""
+    """Models to compare: `kgrec`, `fusion`, or names of recommenders; one that needs text is left
+    out where the data have none."""
     domains: tuple[str, ...] | None = None
-    """Use only these domains of the data; null: all."""
+    """Domains of the data that are used; null: all."""
     targets: tuple[str, ...] | None = None
-    """Recommend from each of these domains, all others being sources; null: each in turn."""
+    """Domains that are recommended from, one after another, all others being source domains; null:
+    every domain."""
     folds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    """Which of the five test folds; settings are chosen on the first one named."""
-    linking: tuple[NonNegativeInt, ...] = Field(default=OVERLAPS, min_length=1)
-    """Points of `few-overlap`: how many training people still link the domains."""
+    """Folds of test users, 0 to 4. The settings of all models are chosen on validation users of the
+    first one named; more folds give narrower intervals and take as many trainings more."""
+    overlapping_users: tuple[NonNegativeInt, ...] = Field(default=OVERLAPS, min_length=1)
+    """Points of the protocol `few-overlap`: how many training users keep their interactions in
+    both the target and the source domains; all others are cut into two accounts."""
     seed: int = Field(default=0, ge=0)
-    """Of splits, fits and intervals."""
+    """Seed of splits, of fits and of bootstrap intervals."""
     tuning_seconds: float = Field(default=1800.0, gt=0)
-    """A model's tuning begins no new trial after these."""
+    """Seconds after which the tuning of a model begins no new trial; one that was begun is
+    finished."""
     kgrec_config: str = "default"
-    """The training config of the model `kgrec`."""
+    """Config that the model `kgrec` is trained with: a shipped name or a YAML file."""
     kgrec_set: tuple[str, ...] = ()
-    """Overrides of that config, in the form `a.b=c`."""
+    """Settings laid over that config, each in the form `a.b=c`."""
 
 
 def load_benchmark_settings(name_or_path: str) -> BenchmarkSettings:
-    """Read and check; unknown names are refused.
+    """Read the settings of a benchmark and check them; unknown names are refused.
+
+    Args:
+        name_or_path: The name of a shipped config, or the path of a YAML file.
 
     Raises:
         ConfigError: There is no such config, or a setting of it is wrong.
     """
     data = config.read(name_or_path)
+    refuse_renamed(data, renamed=RENAMED_IN_BENCHMARKS)
     try:
         return BenchmarkSettings.model_validate(data)
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """The split that a published set brings along, which the graph itself has no place for.
 
 In:   the folder of logs that a snapshot was made from (``--data``).
-Out:  for each interaction of the snapshot, its part and its place in the person's sequence.
+Out:  for each interaction of the snapshot, its part and its place in the user's sequence.
 
 Read from ``interactions.parquet``: ``split`` (train, valid or test) and, where the set has an
 order, ``seq_pos``. Rows are matched by user and item, so a snapshot of some domains will do.
@@ -37,7 +37,7 @@ class SourceSplit:
     part: NDArray[np.str_]
     """``[E]`` one of ``PARTS``."""
     place: NDArray[np.int64] | None
-    """``[E]`` position in the person's merged sequence; None where the set has no order."""
+    """``[E]`` position in the user's merged sequence; None where the set has no order."""
 
 
 def read_source_split(folder: Path | None, snapshot: Snapshot) -> SourceSplit:

@@ -6,7 +6,7 @@ Out:  a :class:`Split`, its fingerprint, and a folder to keep it in.
 A split holds everything that training and testing need and nothing that is hidden except
 ``positives``, which only :mod:`kgrec.evaluation.evaluate` reads.
 
-Shapes: B people of the cases   I items
+Shapes: B users of the cases   I items
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ FORMAT_VERSION = 2
 
 @dataclass(frozen=True)
 class Cases:
-    """People to recommend to: what is shown of each, and what each of them liked."""
+    """Users to recommend to: what is shown of each, and what each of them liked."""
 
-    people: NDArray[np.str_]
-    """``[B]`` key of each person's first account."""
+    users: NDArray[np.str_]
+    """``[B]`` key of each user's first account."""
     shown: Histories
     """``[B]`` what the recommender is shown, oldest first."""
     positives: sp.csr_matrix
     """``[B, I]`` ones: liked items of the target domain that were hidden."""
     known: sp.csr_matrix
-    """``[B, I]`` ones: items the person is known to have seen, which are never ranked."""
+    """``[B, I]`` ones: items the user is known to have seen, which are never ranked."""
     candidates: NDArray[np.bool_] | None = None
     """``[I]`` which items are ranked; None for the whole domain."""
     sampled: sp.csr_matrix | None = None
     """``[B, I]`` ones: drawn items, the only ones that the row's one positive is ranked among.
 
-    Then a row is an interaction, and a person may have several. None: all candidates are ranked.
+    Then a row is an interaction, and a user may have several. None: all candidates are ranked.
     """
 
     def __len__(self) -> int:
-        return len(self.people)
+        return len(self.users)
 
     @property
     def histories(self) -> sp.csr_matrix:
@@ -62,9 +62,9 @@ class Cases:
         return self.shown.items
 
     def only(self, rows: NDArray[np.integer]) -> Cases:
-        """The cases of some people."""
+        """The cases of some users."""
         return Cases(
-            people=self.people[rows],
+            users=self.users[rows],
             shown=self.shown[rows],
             positives=self.positives[rows],
             known=self.known[rows],
@@ -165,7 +165,7 @@ def _head(split: Split) -> dict[str, object]:
 
 
 def _arrays(prefix: str, cases: Cases) -> dict[str, NDArray[np.generic]]:
-    arrays: dict[str, NDArray[np.generic]] = {f"{prefix}people": np.asarray(cases.people)}
+    arrays: dict[str, NDArray[np.generic]] = {f"{prefix}people": np.asarray(cases.users)}
     for name in ("event_item", "event_time", "event_kind", "offsets"):
         array = getattr(cases.shown, name)
         if array is not None:
@@ -198,7 +198,7 @@ def _cases(prefix: str, arrays: Mapping[str, NDArray[np.generic]]) -> Cases:
     candidates = arrays.get(f"{prefix}candidates")
     positives = matrix("positives")
     return Cases(
-        people=arrays[f"{prefix}people"].astype(np.str_),
+        users=arrays[f"{prefix}people"].astype(np.str_),
         shown=Histories.of_sorted_events(
             shown("event_item"),
             shown("offsets"),

@@ -1,10 +1,10 @@
-"""Choose the settings of a recommender on validation people, by one rule for all.
+"""Choose the settings of a recommender on validation users, by one rule for all.
 
 In:   a way to make the recommender, the settings to try, a split.
 Out:  the best settings, what each trial gave and took.
 
 At most 20 trials or 30 minutes, whichever comes first; the trial that is running when time
-is up is finished. Test people play no part.
+is up is finished. Test users play no part.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Trial:
 
     settings: dict[str, Any]
     value: float
-    """NDCG@10 on validation people."""
+    """NDCG@10 on validation users."""
     seconds: float
 
 
@@ -63,7 +63,7 @@ def tune(
     Args:
         make: Called with the settings of a trial.
         settings: What to try, the default first.
-        split: Only its training snapshot and validation people are used.
+        split: Only its training snapshot and validation users are used.
         data: The interactions of that snapshot where they are there already.
         seed: Of the fits.
         max_seconds: After these no new trial begins.

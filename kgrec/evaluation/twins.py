@@ -3,9 +3,9 @@
 In:   a snapshot.
 Out:  a symmetric matrix ``[I, I]`` of pairs, each across two domains.
 
-Two items are twins if nearly the same people touched both (cosine of the sets at least 0.8,
-at least three people in common), or if their texts are the same. A neighbourhood method finds
-the twin of what a person has and looks clever; so every table is also given without them.
+Two items are twins if nearly the same users touched both (cosine of the sets at least 0.8,
+at least three users in common), or if their texts are the same. A neighbourhood method finds
+the twin of what a user has and looks clever; so every table is also given without them.
 This looks at hidden rows too, and is therefore for the report alone: no recommender sees it.
 """
 
@@ -20,27 +20,27 @@ from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.ranking.topk import blocks
 
-__all__ = ["COMMON_PEOPLE", "SAME_PEOPLE", "find_twins"]
+__all__ = ["COMMON_USERS", "SAME_USERS", "find_twins"]
 
-SAME_PEOPLE = 0.8
-"""Cosine of the sets of people from which two items are one."""
+SAME_USERS = 0.8
+"""Cosine of the sets of users from which two items are one."""
 
-COMMON_PEOPLE = 3
-"""Fewer people in common say nothing."""
+COMMON_USERS = 3
+"""Fewer users in common say nothing."""
 
 _BLOCK = 4096
 
 
 def find_twins(snapshot: Snapshot) -> sp.csr_matrix:
     """Ones where two items of different domains are twins."""
-    by_people, by_text = _by_people(snapshot), _by_text(snapshot)
-    both: sp.csr_matrix = (by_people + by_text + by_text.T).tocsr()
+    by_users, by_text = _by_users(snapshot), _by_text(snapshot)
+    both: sp.csr_matrix = (by_users + by_text + by_text.T).tocsr()
     both.data[:] = 1.0
     both.sort_indices()
     return both
 
 
-def _by_people(snapshot: Snapshot) -> sp.csr_matrix:
+def _by_users(snapshot: Snapshot) -> sp.csr_matrix:
     seen = Interactions.of(snapshot).seen
     counts = np.asarray(seen.sum(axis=0)).ravel()
     left, right = seen.T.tocsr(), seen.tocsc()
@@ -49,8 +49,8 @@ def _by_people(snapshot: Snapshot) -> sp.csr_matrix:
     for part in blocks(size, _BLOCK):
         common = (left @ right[:, part].tocsr()).tocoo()
         row, col = common.row, common.col + part.start
-        same = common.data >= COMMON_PEOPLE
-        same &= common.data >= SAME_PEOPLE * np.sqrt(counts[row] * counts[col])
+        same = common.data >= COMMON_USERS
+        same &= common.data >= SAME_USERS * np.sqrt(counts[row] * counts[col])
         same &= snapshot.item_domain[row] != snapshot.item_domain[col]
         pairs.append(
             sp.coo_matrix((np.ones(same.sum(), np.float32), (row[same], col[same])), (size, size))

@@ -40,7 +40,7 @@ class ItemFeatures:
     def user_factors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""
         factors = DomainFactors(self.factors, self.item_domain, self.regularization, self.alpha)
-        return factors.people(histories, domain)
+        return factors.user_factors(histories, domain)
 
     def user_spectrum(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         """``[B, S]`` sum over the history, divided by the root of its length."""
@@ -69,7 +69,7 @@ def solve_item_features(
     likes_per_item = np.bincount(likes.indices, minlength=num_items).astype(np.float32)
 
     spectrum = np.zeros((num_items, 0), np.float32)
-    if "spectrum" in settings.channels and likes.nnz:
+    if "spectrum" in settings.item_features and likes.nnz:
         on_stage("spectrum of the merged graph")
         vectors, values = item_spectrum(likes, rank=settings.spectrum_rank, seed=seed)
         spectrum = vectors * values / np.sqrt(np.maximum(likes_per_item, 1.0))[:, None]

@@ -82,7 +82,7 @@ def user_term(step: Step) -> Tensor | None:
     Each user is told apart from at most ``align.batch_users`` others.
     """
     align, domain = step.settings.align, step.episode.domain
-    if not align.people or step.episode.kind != "cold":
+    if not align.users or step.episode.kind != "cold":
         return None
     embeddings = step.item_embeddings
     here = step.model.query_embeddings(embeddings, step.known.outside, domain)  # [B, D]
@@ -94,7 +94,7 @@ def user_term(step: Step) -> Tensor | None:
     for some, same in pairs:
         found = info_nce(some, same, align.temperature)
         total = total + found * (len(some) / len(here))
-    return align.people * total
+    return align.users * total
 
 
 def text_term(step: Step) -> Tensor | None:

@@ -114,17 +114,17 @@ class JointModel(nn.Module):
         """Item features ``[I, D]``: the sum of all there are; ``text [I, W]`` is raw."""
         model = self.settings
         x = torch.zeros(len(self.popularity), model.dim, device=self.popularity.device)
-        if "text" in model.channels and self.any_text:
+        if "text" in model.item_features and self.any_text:
             known = self.has_text.unsqueeze(1)
             x = x + self.text_map(self.drop(self.whitening(text) * known))
-        if "spectrum" in model.channels and self.spectrum.size(1):
+        if "spectrum" in model.item_features and self.spectrum.size(1):
             x = x + self.spectrum_map(self.drop(self.spectrum))
-        if "factors" in model.channels:
+        if "factors" in model.item_features:
             scaled = self.drop(self.factors / self.factor_scale[self.item_domain].unsqueeze(1))
             of_domains = scaled[self.by_domain].split(self.domain_sizes)
             mapped = [own @ to for own, to in zip(of_domains, self.factor_map, strict=True)]
             x = x + torch.cat(mapped)[self.place_by_domain]
-        if "id" in model.channels:
+        if "id" in model.item_features:
             keep = torch.ones(len(x), 1, device=x.device)
             if self.training:
                 keep = (torch.rand_like(keep) >= model.id_dropout).float()

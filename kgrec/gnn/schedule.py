@@ -36,10 +36,10 @@ class TextSchedule:
         """The schedule of these settings, for this encoder and catalogue."""
         has_text = len(cache.items_with_text) > 0
         learns = encoder.learns and has_text
-        last = math.ceil(settings.train.epochs * settings.text.learn_share) if learns else 0
+        last = math.ceil(settings.train.epochs * settings.text.learning_fraction) if learns else 0
         times = settings.text.refreshes
         refreshes = {round(last * (n + 1) / times) for n in range(times)} if last else set()
-        return cls(last, has_text and "text" in settings.model.channels, frozenset(refreshes))
+        return cls(last, has_text and "text" in settings.model.item_features, frozenset(refreshes))
 
     def learns_in(self, epoch: int) -> bool:
         """Whether the encoder's weights move in ``epoch``."""

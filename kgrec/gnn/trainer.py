@@ -72,7 +72,7 @@ class Trainer:
         self.episodes_per_epoch = count_episodes(
             inputs.data,
             min_warm_users=settings.train.min_warm_users,
-            cold_fraction=settings.train.cold_share,
+            cold_fraction=settings.train.cold_fraction,
         )
         self.steps_per_epoch = math.ceil(self.episodes_per_epoch / settings.train.accumulate)
         self.optimizer, self.schedule = make_optimizer(
@@ -134,9 +134,12 @@ class Trainer:
         """The episodes of one epoch."""
         train = self.settings.train
         return draw_episodes(
-            self.inputs.data, min_warm_users=train.min_warm_users, cold_fraction=train.cold_share,
-            seed=train.seed, epoch=epoch,
-        )  # fmt: skip
+            self.inputs.data,
+            min_warm_users=train.min_warm_users,
+            cold_fraction=train.cold_fraction,
+            seed=train.seed,
+            epoch=epoch,
+        )
 
     def loss(self, episode: Episode) -> Tensor:
         """The loss of one episode of the present epoch."""

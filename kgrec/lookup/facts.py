@@ -1,11 +1,11 @@
-"""What is known of people and items at the moment of a question.
+"""What is known of users and items at the moment of a question.
 
 In:   the run's own snapshot; a live store is in :mod:`kgrec.lookup.store_facts`.
 Out:  histories in order of time, tags and times, in the item numbers of the run.
 
-Nothing here scores.
+A user here is a person: all accounts joined by ``SAME_AS``. Nothing here scores.
 
-Shapes: B people asked for   E events   I items   T tags
+Shapes: B users asked for   E events   I items   T tags
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from kgrec.data.histories import Histories
 from kgrec.lookup.names import KeyIndex
 from kgrec.trained import TrainedModel
 
-__all__ = ["Facts", "ItemTags", "People", "SnapshotFacts", "ones", "people_of"]
+__all__ = ["Facts", "ItemTags", "SnapshotFacts", "UserFacts", "ones", "user_facts"]
 
 
 @dataclass(frozen=True)
-class People:
-    """Histories of the people asked for; a row of one who is unknown is empty."""
+class UserFacts:
+    """Histories of the users asked for; the row of an unknown user is empty."""
 
     histories: Histories
-    """What the model reads: liked items, oldest first, over all accounts of a person."""
+    """What the model reads: liked items, oldest first, over all accounts."""
     seen: sp.csr_matrix
     """``[B, I]`` ones: what is left out of an answer."""
     known: NDArray[np.bool_]
@@ -45,7 +45,7 @@ class People:
 
 @dataclass(frozen=True)
 class ItemTags:
-    """Which item bears which tag."""
+    """Which item has which tag."""
 
     matrix: sp.csr_matrix
     """``[I, T]`` ones."""
@@ -54,19 +54,19 @@ class ItemTags:
 
 
 class Facts(Protocol):
-    """Answers from one graph."""
+    """What lookups ask one graph about users, tags and times."""
 
     @property
     def where(self) -> str:
         """The graph's name, for messages."""
         ...
 
-    def people(self, users: Sequence[str]) -> People:
-        """Histories by user key; all accounts of a person (``SAME_AS``) are one history."""
+    def of_users(self, users: Sequence[str]) -> UserFacts:
+        """Histories by user key ``[B]``; all accounts of a person (``SAME_AS``) are one history."""
         ...
 
     def item_tags(self) -> ItemTags:
-        """All tags."""
+        """Every tag of the graph, and which items have it."""
         ...
 
     def last_times(self) -> NDArray[np.int64]:
@@ -85,19 +85,19 @@ class SnapshotFacts:
     def where(self) -> str:
         return f"the run {self._model.path}"
 
-    def people(self, users: Sequence[str]) -> People:
+    def of_users(self, users: Sequence[str]) -> UserFacts:
         rows = self._users.find(users)
         known = rows >= 0
         snapshot, log = self._model.snapshot, self._model.interactions
-        if not len(log.person_of_user):
+        if not len(log.row_of_account):
             empty = Histories.of_lists([[] for _ in users], snapshot.num_items)
-            return People(empty, empty.items, known)
-        wanted = log.person_of_user[np.where(known, rows, 0)]
-        events = self._events_of(np.flatnonzero(np.isin(log.person_of_user, wanted[known])))
-        return people_of(
+            return UserFacts(empty, empty.items, known)
+        wanted = log.row_of_account[np.where(known, rows, 0)]
+        events = self._events_of(np.flatnonzero(np.isin(log.row_of_account, wanted[known])))
+        return user_facts(
             wanted,
             known,
-            log.person_of_user[snapshot.user[events]],
+            log.row_of_account[snapshot.user[events]],
             snapshot.item[events],
             snapshot.weight[events] >= np.float32(log.positive_weight),
             num_items=snapshot.num_items,
@@ -130,10 +130,10 @@ class SnapshotFacts:
         return last
 
 
-def people_of(
+def user_facts(
     wanted: NDArray[np.integer],
     known: NDArray[np.bool_],
-    person: NDArray[np.integer],
+    user: NDArray[np.integer],
     item: NDArray[np.integer],
     liked: NDArray[np.bool_],
     *,
@@ -141,13 +141,13 @@ def people_of(
     time: NDArray[np.int64],
     order: NDArray[np.int64],
     kind: NDArray[np.int16],
-) -> People:
-    """Histories of the persons asked for, from events of which only theirs are used.
+) -> UserFacts:
+    """Histories of the users asked for, from events of which only theirs are used.
 
     Args:
-        wanted: ``[B]`` number of the person asked for; of no meaning where ``known`` is False.
+        wanted: ``[B]`` number of the user asked for; of no meaning where ``known`` is False.
         known: ``[B]`` whether the graph has such a user.
-        person: ``[E]`` number of each event's person.
+        user: ``[E]`` number of each event's user.
         item: ``[E]`` item number; -1 for an item that the run does not know.
         liked: ``[E]`` whether the model reads the event.
         num_items: I.
@@ -155,18 +155,18 @@ def people_of(
         order: ``[E]`` rank in the log.
         kind: ``[E]`` number of the kind.
     """
-    persons = np.unique(wanted[known])  # [W] each person once
+    numbers = np.unique(wanted[known])  # [W] each user once
     # The last row, that of somebody who is unknown, stays empty.
-    row_of = np.where(known, np.searchsorted(persons, wanted), len(persons))
-    used = np.isin(person, persons) & (item >= 0)
-    row = np.searchsorted(persons, person)
-    shape = (len(persons) + 1, num_items)
+    row_of = np.where(known, np.searchsorted(numbers, wanted), len(numbers))
+    used = np.isin(user, numbers) & (item >= 0)
+    row = np.searchsorted(numbers, user)
+    shape = (len(numbers) + 1, num_items)
     read = used & liked
     histories = Histories.of_events(
         row[read], item[read], shape=shape, time=time[read], order=order[read], kind=kind[read]
     )
     seen = ones(row[used], item[used], shape)
-    return People(histories[row_of], seen[row_of], known)
+    return UserFacts(histories[row_of], seen[row_of], known)
 
 
 def ones(

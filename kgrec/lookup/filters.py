@@ -2,7 +2,7 @@
 
 In:   a filter, the facts of the graph, the items of one domain.
 Out:  a mask over those items, and a word in the log where a condition cannot do what it says.
-      What a person has seen is not decided here, save ``not_seen_by``.
+      What a user has seen is not decided here, save ``not_seen_by``.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def allowed_items(
     if where.since is not None:
         mask &= _since(where.since, facts, items)
     if users := _users(where.not_seen_by):
-        people = facts.people(users)
-        for user, known in zip(users, people.known, strict=True):
+        found = facts.of_users(users)
+        for user, known in zip(users, found.known, strict=True):
             if not known:
                 raise unknown_user(user, where=facts.where)
-        mask &= ~np.isin(items, people.seen.indices)
+        mask &= ~np.isin(items, found.seen.indices)
     return mask
 
 

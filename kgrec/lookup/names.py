@@ -75,7 +75,7 @@ def not_found(what: str, name: str, known: Sequence[str], *, where: str) -> NotF
 
 
 def unknown_user(key: str, *, where: str) -> NotFoundError:
-    """The error for a user that is not there; it never names another user, who is a person."""
+    """The error for a user that is not there; it never names another user."""
     return NotFoundError(
         f"no user {key!r} in {where}; check the id, or give a history or a text instead for "
         f"somebody new",

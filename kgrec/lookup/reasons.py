@@ -1,10 +1,10 @@
-"""Why an item: paths through the graph from what a person liked to what is recommended.
+"""Why an item: paths through the graph from what a user liked to what is recommended.
 
-In:   a trained model, the facts of the graph, what a person liked, the items to explain.
+In:   a trained model, the facts of the graph, what a user liked, the items to explain.
 Out:  an :class:`Explanation` each: reasons, the same as a ``networkx`` graph, one sentence.
 
-Three kinds of evidence tie a liked item to another: rare tags in common, people who liked
-both (a count, never who; fewer than ``MIN_PEOPLE`` are not mentioned at all), and nearness in
+Three kinds of evidence tie a liked item to another: rare tags in common, users who liked
+both (a count, never who; fewer than ``MIN_USERS`` are not mentioned at all), and nearness in
 the space of all domains. Among liked items that are equally tied, the one that moves the
 model's score most when it is left out comes first, so that the reason is the model's own and
 not only a likely story. Popularity is named where nothing else holds. Nothing here ranks items.
@@ -29,10 +29,10 @@ from kgrec.lookup.facts import ItemTags
 from kgrec.lookup.results import Explanation, Reason
 from kgrec.trained import TrainedModel
 
-__all__ = ["MIN_PEOPLE", "Explainer"]
+__all__ = ["MIN_USERS", "Explainer"]
 
-MIN_PEOPLE = 3
-"""Fewer people than this are chance, and too few to stay unrecognised in a count."""
+MIN_USERS = 3
+"""Fewer users than this are chance, and too few to stay unrecognised in a count."""
 
 _MIN_COSINE = 0.3
 """Items less alike than this are not called near."""
@@ -44,7 +44,7 @@ _KIND_ORDER = ("tag", "people", "vector", "words", "popular")
 
 
 class Explainer:
-    """Explains items for one person after another against one reading of the tags."""
+    """Explains items for one user after another against one reading of the tags."""
 
     def __init__(self, model: TrainedModel, tags: ItemTags) -> None:
         self._model = model
@@ -71,7 +71,7 @@ class Explainer:
         user: str | None = None,
         text: str | None = None,
     ) -> list[Explanation]:
-        """One explanation per item of ``items [X]``, given the history of one person."""
+        """One explanation per item of ``items [X]``, given the history of one user."""
         liked = history.items.indices.astype(np.int64)  # [H]
         influence = self._influence(history, liked, domain, items)  # [H, X]
         found = []
@@ -113,9 +113,9 @@ class Explainer:
         rows = history[np.zeros(1 + len(liked), np.int64)]
         left_out = np.repeat(np.concatenate(([-1], liked)), rows.lengths)
         rows = rows.keep_events(rows.event_item != left_out)
-        people = self._model.person_vectors(rows, domain)  # [1 + H]
+        vectors = self._model.user_vectors(rows, domain)  # [1 + H]
         row_of = np.searchsorted(self._model.snapshot.items_of(domain), items)
-        score = people.products(self._model.item_vectors(domain)[row_of])  # [1 + H, X]
+        score = vectors.products(self._model.item_vectors(domain)[row_of])  # [1 + H, X]
         lost = np.clip(score[:1] - score[1:], 0.0, None)  # [H, X]
         most = lost.max(axis=0, keepdims=True)
         return np.where(most > 0, lost / np.where(most > 0, most, 1.0), even).astype(np.float32)
@@ -131,7 +131,7 @@ class Explainer:
         weight = 0.5 + 0.5 * influence  # [H]
         found = [
             *self._by_tags(liked, item, weight),
-            *self._by_people(liked, item, weight, without=int(had_it)),
+            *self._by_users(liked, item, weight, without=int(had_it)),
             *self._by_vectors(liked, item, weight),
         ]
         # The best of every kind before the second best of any.
@@ -164,14 +164,14 @@ class Explainer:
             )
         return reasons
 
-    def _by_people(
+    def _by_users(
         self, liked: NDArray[np.int64], item: int, weight: NDArray[np.float32], *, without: int
     ) -> list[Reason]:
-        """``without``: how many of those who liked both are the person who asks."""
+        """``without``: how many of those who liked both are the user who asks."""
         who = self._likers[:, item].indices
         both = np.asarray(self._model.interactions.liked[who].sum(axis=0)).ravel()[liked] - without
         alone = self._popularity[liked] * max(1, len(who))
-        strength = np.where(both >= MIN_PEOPLE, both / np.sqrt(np.maximum(alone, 1)), 0.0)  # [H]
+        strength = np.where(both >= MIN_USERS, both / np.sqrt(np.maximum(alone, 1)), 0.0)  # [H]
         reasons = []
         for at in _best(strength * weight, _REASONS_A_KIND):
             count = round(float(both[at]))
@@ -185,8 +185,8 @@ class Explainer:
     def _by_vectors(
         self, liked: NDArray[np.int64], item: int, weight: NDArray[np.float32]
     ) -> list[Reason]:
-        space = self._model.item_space
-        cosine = space[liked] @ space[item]  # [H]
+        embeddings = self._model.item_embeddings
+        cosine = embeddings[liked] @ embeddings[item]  # [H]
         strength = np.where(cosine >= _MIN_COSINE, cosine, 0.0)
         return [
             Reason("vector", min(1.0, float(strength[at])),
@@ -207,7 +207,7 @@ class Explainer:
         counts = self._popularity[self._model.snapshot.items_of(domain)]
         own = int(self._popularity[item])
         place = int((counts > own).sum()) + 1
-        if own < MIN_PEOPLE:
+        if own < MIN_USERS:
             return Reason("popular", 0.0, "no path; the model's own estimate")
         path = f"{own:,} people -LIKED-> this (place {place:,} of {len(counts):,})"
         return Reason("popular", 1.0 - (place - 1) / len(counts), path, people=own)
@@ -229,11 +229,11 @@ class Explainer:
         if "words" in best:
             parts.append("it is what the model finds closest to the words that were given")
         if "popular" in best:
-            people = best["popular"].people
+            count = best["popular"].people
             parts.append(
                 "no path leads to it and only the model's estimate speaks for it"
-                if people is None
-                else f"{people:,} people like it, and no path from what was liked leads to it"
+                if count is None
+                else f"{count:,} people like it, and no path from what was liked leads to it"
             )
         return ", and ".join(parts)
 

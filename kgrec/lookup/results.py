@@ -43,7 +43,7 @@ _DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason for an item, as a path that a person can follow."""
+    """One reason for an item, as a path that a reader can follow."""
 
     kind: str
     """``tag``, ``people``, ``vector``, ``words`` or ``popular``."""
@@ -56,7 +56,7 @@ class Reason:
     tags: tuple[str, ...] = ()
     """The shared tags of a ``tag`` reason, rarest first."""
     people: int | None = None
-    """How many people stand behind a ``people`` or ``popular`` reason; never who."""
+    """How many users stand behind a ``people`` or ``popular`` reason; never who."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without what does not apply."""
@@ -71,7 +71,7 @@ class Explanation:
     """Why an item: reasons, best first, the same as a graph, and one sentence."""
 
     user: str | None
-    """Key of the person; None where a history or a text was given."""
+    """Key of the user; None where a history or a text was given."""
     domain: str
     item_id: str
     key: str
@@ -122,7 +122,7 @@ class Recommendation:
 
 
 class Recommendations(Sequence[Recommendation]):
-    """The answers for one or many people, kept as columns; a line is made when it is looked at."""
+    """The answers for one or many users, kept as columns; a line is made when it is looked at."""
 
     def __init__(
         self,
@@ -181,8 +181,8 @@ class Recommendations(Sequence[Recommendation]):
         return (self._line(row) for row in range(len(self)))
 
     def __repr__(self) -> str:
-        people = self._table[USER_ID].n_unique()
-        return f"<{len(self)} recommendations for {people} people, {len(self.unknown)} unknown>"
+        users = self._table[USER_ID].n_unique()
+        return f"<{len(self)} recommendations for {users} users, {len(self.unknown)} unknown>"
 
     def _line(self, row: int) -> Recommendation:
         user, key, item_id, domain, title, rank, score = self._table.row(row)
@@ -192,7 +192,7 @@ class Recommendations(Sequence[Recommendation]):
 
 @dataclass(frozen=True, slots=True)
 class SimilarItem:
-    """One item near another; ``score`` is the cosine in the one space of all domains."""
+    """One item near another; ``score`` is the cosine of their embeddings."""
 
     key: str
     """The item's key, ``domain:item_id``."""

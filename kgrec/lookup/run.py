@@ -3,10 +3,10 @@
 In:   a run folder, and a store if answers shall follow the live graph.
 Out:  recommendations, similar items and explanations as small typed results.
 
-People are scored in blocks, so memory does not grow with how many are asked for. Nothing
+Users are scored in blocks, so memory does not grow with how many are asked for. Nothing
 here trains, writes or prints.
 
-Shapes: B people of a block   I_d items of the domain
+Shapes: B users of a block   I_d items of the domain   N lines of an answer
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from graph_store.snapshot import NO_TIME
 from graph_store.store import GraphStore, NodeFilter
 from kgrec.data.histories import Histories
 from kgrec.errors import InputError
-from kgrec.lookup.facts import Facts, People, SnapshotFacts
+from kgrec.lookup.facts import Facts, SnapshotFacts, UserFacts
 from kgrec.lookup.filters import allowed_items
 from kgrec.lookup.items import ItemNames
 from kgrec.lookup.keys import GivenHistory, Key, Keys, key_of, keys_of
@@ -50,11 +50,11 @@ __all__ = ["Run", "load"]
 
 log = logging.getLogger(__name__)
 
-_BLOCK_PEOPLE = 1024
-"""People scored at once."""
+_BLOCK_USERS = 1024
+"""Users scored at once."""
 
 OnProgress = Callable[[int, int], None]
-"""Called with people done and people in all."""
+"""Called with the number of users that are done and the number of all users."""
 
 
 def load(
@@ -140,9 +140,9 @@ class Run:
             domain: Where to recommend from; may be left out where there is only one.
             k: How many; fewer come back where filters leave fewer.
             where: Only items that satisfy these conditions.
-            include_seen: Also items that the person already has.
+            include_seen: Also items that the user already has.
             explain: With reasons.
-            on_progress: Called after each block of people.
+            on_progress: Called after each block of users.
 
         Raises:
             InputError: Not exactly one of the four, or ``k`` below 1.
@@ -151,7 +151,7 @@ class Run:
         """
         number = self._domain(domain)
         _check_count(k)
-        who, people = self._who(user, users, history, likes)
+        who, facts = self._who(user, users, history, likes)
         if where is not None and not isinstance(where, NodeFilter):
             raise InputError(f"where must be a NodeFilter, got {type(where).__name__}")
         if where is not None and where.domain not in (None, self.domains[number]):
@@ -164,25 +164,25 @@ class Run:
         items, vectors = items[mask], self.model.item_vectors(number)[mask]
         columns: list[tuple[NDArray[np.int64], ...]] = []
         scores: list[NDArray[np.float32]] = []
-        asked = np.flatnonzero(people.known)
-        for rows, block in self._blocks(people, asked, number, likes, on_progress):
-            seen = None if include_seen else people.seen[rows][:, items]
+        asked = np.flatnonzero(facts.known)
+        for rows, block in self._blocks(facts, asked, number, likes, on_progress):
+            seen = None if include_seen else facts.seen[rows][:, items]
             best, score = top_k_of_products(block, vectors, min(k, len(items)), exclude=seen)
             row, place = np.nonzero(best != NO_ITEM)
             columns.append((rows[row], place + 1, items[best[row, place]]))
             scores.append(score[row, place])
-        person, rank, item = (
+        whose, rank, item = (
             np.concatenate([c[at] for c in columns]) if columns else np.empty(0, np.int64)
             for at in range(3)
         )
         score = np.concatenate(scores) if scores else np.empty(0, np.float32)
-        unknown = [who[at] or "" for at in np.flatnonzero(~people.known)]
-        table = self._table(who, person, item, rank, score)
+        unknown = [who[at] or "" for at in np.flatnonzero(~facts.known)]
+        table = self._table(who, whose, item, rank, score)
         return Recommendations(
             table,
             many=users is not None,
             unknown=unknown,
-            explanations=self._explanations(who, people, number, person, item, score, likes)
+            explanations=self._explanations(who, facts, number, whose, item, score, likes)
             if explain
             else None,
         )
@@ -195,13 +195,13 @@ class Run:
         """
         _check_count(k)
         number = self._items.number(key_of(item, "item"), self._where)
-        space = self.model.item_space
-        inside = np.ones(len(space), dtype=np.bool_)
+        embeddings = self.model.item_embeddings
+        inside = np.ones(len(embeddings), dtype=np.bool_)
         if domain is not None:
             inside = self.model.snapshot.item_domain == self._domain(domain)
-        others = np.flatnonzero(inside & (np.arange(len(space)) != number))
+        others = np.flatnonzero(inside & (np.arange(len(embeddings)) != number))
         best, score = top_k_of_products(
-            Vectors(space[number][None]), Vectors(space[others]), min(k, len(others))
+            Vectors(embeddings[number][None]), Vectors(embeddings[others]), min(k, len(others))
         )
         keys = self.model.snapshot.item_keys[others[best[0]]].tolist()
         lines = zip(keys, map(split_item_key, keys), score[0].tolist(), strict=True)
@@ -233,12 +233,12 @@ class Run:
         _check_asker({"user": user, "history": history, "likes": likes})
         number = self._items.number(key_of(item, "item"), self._where)
         domain = int(self.model.snapshot.item_domain[number])
-        who, people = self._who(user, None, history, likes)
-        ((_, vectors),) = self._blocks(people, np.array([0]), domain, likes, None)
+        who, facts = self._who(user, None, history, likes)
+        ((_, vectors),) = self._blocks(facts, np.array([0]), domain, likes, None)
         row = np.searchsorted(self.model.snapshot.items_of(domain), number)
         score = vectors.products(self.model.item_vectors(domain)[row : row + 1])[:, 0]
         zero = np.zeros(1, dtype=np.int64)
-        return self._explanations(who, people, domain, zero, np.array([number]), score, likes)[0]
+        return self._explanations(who, facts, domain, zero, np.array([number]), score, likes)[0]
 
     # --- life -----------------------------------------------------------------------
 
@@ -290,29 +290,29 @@ class Run:
         users: Keys | None,
         history: Keys | GivenHistory | None,
         likes: str | None,
-    ) -> tuple[list[str | None], People]:
+    ) -> tuple[list[str | None], UserFacts]:
         """Names as they came in, and what is known of each."""
         _check_asker({"user": user, "users": users, "history": history, "likes": likes})
         width = self.model.snapshot.num_items
         if user is not None:
             key = key_of(user, "user")
-            people = self._facts.people([key])
-            if not people.known[0]:
+            facts = self._facts.of_users([key])
+            if not facts.known[0]:
                 raise unknown_user(key, where=self._facts.where)
-            return [key], people
+            return [key], facts
         if users is not None:
             keys = keys_of(users, "users")
-            return [*keys], self._facts.people(keys)
+            return [*keys], self._facts.of_users(keys)
         known = np.ones(1, dtype=np.bool_)
         if history is not None:
             row = self._history(history)
-            return [None], People(row, row.items, known)
+            return [None], UserFacts(row, row.items, known)
         if not isinstance(likes, str):
             raise InputError(f"likes must be a text, got {type(likes).__name__}")
         if not likes.strip():
             raise InputError("likes must say something, got an empty text")
         empty = Histories.of_lists([[]], width)
-        return [None], People(empty, empty.items, known)
+        return [None], UserFacts(empty, empty.items, known)
 
     def _history(self, history: Keys | GivenHistory) -> Histories:
         """One history by item numbers, in the order given; where there are times, by them."""
@@ -334,26 +334,26 @@ class Run:
 
     def _blocks(
         self,
-        people: People,
+        facts: UserFacts,
         asked: NDArray[np.int64],
         domain: int,
         likes: str | None,
         on_progress: OnProgress | None,
     ) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
-        """Row numbers and vectors ``[B]`` of the people ``asked`` for, block by block."""
+        """Row numbers and vectors ``[B]`` of the users ``asked`` for, block by block."""
         if likes is not None:
-            yield asked, self.model.text_person_vectors([likes], domain)
+            yield asked, self.model.text_user_vectors([likes], domain)
             return
-        for part in blocks(len(asked), _BLOCK_PEOPLE):
+        for part in blocks(len(asked), _BLOCK_USERS):
             rows = asked[part]
-            yield rows, self.model.person_vectors(people.histories[rows], domain)
+            yield rows, self.model.user_vectors(facts.histories[rows], domain)
             if on_progress is not None:
                 on_progress(part.stop, len(asked))
 
     def _table(
         self,
         who: list[str | None],
-        person: NDArray[np.int64],
+        whose: NDArray[np.int64],
         item: NDArray[np.int64],
         rank: NDArray[np.int64],
         score: NDArray[np.float32],
@@ -361,7 +361,7 @@ class Run:
         names = pl.Series(USER_ID, who, dtype=pl.String)
         return pl.DataFrame(
             [
-                names.gather(person),
+                names.gather(whose),
                 self._items.keys.gather(item).alias("key"),
                 self._items.ids.gather(item).alias("item_id"),
                 self._items.domains.gather(item).alias("domain"),
@@ -374,19 +374,29 @@ class Run:
     def _explanations(
         self,
         who: list[str | None],
-        people: People,
+        facts: UserFacts,
         domain: int,
-        person: NDArray[np.int64],
+        whose: NDArray[np.int64],
         item: NDArray[np.int64],
         score: NDArray[np.float32],
         likes: str | None,
     ) -> dict[int, Explanation]:
-        """By line number; lines of a person stand together."""
+        """Explanations by line number.
+
+        Args:
+            who: ``[B]`` keys of the users asked for.
+            facts: What is known of them.
+            domain: Number of the domain.
+            whose: ``[N]`` row of each line's user; lines of a user stand together.
+            item: ``[N]`` item numbers.
+            score: ``[N]``.
+            likes: The text, where one was given instead of users.
+        """
         explainer = Explainer(self.model, self._facts.item_tags())
         found: dict[int, Explanation] = {}
-        for one in dict.fromkeys(person.tolist()):
-            lines = np.flatnonzero(person == one)
-            history = people.histories[[one]]
+        for one in dict.fromkeys(whose.tolist()):
+            lines = np.flatnonzero(whose == one)
+            history = facts.histories[[one]]
             told = explainer.explain(
                 history, domain, item[lines], score[lines], user=who[one], text=likes
             )

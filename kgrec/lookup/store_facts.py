@@ -1,13 +1,13 @@
-"""What is known of people and items in a live store at the moment of a question.
+"""What is known of users and items in a live store at the moment of a question.
 
 In:   a store, and the run whose numbers of items and kinds are used.
 Out:  histories in order of time, tags and times; see :class:`kgrec.lookup.facts.Facts`.
 
 An item that came into the store after the training has no number in the run and is left
-out of histories; a person who came later is answered like any other, since the model needs
+out of histories; a user who came later is answered like any other, since the model needs
 only what they liked. Nothing here scores.
 
-Shapes: U accounts   E events
+Shapes: A accounts   E events
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from graph_store.schema import Label, RelType
 from graph_store.snapshot import NO_TIME
 from graph_store.store import GraphStore
 from kgrec.data.interactions import POSITIVE_WEIGHT
-from kgrec.lookup.facts import ItemTags, People, ones, people_of
+from kgrec.lookup.facts import ItemTags, UserFacts, ones, user_facts
 from kgrec.lookup.names import KeyIndex
 from kgrec.trained import TrainedModel
 
@@ -52,11 +52,11 @@ class StoreFacts:
     def where(self) -> str:
         return f"the store {self._store.url}"
 
-    def people(self, users: Sequence[str]) -> People:
+    def of_users(self, users: Sequence[str]) -> UserFacts:
         if len(users) <= _FEW:
             return self._few(users)
         accounts = KeyIndex(self._store.read_nodes(Label.USER)["key"].to_numpy().astype(np.str_))
-        return self._people(
+        return self._user_facts(
             users,
             accounts.find(users) >= 0,
             accounts,
@@ -83,8 +83,8 @@ class StoreFacts:
         last[item[item >= 0]] = frame["at"].to_numpy()[item >= 0]
         return last
 
-    def _few(self, users: Sequence[str]) -> People:
-        """Read the accounts of these persons, then their interactions."""
+    def _few(self, users: Sequence[str]) -> UserFacts:
+        """Read the accounts of these users, then their interactions."""
         accounts, links = set(users), [_NO_LINKS]
         asked = sorted(accounts)
         while asked:
@@ -95,7 +95,7 @@ class StoreFacts:
         same_as = pl.concat(links)
         edges = self._store.relationships_of(RelType.INTERACTED, sorted(accounts))
         met = {*edges["source"], *same_as["source"], *same_as["target"]}
-        return self._people(
+        return self._user_facts(
             users,
             np.array([user in met or self._is_known(user) for user in users], dtype=np.bool_),
             KeyIndex(np.array(sorted(accounts), dtype=np.str_)),
@@ -110,18 +110,18 @@ class StoreFacts:
         except UnknownNodeError:
             return False
 
-    def _people(
+    def _user_facts(
         self,
         users: Sequence[str],
         known: NDArray[np.bool_],
         accounts: KeyIndex,
         same_as: pl.DataFrame,
         edges: pl.DataFrame,
-    ) -> People:
-        person_of = _persons(accounts, same_as)  # [U]
+    ) -> UserFacts:
+        person_of = _persons(accounts, same_as)  # [A]
         rows = accounts.find(users)
         wanted = person_of[np.where(known, rows, 0)] if len(person_of) else rows
-        return people_of(
+        return user_facts(
             wanted,
             known,
             person_of[accounts.find(edges["source"])] if edges.height else person_of[:0],
@@ -137,7 +137,7 @@ class StoreFacts:
 
 
 def _persons(accounts: KeyIndex, same_as: pl.DataFrame) -> NDArray[np.int64]:
-    """``[U]`` number of the person that each account belongs to."""
+    """``[A]`` number of the person that each account belongs to."""
     size = len(accounts.keys)
     ends = accounts.find(same_as["source"]), accounts.find(same_as["target"])
     components = connected_components(ones(*ends, (size, size)), directed=False)

@@ -1,7 +1,7 @@
-"""Reads the people to answer for from a file, and gives answers their ids back as they came in.
+"""Reads the users to answer for from a file, and gives answers their ids back as they came in.
 
 In:   Parquet or CSV with a column ``user_id``, or a text file with one id a line.
-Out:  user keys, by the rule of ``kgrec ingest``. Nothing here knows whether such people exist.
+Out:  user keys, by the rule of ``kgrec ingest``. Nothing here knows whether such users exist.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How sure a mean over people is, and whether one recommender beats another.
+"""How sure a mean over users is, and whether one recommender beats another.
 
-In:   one value a person (and, for a comparison, a second one of the same people).
+In:   one value a user (and, for a comparison, a second one of the same users).
 Out:  a mean with its 95% bootstrap interval; a difference with interval and p-value.
 
-People are the unit of chance: they are drawn, not their interactions, since what one
-person does hangs together.
+Users are the unit of chance: they are drawn, not their interactions, since what one
+user does hangs together.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _BLOCK = 100  # draws held at a time
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean over people and where it lies with 95% confidence."""
+    """A mean over users and where it lies with 95% confidence."""
 
     mean: float
     low: float
     high: float
-    people: int
+    users: int
 
     def __str__(self) -> str:
         return f"{self.mean:.4f} [{self.low:.4f}, {self.high:.4f}]"
@@ -45,18 +45,18 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean of ``ours - theirs`` over the same people."""
+    """Mean of ``ours - theirs`` over the same users."""
 
     mean: float
     low: float
     high: float
     p_value: float
-    """Two-sided, by flipping the sign of each person's difference at random."""
-    people: int
+    """Two-sided, by flipping the sign of each user's difference at random."""
+    users: int
 
 
 def interval(values: NDArray[np.float64], *, seed: int = 0, draws: int = _DRAWS) -> Interval:
-    """Mean and percentile bootstrap interval; NaN (a person without the measure) is left out."""
+    """Mean and percentile bootstrap interval; NaN (a user without the measure) is left out."""
     values = values[~np.isnan(values)]
     return intervals({"": values}, seed=seed, draws=draws)[""]
 
@@ -68,21 +68,21 @@ def intervals(
     seed: int = 0,
     draws: int = _DRAWS,
 ) -> dict[str, Interval]:
-    """The same for several measures of the same people, who are drawn once for all of them.
+    """The same for several measures of the same users, who are drawn once for all of them.
 
-    No value may be NaN. ``weights`` say how much each person counts; all the same where None.
+    No value may be NaN. ``weights`` say how much each user counts; all the same where None.
     """
     columns = np.stack(list(values.values()), axis=1) if values else np.zeros((0, 0))
-    people = len(columns)
-    if not people:
+    users = len(columns)
+    if not users:
         nan = float("nan")
         return dict.fromkeys(values, Interval(nan, nan, nan, 0))
-    weights = np.ones(people) if weights is None else weights
+    weights = np.ones(users) if weights is None else weights
     drawn = _bootstrap_means(columns, weights, seed, draws)
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     mean = np.average(columns, axis=0, weights=weights)
     return {
-        name: Interval(float(mean[n]), float(low[n]), float(high[n]), people)
+        name: Interval(float(mean[n]), float(low[n]), float(high[n]), users)
         for n, name in enumerate(values)
     }
 
@@ -95,10 +95,10 @@ def paired_difference(
     seed: int = 0,
     draws: int = _DRAWS,
 ) -> Difference:
-    """Compare two recommenders on the same people, in the same order."""
+    """Compare two recommenders on the same users, in the same order."""
     if ours.shape != theirs.shape:
         raise InputError(
-            f"paired values must be of the same people, got {len(ours)} and {len(theirs)}"
+            f"paired values must be of the same users, got {len(ours)} and {len(theirs)}"
         )
     weights = np.ones(len(ours)) if weights is None else weights
     there = ~np.isnan(ours - theirs)
@@ -126,7 +126,7 @@ def paired_ratios(
 ) -> tuple[list[Interval], Interval]:
     """Mean of ``ours`` over mean of ``theirs`` for each pair, and the geometric mean of all ratios.
 
-    Within a pair both are of the same people, who are drawn together; the pairs are drawn apart.
+    Within a pair both are of the same users, who are drawn together; the pairs are drawn apart.
     """
     if not pairs:
         raise InputError("there is no pair to take a ratio of")
@@ -138,26 +138,26 @@ def paired_ratios(
             logs.append(np.log(drawn[:, 0]) - np.log(drawn[:, 1]))
             means.append(np.log(ours.mean()) - np.log(theirs.mean()))
 
-    def told(mean: float, drawn: NDArray[np.float64], people: int) -> Interval:
+    def told(mean: float, drawn: NDArray[np.float64], users: int) -> Interval:
         low, high = np.exp(np.percentile(drawn, [2.5, 97.5]))
-        return Interval(float(np.exp(mean)), float(low), float(high), people)
+        return Interval(float(np.exp(mean)), float(low), float(high), users)
 
     each = [told(m, d, len(p[0])) for m, d, p in zip(means, logs, pairs, strict=True)]
-    people = sum(len(ours) for ours, _ in pairs)
-    return each, told(float(np.mean(means)), np.mean(logs, axis=0), people)
+    users = sum(len(ours) for ours, _ in pairs)
+    return each, told(float(np.mean(means)), np.mean(logs, axis=0), users)
 
 
 def _bootstrap_means(
     values: NDArray[np.float64], weights: NDArray[np.float64], seed: int, draws: int
 ) -> NDArray[np.float64]:
-    """``[draws, M]`` weighted means of ``values [N, M]`` over people drawn with replacement."""
+    """``[draws, M]`` weighted means of ``values [N, M]`` over users drawn with replacement."""
     rng = np.random.default_rng(seed)
-    people = len(values)
+    users = len(values)
     means = []
     for start in range(0, draws, _BLOCK):
         size = min(_BLOCK, draws - start)
-        drawn = rng.integers(0, people, size=(size, people))
-        drawn += np.arange(size)[:, None] * people  # each draw counts in a row of its own
-        times = np.bincount(drawn.ravel(), minlength=size * people).reshape(size, people)
+        drawn = rng.integers(0, users, size=(size, users))
+        drawn += np.arange(size)[:, None] * users  # each draw counts in a row of its own
+        times = np.bincount(drawn.ravel(), minlength=size * users).reshape(size, users)
         means.append(times @ (values * weights[:, None]) / (times @ weights)[:, None])
     return np.concatenate(means)

@@ -1,12 +1,12 @@
-"""How good a ranked list is: for each person, from the ranks of what they liked.
+"""How good a ranked list is: for each user, from the ranks of what they liked.
 
-In:   scores ``[B, I]`` with the liked columns of each person, or lists ``[B, k]``.
-Out:  one value a person and measure, or one value for a whole set of lists.
+In:   scores ``[B, I]`` with the liked columns of each user, or lists ``[B, k]``.
+Out:  one value a user and measure, or one value for a whole set of lists.
 
 An item that ties with others counts as placed below all of them, so that a recommender of
 constant scores earns nothing. Definitions with formulas: ``docs/explanation/metrics.md``.
 
-Shapes: B people   I items   N liked items of all people together
+Shapes: B users   I items   N liked items of all users together
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from kgrec.ranking.topk import NO_ITEM
 
 __all__ = [
     "CUTOFFS",
-    "PERSON_MEASURES",
+    "USER_MEASURES",
     "Ranks",
     "catalogue_coverage",
     "gini",
     "intra_list_diversity",
     "novelty",
-    "person_measures",
+    "user_measures",
     "popularity_bias",
     "ranks_among",
     "ranks_of",
@@ -38,30 +38,30 @@ __all__ = [
 CUTOFFS = (5, 10, 20, 50)
 """Lengths of list that are measured."""
 
-PERSON_MEASURES = ("ndcg", "recall", "precision", "hit", "mrr", "map", "f1")
-"""Names of the measures that each person has, before ``@k``."""
+USER_MEASURES = ("ndcg", "recall", "precision", "hit", "mrr", "map", "f1")
+"""Names of the measures that each user has, before ``@k``."""
 
 
 @dataclass(frozen=True)
 class Ranks:
     """Where each liked item stands: how many items that were not liked are placed before it."""
 
-    person: NDArray[np.int64]
-    """``[N]`` row of the person, ascending."""
+    user: NDArray[np.int64]
+    """``[N]`` row of the user, ascending."""
     item: NDArray[np.int64]
     """``[N]`` column of the liked item."""
     above: NDArray[np.int64]
-    """``[N]`` other candidates with the same score or a higher one; ascending per person."""
-    num_people: int
+    """``[N]`` other candidates with the same score or a higher one; ascending per user."""
+    num_users: int
 
     def only(self, mask: NDArray[np.bool_]) -> Ranks:
         """As if only the liked items of ``mask [N]`` were there, the other liked ones taken out."""
-        return Ranks(self.person[mask], self.item[mask], self.above[mask], self.num_people)
+        return Ranks(self.user[mask], self.item[mask], self.above[mask], self.num_users)
 
     @property
     def rank(self) -> NDArray[np.int64]:
         """``[N]`` position in the list, from 1."""
-        return self.above + _place_in_group(self.person) + 1
+        return self.above + _place_in_group(self.user) + 1
 
 
 def ranks_of(
@@ -71,18 +71,18 @@ def ranks_of(
     exclude: sp.csr_matrix | None = None,
     candidates: NDArray[np.bool_] | None = None,
 ) -> Ranks:
-    """Rank the liked columns of each person among all candidates.
+    """Rank the liked columns of each user among all candidates.
 
     Args:
         scores: ``[B, I]``, higher is better; one that is no number is worse than any.
-        liked: ``[B, I]``, non-zero where a person liked an item.
-        exclude: ``[B, I]``, items that are no candidates for a person (known ones).
+        liked: ``[B, I]``, non-zero where a user liked an item.
+        exclude: ``[B, I]``, items that are no candidates for a user (known ones).
         candidates: ``[I]``, where only some items are ranked.
 
     Raises:
         InputError: A liked item is excluded, so that it could never be found.
     """
-    people, items, aboves = [], [], []
+    users, items, aboves = [], [], []
     for row in range(scores.shape[0]):
         columns = _columns(liked, row)
         if not len(columns):
@@ -103,11 +103,11 @@ def ranks_of(
         mine = line[columns]
         above = len(others) - np.searchsorted(others, mine, side="left")
         order = np.argsort(above, kind="stable")
-        people.append(np.full(len(columns), row))
+        users.append(np.full(len(columns), row))
         items.append(columns[order])
         aboves.append(above[order])
-    join = (lambda parts: np.concatenate(parts).astype(np.int64)) if people else _none
-    return Ranks(join(people), join(items), join(aboves), scores.shape[0])
+    join = (lambda parts: np.concatenate(parts).astype(np.int64)) if users else _none
+    return Ranks(join(users), join(items), join(aboves), scores.shape[0])
 
 
 def ranks_among(scores: NDArray[np.float32], liked: sp.csr_matrix, drawn: sp.csr_matrix) -> Ranks:
@@ -129,49 +129,47 @@ def ranks_among(scores: NDArray[np.float32], liked: sp.csr_matrix, drawn: sp.csr
     if (np.diff(liked.indptr) > 1).any():
         raise InputError("each row must have one liked item, to be ranked among its own drawn ones")
     values = np.where(np.isnan(scores), -np.inf, scores)
-    person = np.flatnonzero(np.diff(liked.indptr))
+    user = np.flatnonzero(np.diff(liked.indptr))
     mine = np.full(len(scores), np.inf, dtype=np.float32)
-    mine[person] = values[person, liked.indices]
+    mine[user] = values[user, liked.indices]
     row = np.repeat(np.arange(len(scores)), np.diff(drawn.indptr))
     higher = row[values[row, drawn.indices] >= mine[row]]
-    above = np.bincount(higher, minlength=len(scores))[person]
-    return Ranks(person, liked.indices.astype(np.int64), above, len(scores))
+    above = np.bincount(higher, minlength=len(scores))[user]
+    return Ranks(user, liked.indices.astype(np.int64), above, len(scores))
 
 
-def person_measures(
-    ranks: Ranks, cutoffs: Sequence[int] = CUTOFFS
-) -> dict[str, NDArray[np.float64]]:
-    """``{"ndcg@10": [B], ...}``; a person without liked items has NaN everywhere.
+def user_measures(ranks: Ranks, cutoffs: Sequence[int] = CUTOFFS) -> dict[str, NDArray[np.float64]]:
+    """``{"ndcg@10": [B], ...}``; a user without liked items has NaN everywhere.
 
     Example:
         >>> one = Ranks(np.array([0]), np.array([7]), np.array([1]), 1)  # second place
-        >>> round(float(person_measures(one, [5])["ndcg@5"][0]), 4)
+        >>> round(float(user_measures(one, [5])["ndcg@5"][0]), 4)
         0.6309
     """
-    count = np.bincount(ranks.person, minlength=ranks.num_people).astype(float)
+    count = np.bincount(ranks.user, minlength=ranks.num_users).astype(float)
     there = np.where(count > 0, count, np.nan)
     rank = ranks.rank
-    nth = _place_in_group(ranks.person) + 1  # how many liked items are found up to this one
+    nth = _place_in_group(ranks.user) + 1  # how many liked items are found up to this one
 
-    def per_person(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        sums = np.bincount(ranks.person, weights=values, minlength=ranks.num_people)
+    def per_user(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums = np.bincount(ranks.user, weights=values, minlength=ranks.num_users)
         return sums.astype(np.float64)
 
     result: dict[str, NDArray[np.float64]] = {}
     for k in cutoffs:
         inside = (rank <= k).astype(float)
-        found = per_person(inside)
+        found = per_user(inside)
         ideal = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(k) + 2))])
         best = ideal[np.minimum(count, k).astype(int)]
-        first = per_person(np.where(nth == 1, inside / rank, 0.0))
+        first = per_user(np.where(nth == 1, inside / rank, 0.0))
         precision, recall = found / k, found / there
         result |= {
-            f"ndcg@{k}": per_person(inside / np.log2(rank + 1)) / np.where(count > 0, best, np.nan),
+            f"ndcg@{k}": per_user(inside / np.log2(rank + 1)) / np.where(count > 0, best, np.nan),
             f"recall@{k}": recall,
             f"precision@{k}": np.where(count > 0, precision, np.nan),
             f"hit@{k}": np.where(count > 0, (found > 0).astype(float), np.nan),
             f"mrr@{k}": np.where(count > 0, first, np.nan),
-            f"map@{k}": per_person(inside * nth / rank) / there,
+            f"map@{k}": per_user(inside * nth / rank) / there,
             f"f1@{k}": 2 * found / (k + there),
         }
     return result
@@ -210,7 +208,7 @@ def novelty(lists: NDArray[np.int64], popularity: NDArray[np.float64]) -> float:
 def popularity_bias(
     lists: NDArray[np.int64], popularity: NDArray[np.float64], liked: sp.csr_matrix
 ) -> float:
-    """Mean popularity of what is recommended over that of what people liked; 1 is no bias.
+    """Mean popularity of what is recommended over that of what users liked; 1 is no bias.
 
     NaN where nobody had yet touched anything of what they liked.
     """
@@ -221,7 +219,7 @@ def popularity_bias(
 
 
 def intra_list_diversity(lists: NDArray[np.int64], vectors: NDArray[np.float32]) -> float:
-    """One minus the mean cosine between two items of a list, over pairs, then over people.
+    """One minus the mean cosine between two items of a list, over pairs, then over users.
 
     Args:
         lists: ``[B, k]`` item columns; lists of fewer than two items are passed over.
@@ -239,10 +237,10 @@ def intra_list_diversity(lists: NDArray[np.int64], vectors: NDArray[np.float32])
     return float(np.mean(values)) if values else float("nan")
 
 
-def _place_in_group(person: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2 ... within each run of the same person (rows of a person stand together)."""
-    _, start, length = np.unique(person, return_index=True, return_counts=True)
-    return np.arange(len(person)) - np.repeat(start, length)
+def _place_in_group(user: NDArray[np.int64]) -> NDArray[np.int64]:
+    """0, 1, 2 ... within each run of the same user (rows of a user stand together)."""
+    _, start, length = np.unique(user, return_index=True, return_counts=True)
+    return np.arange(len(user)) - np.repeat(start, length)
 
 
 def _columns(matrix: sp.csr_matrix, row: int) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
-"""The best ``k`` items of each person, never holding more than a block of scores.
+"""The best ``k`` items of each user, never holding more than a block of scores.
 
-In:   a block of scores ``[B, I]``, or vectors of people and items whose products are scores.
+In:   a block of scores ``[B, I]``, or vectors of users and items whose products are scores.
 Out:  item columns ``[B, k]``, best first, and their scores.
 
 Equal scores are placed by column, lower first, so the same input gives the same list on
@@ -8,7 +8,7 @@ every machine. Items to leave out (seen ones) never appear; where fewer than ``k
 are left, the list ends in ``NO_ITEM`` with score ``-inf``. Scores that are no number are
 placed last, like items left out.
 
-Shapes: B people of a block   I items   D width of vectors
+Shapes: B users of a block   I items   D width of vectors
 """
 
 from __future__ import annotations
@@ -69,15 +69,15 @@ def top_k(scores: Floats, k: int, *, exclude: sp.csr_matrix | None = None) -> Li
 
 
 def top_k_of_products(
-    people: Vectors,
+    users: Vectors,
     items: Vectors,
     k: int,
     *,
     exclude: sp.csr_matrix | None = None,
-    people_block: int = 1024,
+    user_block: int = 1024,
     item_block: int = 16_384,
 ) -> Lists:
-    """The ``k`` best of ``people.products(items)`` ``[B, I]`` without ever holding it whole.
+    """The ``k`` best of ``users.products(items)`` ``[B, I]`` without ever holding it whole.
 
     After the first block of items only scores above the worst one kept are looked at, so the
     work beside the product is one sum and one comparison a score.
@@ -86,8 +86,8 @@ def top_k_of_products(
         NotFiniteError: A score is NaN or infinite.
     """
     found, scored = [], []
-    for rows in blocks(len(people), people_block):
-        part = people[rows]
+    for rows in blocks(len(users), user_block):
+        part = users[rows]
         left_out = None if exclude is None else exclude[rows].tocsc()
         columns = np.full((len(part), k), NO_ITEM, dtype=np.int64)
         values = np.full((len(part), k), -np.inf, dtype=np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgrec.data.hold_out import HeldOut
-from kgrec.ranking.measures import person_measures, ranks_of
+from kgrec.ranking.measures import ranks_of, user_measures
 
 __all__ = ["ndcg"]
 
@@ -20,4 +20,4 @@ def ndcg(
 ) -> float:
     """Mean NDCG ``at`` a length over the group's users, full catalogue, known items left out."""
     ranks = ranks_of(scores, group.hidden, exclude=group.users.items[:, items].tocsr())
-    return float(np.nanmean(person_measures(ranks, [at])[f"ndcg@{at}"]))
+    return float(np.nanmean(user_measures(ranks, [at])[f"ndcg@{at}"]))

@@ -138,7 +138,7 @@ class EMCDR(BaseVectorRecommender[EMCDRSettings]):
         folded = DomainFactors(
             factors, self.data.item_domain, self.settings.regularization, self.settings.alpha
         )
-        return folded.people(histories, domain)
+        return folded.user_factors(histories, domain)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, R]`` what the map makes of the other domains, and of the user's own history."""

@@ -48,12 +48,12 @@ if TYPE_CHECKING:
 __all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "check_out", "is_finished",
            "open_locked", "open_run", "write_manifest"]  # fmt: skip
 
-FORMAT_VERSION = 9
+FORMAT_VERSION = 10
 ENCODER_FILE = "encoder/learned.safetensors"
 
 
 class TrainedRun:
-    """A finished run: vectors of people and items, and the graph they were learned from."""
+    """A finished run: vectors of users and items, and the graph they were learned from."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class TrainedRun:
 
     @cached_property
     def interactions(self) -> Interactions:
-        """The same graph as one row a person."""
+        """The same graph as one row a user."""
         return Interactions.of(self.snapshot, positive_weight=self.settings.positive_weight)
 
     @cached_property
@@ -96,25 +96,25 @@ class TrainedRun:
         return load_scorer(file, self.settings, self.interactions, self._encode)
 
     @property
-    def item_space(self) -> NDArray[np.float32]:
+    def item_embeddings(self) -> NDArray[np.float32]:
         """``[I, S]`` unit rows in the one space of all domains."""
-        return self.scorer.item_space
+        return self.scorer.item_embeddings
 
-    def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, S]`` unit rows in the space of ``item_space``."""
-        return self.scorer.person_space(histories)
+    def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        """``[B, S]`` unit rows in the space of ``item_embeddings``."""
+        return self.scorer.user_embeddings(histories)
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d]``, rows as ``snapshot.items_of(domain)``."""
         return self.scorer.item_vectors(domain)
 
-    def person_vectors(self, users: Histories, domain: int) -> Vectors:
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B]`` rows for recommendations from ``domain``."""
-        return self.scorer.person_vectors(users, domain)
+        return self.scorer.user_vectors(users, domain)
 
-    def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:
+    def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
         """``[B]`` rows for free texts, by the catalogue items nearest to them."""
-        return self.scorer.text_person_vectors(texts, domain)
+        return self.scorer.text_user_vectors(texts, domain)
 
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return self._encoder.vectors(texts)

@@ -1,9 +1,9 @@
-"""Takes a person's account out of a finished run.
+"""Takes a user's account out of a finished run.
 
 In:   a run folder and a user's key.
 Out:  the folder without the account's row of vectors, its interactions and its key.
 
-Weights stay: they hold what all people taught together, and no row of anyone's. The run's own
+Weights stay: they hold what all users taught together, and no row of anyone's. The run's own
 fingerprint goes on naming the graph that it was trained on.
 
 New files are first written aside, with the manifest that lists them, and come into force when

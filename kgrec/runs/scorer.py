@@ -57,13 +57,13 @@ class Scorer:
         return found
 
     @cached_property
-    def item_space(self) -> NDArray[np.float32]:
+    def item_embeddings(self) -> NDArray[np.float32]:
         """``[I, D]`` unit rows: every item in the one space of all domains."""
         return self.ensemble.imputer.impute_directions(self.learned.item_embeddings)
 
-    def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+    def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         """``[B, D]`` unit rows: the mean of the history in the same space; zero if it is empty."""
-        return formula.unit(np, np.asarray(histories @ self.item_space))
+        return formula.unit(np, np.asarray(histories @ self.item_embeddings))
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d]`` rows as ``snapshot.items_of(domain)``: the columns of all components.
@@ -73,7 +73,7 @@ class Scorer:
         """
         return self.ensemble.item_vectors(domain)
 
-    def person_vectors(
+    def user_vectors(
         self, users: Histories, domain: int, *, excluded: Collection[str] = ()
     ) -> Vectors:
         """``[B]`` rows; products with items are scores.
@@ -86,7 +86,7 @@ class Scorer:
         """
         return self.ensemble.user_vectors(users, domain, excluded=excluded)
 
-    def text_person_vectors(self, texts: Sequence[str], domain: int) -> Vectors:
+    def text_user_vectors(self, texts: Sequence[str], domain: int) -> Vectors:
         """``[B]`` rows of free texts: the catalogue items nearest in text stand as the history.
 
         Raises:
@@ -101,6 +101,6 @@ class Scorer:
         # Who asks in words wants what was asked for, not what all like, and has none of it yet.
         # Components that read an order see the nearest item last.
         users = Histories.of_lists(nearest[:, ::-1].tolist(), len(self.texts.known))
-        vectors = self.person_vectors(users, domain, excluded=self.ensemble.not_for_texts)
+        vectors = self.user_vectors(users, domain, excluded=self.ensemble.not_for_texts)
         vectors.dense[:, self.learned.popularity_column] = 0.0  # the learned score has some too
         return vectors

@@ -1,7 +1,7 @@
-"""Implicit-feedback alternating least squares (iALS), and fold-in of people it never saw.
+"""Implicit-feedback alternating least squares (iALS), and fold-in of users it never saw.
 
 In:   a sparse matrix of likes ``[P, I]``.
-Out:  item factors ``[I, R]``, and person factors ``[B, R]`` for any histories.
+Out:  item factors ``[I, R]``, and user factors ``[B, R]`` for any histories.
 
 The objective is that of Hu, Koren and Volinsky, "Collaborative filtering for implicit
 feedback datasets" (ICDM 2008), confidence ``1 + alpha`` on a like and 1 elsewhere; the
@@ -45,7 +45,7 @@ def als_item_factors(
     """Item factors ``[I, rank]`` of ``likes [P, I]``; an item nobody likes has a zero row.
 
     Args:
-        likes: Ones where a person likes an item.
+        likes: Ones where a user likes an item.
         rank: Width of the factors.
         regularization: Weight of the squared norm of every factor.
         alpha: Extra confidence in a like.
@@ -99,9 +99,9 @@ def fold_in(
     alpha: float,
     threads: int = 0,
 ) -> NDArray[np.float32]:
-    """Person factors ``[B, R]`` of ``histories [B, I]``, given the items' ``[I, R]``.
+    """User factors ``[B, R]`` of ``histories [B, I]``, given the items' ``[I, R]``.
 
-    One regularised least-squares solve a person (Cholesky): the half step of ALS with the
+    One regularised least-squares solve a user (Cholesky): the half step of ALS with the
     items held still. Who has no history has zeros.
     """
     histories = histories.tocsr()

@@ -1,9 +1,9 @@
-"""iALS of each domain by itself: items of all domains in one matrix, people folded in by domain.
+"""iALS of each domain by itself: items of all domains in one matrix, users folded in by domain.
 
-In:   the log; later, histories of people it need not have seen.
+In:   the log; later, histories of users it need not have seen.
 Out:  :class:`DomainFactors`. Factors of two domains have nothing to do with each other.
 
-Shapes: B people   I items   R factors   M domains
+Shapes: B users   I items   R factors   M domains
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class DomainFactors:
                 items[inside, : solved.shape[1]] = solved
         return cls(items, log.item_domain, regularization, alpha)
 
-    def people(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
+    def user_factors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""
         inside = np.flatnonzero(self.item_domain == domain)
         if not len(inside) or not self.items.shape[1]:

@@ -1,4 +1,4 @@
-"""The leading spectrum of the graph of people and items.
+"""The leading spectrum of the graph of users and items.
 
 In:   a sparse matrix of likes ``[P, I]``.
 Out:  right singular vectors of its degree-normalised form: one row an item.
@@ -21,9 +21,9 @@ __all__ = ["item_spectrum", "leading_directions", "normalized"]
 
 def normalized(likes: sp.csr_matrix, *, item_power: float = 0.5) -> sp.csr_matrix:
     """``D_p^-1/2 likes D_i^-item_power``: ``[P, I]``; empty rows and columns stay empty."""
-    people = np.maximum(np.asarray(likes.sum(axis=1)).ravel(), 1.0)
+    users = np.maximum(np.asarray(likes.sum(axis=1)).ravel(), 1.0)
     items = np.maximum(np.asarray(likes.sum(axis=0)).ravel(), 1.0)
-    scaled = sp.diags(people**-0.5) @ likes @ sp.diags(items**-item_power)
+    scaled = sp.diags(users**-0.5) @ likes @ sp.diags(items**-item_power)
     return sp.csr_matrix(scaled, dtype=np.float32)
 
 

@@ -132,7 +132,7 @@ def make_trainer(
         on_event: Told how far it is.
     """
     train = settings.train
-    data, held_out = hold_out(everybody, train.validation_share, seed=train.seed)
+    data, held_out = hold_out(everybody, train.validation_fraction, seed=train.seed)
     inputs = prepare(snapshot, data, settings, device=pick_device(device), on_event=on_event)
     model = build_model(inputs, settings)
     return Trainer(inputs, model, held_out, settings, on_event=on_event)

@@ -73,9 +73,9 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
 def _write_vectors(folder: Path, snapshot: Snapshot, settings: Settings, scorer: Scorer) -> None:
     folder.mkdir(parents=True)
     data = Interactions.of(snapshot, positive_weight=settings.positive_weight)
-    accounts = scorer.person_space(data.liked)[data.person_of_user]
+    accounts = scorer.user_embeddings(data.liked)[data.row_of_account]
     for name, keys, matrix in (
-        ("items", snapshot.item_keys, scorer.item_space),
+        ("items", snapshot.item_keys, scorer.item_embeddings),
         ("users", snapshot.user_keys, accounts),
     ):
         pl.DataFrame({"key": [str(k) for k in keys]}).write_parquet(folder / f"{name}.parquet")

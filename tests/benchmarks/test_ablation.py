@@ -66,8 +66,9 @@ def test_a_table_leaves_out_rows_that_lack_its_split_or_a_fold(
 def test_processes_at_once_make_every_row(tmp_path: Path) -> None:
     save_snapshot(planted(120), tmp_path / "data")
     small = (
-        "text.tuning=frozen", "model.channels=[spectrum,factors]", "align.text=0", "model.dim=8",
-        "model.spectrum_rank=4", "model.factor_rank=4", "train.epochs=1", "cold_items.neighbours=0",
+        "text.tuning=frozen", "model.item_features=[spectrum,factors]", "align.text=0",
+        "model.dim=8", "model.spectrum_rank=4", "model.factor_rank=4", "train.epochs=1",
+        "cold_items.neighbours=0",
     )  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(BENCHMARKS / "ablation.py"), "--jobs", "2",

@@ -188,7 +188,7 @@ def test_where_nobody_asked_for_is_known_only_that_is_said(tmp_path: Path, capsy
     users.write_text("anne\nzoe\n", encoding="utf-8")
     assert ask("--users", users, "--out", out) == 3
     assert capsys.readouterr().err == (
-        f"error: --users: none of the 2 people of {users} is in the graph: anne, zoe\n"
+        f"error: --users: none of the 2 users of {users} is in the graph: anne, zoe\n"
     )
     assert not out.exists()
 

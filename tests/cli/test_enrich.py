@@ -39,10 +39,10 @@ def test_vectors_are_written_listed_and_undone(
     assert rows.shape[0] == len(keys)
     assert kgrec("enrich", "list", "--store", store, "--json") == 0
     (entry,) = json.loads(capsys.readouterr().out)
-    assert (entry["run"], entry["finished"]) == (done["run"], True)
+    assert (entry["enrichment_id"], entry["finished"]) == (done["enrichment_id"], True)
     assert kgrec(*job) == 0
     assert "in force already" in capsys.readouterr().out
-    assert kgrec("enrich", "undo", done["run"], "--store", store) == 0
+    assert kgrec("enrich", "undo", done["enrichment_id"], "--store", store) == 0
     assert kgrec("enrich", "list", "--store", store, "--json") == 0
     assert json.loads(capsys.readouterr().out.partition("\n")[2]) == []
 

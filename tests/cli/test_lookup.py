@@ -28,7 +28,7 @@ def test_recommend_writes_what_programs_rely_on(
     assert frame.group_by("user_id").len()["len"].unique().to_list() == [5]
     told = capsys.readouterr()
     assert told.out == ""
-    assert f"1 of {len(asked)} people are not in the graph and were left out: stranger" in told.err
+    assert f"1 of {len(asked)} users are not in the graph and were left out: stranger" in told.err
 
 
 def test_the_live_store_answers_like_the_run(trained_world: TrainedWorld, capsys: Output) -> None:

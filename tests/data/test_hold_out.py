@@ -37,7 +37,7 @@ def test_hidden_likes_are_no_events_either() -> None:
 def test_nobody_is_held_out_twice() -> None:
     train, groups = hold_out(LOG, 0.3, seed=0)
     changed = (LOG.liked - train.liked).getnnz(axis=1) > 0
-    assert changed.sum() == sum(g.hidden.shape[0] for g in groups) <= LOG.num_people
+    assert changed.sum() == sum(g.hidden.shape[0] for g in groups) <= LOG.num_users
     for person in np.flatnonzero(changed):
         lost = (LOG.liked - train.liked)[person].indices
         assert len(set(LOG.item_domain[lost])) == 1
@@ -67,7 +67,7 @@ def test_the_same_people_are_held_out_by_the_same_seed() -> None:
 
 
 def test_too_few_people_to_judge_by_are_not_held_out() -> None:
-    few = replace(LOG, liked=LOG.liked[:20], person_of_user=np.arange(20))
+    few = replace(LOG, liked=LOG.liked[:20], row_of_account=np.arange(20))
     train, groups = hold_out(few, 0.3, seed=0)
     assert groups == []
     assert (train.liked != few.liked).nnz == 0

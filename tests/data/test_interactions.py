@@ -18,7 +18,7 @@ def test_accounts_of_one_person_become_one_row() -> None:
         same_as=[("a:anna", "z:anna")],
     )
     log = Interactions.of(snapshot)
-    assert log.person_of_user.tolist() == [0, 1, 0]
+    assert log.row_of_account.tolist() == [0, 1, 0]
     assert log.liked.toarray().tolist() == [[1, 0, 1], [0, 1, 0]]
     assert log.active.tolist() == [[True, True], [True, False]]
 
@@ -30,7 +30,7 @@ def test_accounts_are_joined_along_a_chain_in_either_direction() -> None:
         same_as=[("c", "b"), ("a", "b")],
     )
     log = Interactions.of(snapshot)
-    assert log.person_of_user.tolist() == [0, 0, 0, 1]
+    assert log.row_of_account.tolist() == [0, 0, 0, 1]
     assert log.liked.toarray().tolist() == [[1, 1, 1], [1, 0, 0]]
 
 
@@ -52,7 +52,7 @@ def test_a_weight_of_exactly_the_threshold_is_a_like(threshold: float) -> None:
 def test_a_person_who_liked_nothing_has_an_empty_row() -> None:
     snapshot = make_snapshot([("a", "b:1")], ITEMS, users=["lurker"])
     log = Interactions.of(snapshot)
-    assert log.num_people == 2
+    assert log.num_users == 2
     assert log.liked[1].nnz == 0
 
 
@@ -87,6 +87,6 @@ def test_histories_hold_the_liked_items_of_all_accounts_of_a_person_in_order_of_
 
 def test_interactions_without_a_snapshot_give_histories_without_order() -> None:
     log = Interactions.of(make_snapshot([("a", "b:1")], ITEMS))
-    bare = Interactions(log.liked, log.seen, log.person_of_user, log.item_domain, 2)
+    bare = Interactions(log.liked, log.seen, log.row_of_account, log.item_domain, 2)
     assert not bare.histories().has_order
     assert log.histories().has_order

@@ -53,7 +53,7 @@ def test_the_table_measures_all_three_on_the_same_people(demo: Demo) -> None:
     for row in demo.table:
         assert tuple(row.measures) == MEASURES
         for interval in row.measures.values():
-            assert interval.people == demo.people
+            assert interval.users == demo.users
             assert 0 <= interval.low <= interval.mean <= interval.high <= 1
     assert set(demo.against) == {"item-kNN", "popularity"}
 

@@ -32,7 +32,7 @@ def test_the_store_holds_no_film_row_of_a_hidden_person_and_all_other_rows(
     with EmbeddedStore(tmp_path / "g.duckdb") as store:
         ingest_visible(store, full, split, tmp_path / "visible", silent)
         rows = store.read_relationships(RelType.INTERACTED)
-    people = {str(key) for cases in (split.test, split.validation) for key in cases.people}
+    people = {str(key) for cases in (split.test, split.validation) for key in cases.users}
     of_people = rows.filter(pl.col("source").is_in(people))
     assert of_people.height > 0
     assert not of_people["target"].str.starts_with(f"{TARGET}:").any()
@@ -52,7 +52,7 @@ def test_the_files_that_are_ingested_hold_no_hidden_row_either(
         ingest_visible(store, full, split, tmp_path / "visible", silent)
     log = pl.read_parquet(tmp_path / "visible" / "interactions.parquet")
     films = log.filter(pl.col("domain") == TARGET)["user_id"]
-    assert not set(films) & set(split.test.people.tolist())
+    assert not set(films) & set(split.test.users.tolist())
 
 
 def test_a_store_that_has_seen_hidden_rows_is_refused(

@@ -15,7 +15,7 @@ from graph_store.errors import GraphStoreError
 from graph_store.schema import NODE_COLUMNS, Label, RelType
 from graph_store.store import GraphStore, NodeFilter
 from kgrec.data.interactions import histories
-from kgrec.enrichment import runs, similar_items, undo, vectors
+from kgrec.enrichment import enrichments, similar_items, undo, vectors
 from kgrec.errors import InputError, NotFoundError
 from tests.lookup.small import SmallModel, like, write_to
 
@@ -68,9 +68,9 @@ def test_items_and_people_get_their_place_in_the_one_space(
     assert done.counts == {"Item": 9, "User": 7}
     keys, rows = store.read_vectors(Label.ITEM)
     assert keys == model.snapshot.item_keys.tolist()
-    np.testing.assert_allclose(rows, model.item_space, atol=1e-6)
+    np.testing.assert_allclose(rows, model.item_embeddings, atol=1e-6)
     keys, rows = store.read_vectors(Label.USER)
-    eve = model.person_space(histories([[1, 5, 7]], 9))[0]  # emma, clueless, notebook
+    eve = model.user_embeddings(histories([[1, 5, 7]], 9))[0]  # emma, clueless, notebook
     np.testing.assert_allclose(rows[keys.index("eve")], eve, atol=1e-6)
 
 
@@ -82,7 +82,7 @@ def test_all_accounts_of_a_person_get_the_same_vector(store: GraphStore, model: 
 
 def test_the_store_can_be_searched_afterwards(store: GraphStore, model: SmallModel) -> None:
     vectors(model, store, now=NOW)
-    taste = model.person_space(histories([[0, 2]], 9))[0]  # dune, neuromancer
+    taste = model.user_embeddings(histories([[0, 2]], 9))[0]  # dune, neuromancer
     near = store.nearest(Label.ITEM, taste, 3, NodeFilter(domain="films"))
     assert {one.key for one in near} == {"films:alien", "films:matrix", "films:tron"}
 
@@ -109,7 +109,7 @@ def test_similar_items_are_the_nearest_of_each_domain_above_the_floor(
     done = similar_items(model, store, k=2, floor=0.5, now=NOW)
     rows = drawn(store)
     assert done.counts == {"SIMILAR_TO": len(rows)}
-    space, keys = model.item_space, model.snapshot.item_keys.tolist()
+    space, keys = model.item_embeddings, model.snapshot.item_keys.tolist()
     expected = set()
     for at, key in enumerate(keys):
         for domain in (0, 1):
@@ -132,7 +132,7 @@ def test_blocks_and_batches_do_not_show(
 ) -> None:
     similar_items(model, store, now=NOW)
     whole = drawn(store)
-    undo(store, runs(store)[-1].run)
+    undo(store, enrichments(store)[-1].enrichment_id)
     monkeypatch.setattr("kgrec.enrichment.nearest_items._BLOCK", 2)
     similar_items(model, store, batch_size=3, now=NOW)
     assert drawn(store) == whole
@@ -140,10 +140,12 @@ def test_blocks_and_batches_do_not_show(
 
 def test_a_dry_run_counts_and_writes_nothing(store: GraphStore, model: SmallModel) -> None:
     planned = [vectors(model, store, dry_run=True), similar_items(model, store, dry_run=True)]
-    assert runs(store) == []
+    assert enrichments(store) == []
     assert drawn(store) == []
     done = [vectors(model, store, now=NOW), similar_items(model, store, now=NOW)]
-    assert [(one.run, one.counts) for one in planned] == [(one.run, one.counts) for one in done]
+    assert [(one.enrichment_id, one.counts) for one in planned] == [
+        (one.enrichment_id, one.counts) for one in done
+    ]
 
 
 def test_the_same_job_on_the_same_graph_writes_nothing_the_second_time(
@@ -152,8 +154,8 @@ def test_the_same_job_on_the_same_graph_writes_nothing_the_second_time(
     first, second = (similar_items(model, store, now=NOW) for _ in range(2))
     assert not first.in_force_already
     assert second.in_force_already
-    assert (second.run, second.counts) == (first.run, first.counts)
-    assert len(runs(store)) == 1
+    assert (second.enrichment_id, second.counts) == (first.enrichment_id, first.counts)
+    assert len(enrichments(store)) == 1
 
 
 def test_a_job_that_was_broken_off_completes_under_its_own_id(
@@ -162,10 +164,12 @@ def test_a_job_that_was_broken_off_completes_under_its_own_id(
     monkeypatch.setattr("kgrec.enrichment.nearest_items._BLOCK", 2)
     with pytest.raises(Interrupted):
         similar_items(model, store, batch_size=2, now=NOW, on_progress=interrupt_after(2))
-    (half,) = runs(store)
+    (half,) = enrichments(store)
     assert not half.finished
     done = similar_items(model, store, batch_size=2, now=NOW + 9)
-    assert [(run.run, run.finished) for run in runs(store)] == [(half.run, True)]
+    assert [(run.enrichment_id, run.finished) for run in enrichments(store)] == [
+        (half.enrichment_id, True)
+    ]
     assert len(drawn(store)) == done.counts["SIMILAR_TO"]
 
 
@@ -176,8 +180,8 @@ def test_half_a_job_on_another_graph_is_taken_back_first(
         vectors(model, store, batch_size=2, now=NOW, on_progress=interrupt_after(2))
     like(store, [("eve", "books:dune", 1.0)])
     done = vectors(model, store, now=NOW)
-    assert [run.run for run in runs(store)] == [done.run]
-    undo(store, done.run)
+    assert [run.enrichment_id for run in enrichments(store)] == [done.enrichment_id]
+    undo(store, done.enrichment_id)
     assert store.read_vectors(Label.ITEM)[0] == []
 
 
@@ -187,10 +191,10 @@ def test_undo_brings_back_what_was_there_before(store: GraphStore, model: SmallM
     second = similar_items(model, store, k=3, now=NOW + 1)
     assert len(drawn(store)) > len(before)
     with pytest.raises(GraphStoreError):
-        undo(store, first.run)  # the second stands on it
-    assert undo(store, second.run) == second.counts["SIMILAR_TO"]
+        undo(store, first.enrichment_id)  # the second stands on it
+    assert undo(store, second.enrichment_id) == second.counts["SIMILAR_TO"]
     assert drawn(store) == before
-    undo(store, first.run)
+    undo(store, first.enrichment_id)
     assert drawn(store) == []
 
 
@@ -199,7 +203,7 @@ def test_going_back_to_earlier_options_is_a_new_run(store: GraphStore, model: Sm
     before = drawn(store)
     similar_items(model, store, k=3, now=NOW)
     again = similar_items(model, store, k=1, now=NOW)
-    assert again.run == f"{first.run}.2"
+    assert again.enrichment_id == f"{first.enrichment_id}.2"
     assert drawn(store) == before
     assert similar_items(model, store, k=1, now=NOW).in_force_already
 
@@ -210,7 +214,7 @@ def test_undoing_what_was_never_done_names_what_there_is(
     with pytest.raises(NotFoundError, match="none was written"):
         undo(store, "vectors-1")
     done = vectors(model, store, now=NOW)
-    with pytest.raises(NotFoundError, match=done.run):
+    with pytest.raises(NotFoundError, match=done.enrichment_id):
         undo(store, "vectors-1")
 
 

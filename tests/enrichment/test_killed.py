@@ -12,7 +12,7 @@ import pytest
 
 from graph_store.open_store import open_store
 from graph_store.schema import Label, RelType
-from kgrec.enrichment import runs, similar_items, undo, vectors
+from kgrec.enrichment import enrichments, similar_items, undo, vectors
 from tests.conftest import TEST_PREFIX
 from tests.lookup.small import SmallModel, write_to
 
@@ -55,7 +55,7 @@ def test_a_killed_job_completes_when_it_is_run_again(place: tuple[str, str], job
         write_to(store, model.snapshot)
         expected = run_job(model, store)
         whole = contents(store)
-        undo(store, expected.run)
+        undo(store, expected.enrichment_id)
     process = subprocess.Popen(
         [sys.executable, "-c", JOB, job, url, prefix], stdout=subprocess.PIPE, text=True
     )
@@ -65,13 +65,15 @@ def test_a_killed_job_completes_when_it_is_run_again(place: tuple[str, str], job
     process.kill()
     process.communicate()
     with open_store(url, label_prefix=prefix) as store:
-        assert [(run.run, run.finished) for run in runs(store)] == [(expected.run, False)]
+        assert [(run.enrichment_id, run.finished) for run in enrichments(store)] == [
+            (expected.enrichment_id, False)
+        ]
         assert contents(store) != whole
         done = run_job(model, store)
-        assert (done.run, done.counts) == (expected.run, expected.counts)
+        assert (done.enrichment_id, done.counts) == (expected.enrichment_id, expected.counts)
         assert contents(store) == whole
-        undo(store, done.run)
-        assert runs(store) == []
+        undo(store, done.enrichment_id)
+        assert enrichments(store) == []
 
 
 def contents(store: Any) -> list[Any]:

@@ -65,7 +65,7 @@ def contributions(
 
 def test_what_ranks_cold_users_at_random_hardly_counts(bert: Path) -> None:
     """Everybody likes all of one taste, so popularity knows nothing and EMCDR all."""
-    trainer, components = trained(bert, "train.validation_share=0.2")
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
     found, report = weights_of(trainer, components, trainer.held_out, trainer.inputs.data)
     for group in (group for group in trainer.held_out if group.cold):
         moved = contributions(components, found, group.users, group.domain, cold=True)
@@ -78,7 +78,7 @@ def test_what_ranks_cold_users_at_random_hardly_counts(bert: Path) -> None:
 
 
 def test_with_nobody_held_out_cold_users_are_left_to_popularity(bert: Path) -> None:
-    trainer, components = trained(bert, "train.validation_share=0", events=3)
+    trainer, components = trained(bert, "train.validation_fraction=0", events=3)
     assert trainer.held_out == []
     data = trainer.inputs.data
     found, report = weights_of(trainer, components, [], data)
@@ -94,9 +94,9 @@ def test_with_nobody_held_out_cold_users_are_left_to_popularity(bert: Path) -> N
 def test_without_overlap_merged_factors_count_nothing_for_cold_users_and_texts_twice(
     bert: Path,
 ) -> None:
-    trainer, components = trained(bert, "train.validation_share=0", events=3)
+    trainer, components = trained(bert, "train.validation_fraction=0", events=3)
     data = trainer.inputs.data
-    here = np.arange(data.num_people)[:, None] % 2 == data.item_domain  # each in one domain alone
+    here = np.arange(data.num_users)[:, None] % 2 == data.item_domain  # each in one domain alone
     apart = replace(data, liked=sp.csr_matrix(data.liked.multiply(here)), snapshot=None)
     found, _ = weights_of(trainer, components, [], apart)
     assert found.values["ials"][0, 0] == 0 < found.values["ials"][1, 0]
@@ -109,7 +109,7 @@ def test_without_overlap_merged_factors_count_nothing_for_cold_users_and_texts_t
 
 
 def test_the_narrow_emcdr_counts_less_the_more_users_link_a_domain(bert: Path) -> None:
-    trainer, components = trained(bert, "train.validation_share=0.2")
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
     overlap = len(trainer.inputs.data.overlapping(0))
     narrow = trainer.settings.components["emcdr-narrow"]
 
@@ -127,7 +127,7 @@ def test_the_narrow_emcdr_counts_less_the_more_users_link_a_domain(bert: Path) -
 
 
 def test_texts_count_at_their_fixed_weight_for_warm_users_whatever_they_rank(bert: Path) -> None:
-    trainer, components = trained(bert, "train.validation_share=0.2")
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
     _, report = weights_of(trainer, components, trainer.held_out, trainer.inputs.data)
     warm = [row for row in report if row.users and not row.cold]
     assert warm
@@ -139,8 +139,8 @@ def test_texts_count_at_their_fixed_weight_for_warm_users_whatever_they_rank(ber
 
 def test_users_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path) -> None:
     """Else the only users who link two domains would be judged as if nobody did."""
-    trainer, components = trained(bert, "train.validation_share=0.2")
-    here = np.arange(trainer.inputs.data.num_people)[:, None] % 2 == trainer.inputs.data.item_domain
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
+    here = np.arange(trainer.inputs.data.num_users)[:, None] % 2 == trainer.inputs.data.item_domain
     apart = replace(
         trainer.inputs.data,
         liked=sp.csr_matrix(trainer.inputs.data.liked.multiply(here)),
@@ -152,7 +152,7 @@ def test_users_held_out_of_a_domain_link_it_though_nobody_else_does(bert: Path) 
 
 
 def test_without_popularity_among_the_components_priors_still_refer_to_it(bert: Path) -> None:
-    trainer, components = trained(bert, "train.validation_share=0.2")
+    trainer, components = trained(bert, "train.validation_fraction=0.2")
     given = dict(trainer.settings.components)
     whole = measure(components, given, trainer.held_out, trainer.inputs.data, seed=0)
     del given["popularity"]
@@ -175,7 +175,7 @@ def test_what_is_fitted_on_everybody_goes_on_from_what_was_weighed(
             return refitted[-1]
 
         monkeypatch.setattr(cls, "refit", spied)
-    trainer, _ = trained(bert, "train.validation_share=0.2")
+    trainer, _ = trained(bert, "train.validation_fraction=0.2")
     trainer.run()
     everybody = Interactions.of(trainer.inputs.snapshot)
     fitted = assemble(trainer.finish(), trainer.held_out, everybody, trainer.settings)

@@ -14,7 +14,7 @@ from kgrec.data.interactions import Interactions
 from kgrec.errors import ConfigError, InputError
 from kgrec.evaluation import registry
 from kgrec.evaluation.evaluate import main_value
-from kgrec.evaluation.protocols import strict_cold_person
+from kgrec.evaluation.protocols import strict_cold_user
 from kgrec.evaluation.split import Split
 from kgrec.recommenders.base import Recommender
 from kgrec.recommenders.ease import EASE
@@ -54,7 +54,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def split() -> Split:
-    return strict_cold_person(planted(times=True), target=B)
+    return strict_cold_user(planted(times=True), target=B)
 
 
 def made(name: str) -> Recommender:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation.evaluate import evaluate, main_value
-from kgrec.evaluation.protocols import cold_item, strict_cold_person
+from kgrec.evaluation.protocols import cold_item, strict_cold_user
 from kgrec.evaluation.split import Split
 from kgrec.evaluation.tuning import tune
 from kgrec.recommenders.base import OnProgress, ignore_progress
@@ -53,7 +53,7 @@ class Oracle:
 
 @pytest.fixture(scope="module")
 def split() -> Split:
-    return strict_cold_person(planted(), target=B)
+    return strict_cold_user(planted(), target=B)
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +66,13 @@ def oracle(split: Split) -> Oracle:
 def test_ties_within_a_taste_leave_exactly_what_can_be_known(split: Split, oracle: Oracle) -> None:
     """All 15 items of the taste tie, five or six are liked, so those take the last places."""
     found = evaluate(oracle, split.test, train=split.train, target=B)
-    person = found.people.row(0, named=True)
-    number = int(person["person"].removeprefix("u"))
+    row = found.users.row(0, named=True)
+    number = int(row["user"].removeprefix("u"))
     own = [i for i in split.test.positives[0].indices if taste_of_item(i) == number % 4]
     inside = len(own)
-    assert person["precision@10"] == max(0, 10 - (PER_TASTE - inside)) / 10
+    assert row["precision@10"] == max(0, 10 - (PER_TASTE - inside)) / 10
     assert taste_of_person(number) == number % 4
-    assert found.people.height == len(split.test)
+    assert found.users.height == len(split.test)
 
 
 def test_the_size_of_blocks_changes_nothing(split: Split) -> None:
@@ -80,7 +80,7 @@ def test_the_size_of_blocks_changes_nothing(split: Split) -> None:
     knn.fit(Interactions.of(split.train))
     whole = evaluate(knn, split.test, train=split.train, target=B, block=1000)
     small = evaluate(knn, split.test, train=split.train, target=B, block=7)
-    assert whole.people.equals(small.people)
+    assert whole.users.equals(small.users)
     assert whole.groups.equals(small.groups)
     np.testing.assert_array_equal(whole.top, small.top)
     value = main_value(knn, split.test, train=split.train, target=B, block=5)
@@ -103,21 +103,21 @@ def test_a_twin_of_the_history_is_neither_ranked_nor_counted(split: Split, oracl
     size = split.train.num_items
     twins = sp.csr_matrix((np.ones(2, np.float32), ([first, known], [known, first])), (size, size))
     found = evaluate(oracle, split.test, train=split.train, target=B, twins=twins)
-    key = split.test.people[0]
+    key = split.test.users[0]
 
     def positives(frame: object) -> int:
-        return frame.filter(frame["person"] == key)["positives"][0]  # type: ignore[attr-defined]
+        return frame.filter(frame["user"] == key)["positives"][0]  # type: ignore[attr-defined]
 
-    assert positives(found.without_twins) == positives(found.people) - 1
+    assert positives(found.without_twins) == positives(found.users) - 1
 
 
 def test_groups_cover_all_people_and_all_that_is_to_be_found(split: Split, oracle: Oracle) -> None:
     groups = evaluate(oracle, split.test, train=split.train, target=B).groups
     history = groups.filter(groups["kind"] == "history")
-    assert history["people"].sum() == len(split.test)
+    assert history["users"].sum() == len(split.test)
     strata = groups.filter(groups["kind"] == "popularity")
     assert strata["group"].to_list() == ["head", "middle", "tail"]
-    assert strata["people"].min() > 0
+    assert strata["users"].min() > 0
 
 
 def test_tuning_takes_the_best_on_validation_and_the_first_of_equals(split: Split) -> None:

@@ -10,7 +10,7 @@ from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation.evaluate import main_value
 from kgrec.evaluation.kgrec_recommender import KgrecRecommender
-from kgrec.evaluation.protocols import strict_cold_person
+from kgrec.evaluation.protocols import strict_cold_user
 from kgrec.recommenders.popularity import Popularity
 from tests.evaluation.planted import planted
 
@@ -23,7 +23,7 @@ TINY = {
 
 
 def test_kgrec_beats_popularity_on_a_planted_taste_and_hears_the_seed() -> None:
-    split = strict_cold_person(planted(), target=B)
+    split = strict_cold_user(planted(), target=B)
     popular = Popularity()
     popular.fit(Interactions.of(split.train))
     floor = main_value(popular, split.test, train=split.train, target=B)
@@ -52,4 +52,4 @@ def test_scoring_before_fitting_is_an_error() -> None:
 
 
 def planted_history() -> Histories:
-    return Histories.of_matrix(strict_cold_person(planted(40), target=B).test.histories)
+    return Histories.of_matrix(strict_cold_user(planted(40), target=B).test.histories)

@@ -16,9 +16,9 @@ from kgrec.evaluation.protocols import (
     cold_item,
     few_overlap,
     few_shot,
-    strict_cold_person,
+    strict_cold_user,
 )
-from kgrec.evaluation.protocols.people import only_domains
+from kgrec.evaluation.protocols.users import only_domains
 from kgrec.evaluation.split import load_split, save_split
 from tests.evaluation.planted import planted
 
@@ -32,9 +32,9 @@ def snapshot() -> Snapshot:
 
 def test_no_row_of_a_cold_person_is_left_in_the_target_domain(snapshot: Snapshot) -> None:
     disliked = replace(snapshot, weight=np.where(snapshot.item % 7 == 0, 0.2, 1.0).astype("f4"))
-    split = strict_cold_person(disliked, target=B)
+    split = strict_cold_user(disliked, target=B)
     train = split.train
-    cold = np.concatenate([split.test.people, split.validation.people])
+    cold = np.concatenate([split.test.users, split.validation.users])
     rows = np.isin(train.user_keys[train.user], cold)
     assert set(train.item_domain[train.item[rows]]) == {A}
     whole = ~np.isin(disliked.user_keys[disliked.user], cold)
@@ -42,17 +42,17 @@ def test_no_row_of_a_cold_person_is_left_in_the_target_domain(snapshot: Snapshot
 
 
 def test_a_tenth_each_is_tested_and_validated_and_folds_do_not_meet(snapshot: Snapshot) -> None:
-    splits = [strict_cold_person(snapshot, target=B, fold=fold) for fold in range(5)]
-    tests = [set(split.test.people) for split in splits]
-    validations = [set(split.validation.people) for split in splits]
+    splits = [strict_cold_user(snapshot, target=B, fold=fold) for fold in range(5)]
+    tests = [set(split.test.users) for split in splits]
+    validations = [set(split.validation.users) for split in splits]
     assert [len(people) for people in tests] == [24] * 5
     assert len(set.union(*tests)) == 120
     assert not set.union(*tests) & set.union(*validations)
 
 
 def test_what_is_asked_is_exactly_what_was_hidden_and_liked(snapshot: Snapshot) -> None:
-    split = strict_cold_person(snapshot, target=B)
-    for row, key in enumerate(split.test.people):
+    split = strict_cold_user(snapshot, target=B)
+    for row, key in enumerate(split.test.users):
         mine = snapshot.item[snapshot.user_keys[snapshot.user] == key]
         assert sorted(split.test.positives[row].indices) == sorted(
             i for i in mine if snapshot.item_domain[i] == B
@@ -65,8 +65,8 @@ def test_what_is_asked_is_exactly_what_was_hidden_and_liked(snapshot: Snapshot) 
 def test_poisoned_hidden_rows_change_nothing_that_training_or_scoring_sees(
     snapshot: Snapshot,
 ) -> None:
-    clean = strict_cold_person(snapshot, target=B)
-    people = np.concatenate([clean.test.people, clean.validation.people])
+    clean = strict_cold_user(snapshot, target=B)
+    people = np.concatenate([clean.test.users, clean.validation.users])
     hidden = np.isin(snapshot.user_keys[snapshot.user], people)
     hidden &= snapshot.item_domain[snapshot.item] == B
     assert hidden.any()
@@ -75,9 +75,9 @@ def test_poisoned_hidden_rows_change_nothing_that_training_or_scoring_sees(
     # Everything hidden becomes other target items: each person's rows shifted along the catalogue.
     poison[hidden] = items[(np.searchsorted(items, poison[hidden]) + 17) % len(items)]
     count = np.where(hidden, 999, snapshot.count)
-    dirty = strict_cold_person(replace(snapshot, item=poison, count=count), target=B)
+    dirty = strict_cold_user(replace(snapshot, item=poison, count=count), target=B)
     assert dirty.train.fingerprint == clean.train.fingerprint
-    np.testing.assert_array_equal(dirty.test.people, clean.test.people)
+    np.testing.assert_array_equal(dirty.test.users, clean.test.users)
     assert (dirty.test.histories != clean.test.histories).nnz == 0
     assert (dirty.validation.histories != clean.validation.histories).nnz == 0
     assert (dirty.test.positives != clean.test.positives).nnz > 0
@@ -96,17 +96,17 @@ def test_a_split_comes_back_from_its_folder(snapshot: Snapshot, tmp_path: Path) 
 
 
 def test_the_same_seed_gives_the_same_split_and_another_one_does_not(snapshot: Snapshot) -> None:
-    first = strict_cold_person(snapshot, target=B).fingerprint
-    assert strict_cold_person(snapshot, target=B).fingerprint == first
-    assert strict_cold_person(snapshot, target=B, seed=1).fingerprint != first
-    assert strict_cold_person(snapshot, target=B, fold=1).fingerprint != first
+    first = strict_cold_user(snapshot, target=B).fingerprint
+    assert strict_cold_user(snapshot, target=B).fingerprint == first
+    assert strict_cold_user(snapshot, target=B, seed=1).fingerprint != first
+    assert strict_cold_user(snapshot, target=B, fold=1).fingerprint != first
 
 
 def test_impossible_splits_are_refused(snapshot: Snapshot) -> None:
     with pytest.raises(InputError, match="fold must be 0 to 4, got 5"):
-        strict_cold_person(snapshot, target=B, fold=5)
+        strict_cold_user(snapshot, target=B, fold=5)
     with pytest.raises(InputError, match="at least 10"):
-        strict_cold_person(planted(9), target=B)
+        strict_cold_user(planted(9), target=B)
     with pytest.raises(InputError, match="no domain 'c'"):
         only_domains(snapshot, ["c"])
 
@@ -115,7 +115,7 @@ def test_points_of_a_few_shot_curve_ask_the_same_and_show_more(snapshot: Snapsho
     points = [few_shot(snapshot, target=B, shots=shots) for shots in (0, 1, 3, 5)]
     assert len(points[0].test) > 0
     for fewer, more in zip(points, points[1:], strict=False):
-        np.testing.assert_array_equal(fewer.test.people, more.test.people)
+        np.testing.assert_array_equal(fewer.test.users, more.test.users)
         assert (fewer.test.positives != more.test.positives).nnz == 0
         assert (more.test.histories - fewer.test.histories).min() >= 0
         assert fewer.train.fingerprint == more.train.fingerprint
@@ -140,7 +140,7 @@ def test_a_cold_item_has_no_row_left(snapshot: Snapshot) -> None:
 def test_cutting_people_in_two_keeps_every_row_and_leaves_the_number_wanted(
     snapshot: Snapshot,
 ) -> None:
-    cold = strict_cold_person(snapshot, target=B)
+    cold = strict_cold_user(snapshot, target=B)
     for whole in (50, 0):
         cut = few_overlap(snapshot, target=B, whole=whole)
         assert len(Interactions.of(cut.train).overlapping(B)) == whole
@@ -154,7 +154,7 @@ def test_a_row_that_goes_to_another_account_keeps_its_place_in_the_log(snapshot:
     """Orders and first times move with their rows, so that histories keep their order."""
     tied = replace(snapshot, at=np.zeros(len(snapshot.at), np.int64))
     tied = replace(tied, first_at=-tied.order, order=tied.order[::-1].copy())
-    whole = strict_cold_person(tied, target=A).train
+    whole = strict_cold_user(tied, target=A).train
     cut = few_overlap(tied, target=A, whole=0).train
 
     def rows(log: Snapshot) -> list[tuple[int, int, int]]:
@@ -179,7 +179,7 @@ def test_time_trains_on_what_was_before_and_asks_for_what_came_after() -> None:
     first, second = split.settings["first"], split.settings["second"]
     assert split.train.at.max() < first < second
     for row in range(len(split.test)):
-        key = split.test.people[row]
+        key = split.test.users[row]
         for item in split.test.positives[row].indices:
             mine = (timed.user_keys[timed.user] == key) & (timed.item == item)
             assert timed.at[mine].min() >= second

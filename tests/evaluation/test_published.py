@@ -19,7 +19,7 @@ from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.cells import read_cells
 from kgrec.evaluation.evaluate import SAMPLED_MEASURES, evaluate, main_value
-from kgrec.evaluation.protocols import leave_one_out, published, source_cold, strict_cold_person
+from kgrec.evaluation.protocols import leave_one_out, published, source_cold, strict_cold_user
 from kgrec.evaluation.report import write_report
 from kgrec.evaluation.runner import CELLS, run_benchmark
 from kgrec.evaluation.settings import BenchmarkSettings
@@ -116,11 +116,11 @@ def test_cold_people_of_both_directions_are_hidden_from_training(few_drawn: int)
     source = cold_source(snapshot)
     split = source_cold(snapshot, source, target=B)
     assert len(split.train.user) == (source.part == "train").sum()
-    assert set(split.test.people) == set(snapshot.user_keys[:COLD])
-    assert set(split.validation.people) == set(snapshot.user_keys[COLD : 2 * COLD])
+    assert set(split.test.users) == set(snapshot.user_keys[:COLD])
+    assert set(split.validation.users) == set(snapshot.user_keys[COLD : 2 * COLD])
     assert set(snapshot.item_domain[split.test.histories.indices]) == {A}
     hidden = (source.part == "test") & (snapshot.item_domain[snapshot.item] == B)
-    asked = zip(split.test.people, split.test.positives.indices, strict=True)
+    asked = zip(split.test.users, split.test.positives.indices, strict=True)
     wanted = zip(snapshot.user_keys[snapshot.user[hidden]], snapshot.item[hidden], strict=True)
     assert list(asked) == list(wanted), "a row an interaction"
 
@@ -133,13 +133,13 @@ def test_who_is_validated_and_tested_stays_cold_in_the_test(few_drawn: int) -> N
     hidden = np.flatnonzero((part == "test") & (snapshot.item_domain[snapshot.item] == B))
     part[hidden[::2]] = "valid"
     split = source_cold(snapshot, replace(source, part=part), target=B)
-    assert set(split.test.people) & set(split.validation.people)
+    assert set(split.test.users) & set(split.validation.users)
     assert set(snapshot.item_domain[split.test.histories.indices]) == {A}
     assert split.test.sampled is not None
     number = {str(key): n for n, key in enumerate(snapshot.user_keys)}
     valid = set(zip(snapshot.user[hidden[::2]], snapshot.item[hidden[::2]], strict=True))
     drawn = split.test.sampled.tocoo()
-    users = [number[str(split.test.people[row])] for row in drawn.row]
+    users = [number[str(split.test.users[row])] for row in drawn.row]
     assert not valid & set(zip(users, drawn.col, strict=True)), "what they have is not drawn"
 
 
@@ -148,7 +148,7 @@ def test_a_set_whose_tested_people_are_warm_is_of_another_protocol() -> None:
     source = cold_source(snapshot)
     part = source.part.copy()
     part[np.flatnonzero(part == "test")[0]] = "train"
-    with pytest.raises(InputError, match="1 people of valid or test have training rows in b"):
+    with pytest.raises(InputError, match="1 users of valid or test have training rows in b"):
         source_cold(snapshot, replace(source, part=part), target=B)
 
 
@@ -160,7 +160,7 @@ def test_negatives_are_items_of_the_target_that_the_person_does_not_have(few_dra
     assert set(np.diff(sampled.indptr)) == {few_drawn}
     assert set(snapshot.item_domain[sampled.indices]) == {B}
     number = {str(key): n for n, key in enumerate(snapshot.user_keys)}
-    users = np.array([number[key] for key in split.test.people])
+    users = np.array([number[key] for key in split.test.users])
     owned = sp.csr_matrix(
         (np.ones(len(snapshot.user)), (snapshot.user, snapshot.item)),
         shape=(snapshot.num_users, snapshot.num_items),
@@ -192,7 +192,7 @@ def test_the_last_row_is_tested_and_the_one_before_validated(few_drawn: int) -> 
     assert sum(len(split.test) for split in splits) == snapshot.num_users
     assert sum(len(split.validation) for split in splits) == snapshot.num_users
     for split in splits:
-        for row, key in enumerate(split.test.people):
+        for row, key in enumerate(split.test.users):
             mine = np.flatnonzero(snapshot.user_keys[snapshot.user] == key)
             mine = mine[np.argsort(source.place[mine])]
             assert split.test.positives[row].indices.tolist() == [snapshot.item[mine[-1]]]
@@ -208,7 +208,7 @@ def test_what_is_shown_has_ties_in_the_order_by_which_rows_are_hidden(
     snapshot = with_days(planted(), 3)
     source = ordered_source(snapshot)
     split = leave_one_out(snapshot, source, target=B, shuffle_ties=shuffle)
-    rows = np.searchsorted(split.train.user_keys, split.test.people)
+    rows = np.searchsorted(split.train.user_keys, split.test.users)
     trained = Interactions.of(split.train).histories(rows)
     by_item = 0
     for row in range(len(split.test)):
@@ -230,7 +230,7 @@ def test_shuffled_ties_stay_within_their_moment_and_are_not_by_item(few_drawn: i
         found: dict[str, int] = {}
         for target in (A, B):
             test = leave_one_out(snapshot, source, target=target, **how).test
-            found |= dict(zip(test.people.tolist(), test.positives.indices.tolist(), strict=True))
+            found |= dict(zip(test.users.tolist(), test.positives.indices.tolist(), strict=True))
         return found
 
     given, shuffled = tested(), tested(shuffle_ties=True)
@@ -349,8 +349,8 @@ def test_figures_are_means_over_interactions_by_hand(few_drawn: int) -> None:
     assert means["hit@1"] == pytest.approx((rank == 1).mean())
     assert means["hit@5"] == pytest.approx((rank <= 5).mean())
     assert found.sampled == few_drawn
-    assert found.people.height == COLD, "people are the unit of chance"
-    assert found.people["positives"].sum() == len(cases)
+    assert found.users.height == COLD, "people are the unit of chance"
+    assert found.users["positives"].sum() == len(cases)
     value_alone = main_value(ByHand(scores), cases, train=split.train, target=B)
     assert value_alone == pytest.approx(means["ndcg@10"])
     assert not found.lists
@@ -368,7 +368,7 @@ def test_a_twin_leaves_the_drawn_items_and_what_is_asked_for(few_drawn: int) -> 
     shown = np.asarray(split.test.histories[:, [known]].todense()).ravel() > 0
     lost = (shown & (split.test.positives.indices == first)).sum()
     assert lost > 0
-    gone = found.people["positives"].sum() - found.without_twins["positives"].sum()
+    gone = found.users["positives"].sum() - found.without_twins["positives"].sum()
     assert gone == lost
 
 
@@ -425,10 +425,10 @@ def test_a_benchmark_without_the_sources_split_is_refused_before_any_work(tmp_pa
 
 
 def test_full_rankings_are_untouched_by_what_was_added() -> None:
-    split = strict_cold_person(planted(), target=B)
+    split = strict_cold_user(planted(), target=B)
     assert split.test.sampled is None
     knn = ItemKNN()
     knn.fit(Interactions.of(split.train))
     found = evaluate(knn, split.test, train=split.train, target=B)
     assert found.sampled is None
-    assert found.summary()["ndcg@10"].mean == pytest.approx(found.people["ndcg@10"].mean())
+    assert found.summary()["ndcg@10"].mean == pytest.approx(found.users["ndcg@10"].mean())

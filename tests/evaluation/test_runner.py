@@ -62,7 +62,7 @@ def test_the_winner_is_the_one_who_looks_at_the_person(finished: Path) -> None:
     assert popular is not None
     assert popular.high < 0
     assert rows[0].folds == [0, 1]
-    assert rows[0].measures["ndcg@10"].people == 48
+    assert rows[0].measures["ndcg@10"].users == 48
 
 
 class _StoppedError(Exception):
@@ -89,7 +89,7 @@ def test_a_run_that_was_stopped_goes_on_and_ends_the_same(tmp_path: Path) -> Non
     first, second = read_cells(whole / CELLS), read_cells(halved / CELLS)
     assert first.keys() == second.keys()
     for key, cell in first.items():
-        assert cell.people.equals(second[key].people), key
+        assert cell.users.equals(second[key].users), key
         assert cell.head["settings"] == second[key].head["settings"]
     gap = compare(whole, halved)
     assert gap["difference"].abs().max() == 0
@@ -133,11 +133,11 @@ def test_a_folder_takes_further_folds_and_counts_what_is_planned(tmp_path: Path)
 def test_points_of_few_overlap_are_named_and_may_be_added(tmp_path: Path) -> None:
     data = planted(120)
     first = BenchmarkSettings(
-        models=("popularity",), targets=("b",), protocols=("few-overlap",), linking=(7,)
+        models=("popularity",), targets=("b",), protocols=("few-overlap",), overlapping_users=(7,)
     )
     run_benchmark(data, first, tmp_path)
     assert {key.protocol for key in read_cells(tmp_path / CELLS)} == {"few-overlap 7"}
-    run_benchmark(data, first.model_copy(update={"linking": (3, 0)}), tmp_path)
+    run_benchmark(data, first.model_copy(update={"overlapping_users": (3, 0)}), tmp_path)
     protocols = {key.protocol for key in read_cells(tmp_path / CELLS)}
     assert protocols == {"few-overlap 7", "few-overlap 3", "few-overlap 0"}
 
@@ -207,6 +207,9 @@ def test_a_wrong_benchmark_setting_is_one_sentence(tmp_path: Path) -> None:
     file.write_text("protocols: [warm]\n")
     with pytest.raises(ConfigError, match=r"protocols\.0: must be"):
         load_benchmark_settings(str(file))
-    file.write_text("linking: [-1]\n")
-    with pytest.raises(ConfigError, match=r"linking\.0: must be greater than or equal to 0"):
+    file.write_text("overlapping_users: [-1]\n")
+    with pytest.raises(ConfigError, match=r"overlapping_users\.0: must be greater than or equal"):
+        load_benchmark_settings(str(file))
+    file.write_text("protocols: [few-overlap]\nlinking: [0]\n")
+    with pytest.raises(ConfigError, match="linking: is called overlapping_users now"):
         load_benchmark_settings(str(file))

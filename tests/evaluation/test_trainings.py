@@ -13,13 +13,13 @@ from kgrec.config import parse_yaml, resolve
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation.kgrec_recommender import KgrecRecommender
-from kgrec.evaluation.protocols import strict_cold_person
+from kgrec.evaluation.protocols import strict_cold_user
 from kgrec.evaluation.trainings import Trainings
 from tests.evaluation.planted import planted
 from tests.evaluation.test_kgrec_recommender import TINY, B
 
 DEFAULT = Path(__file__).parents[2] / "configs" / "default.yaml"
-SPLIT = strict_cold_person(planted(), target=B)
+SPLIT = strict_cold_user(planted(), target=B)
 
 
 def scores(
@@ -114,6 +114,6 @@ def test_other_settings_another_seed_or_another_graph_are_another_training(
     assert has(stages, "epoch")
     _, stages = scores(TINY, trainings, seed=1)
     assert has(stages, "epoch")
-    other = strict_cold_person(planted(), target=B, fold=1).train
+    other = strict_cold_user(planted(), target=B, fold=1).train
     _, stages = scores(TINY, trainings, train=other)
     assert has(stages, "epoch")

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
-from kgrec.evaluation.protocols import few_overlap, strict_cold_person
+from kgrec.evaluation.protocols import few_overlap, strict_cold_user
 from kgrec.evaluation.split import Split
 from kgrec.recommenders.bitgcf import BiTGCF
 from kgrec.recommenders.cdrib import CDRIB
@@ -30,7 +30,7 @@ QUICK = {"dim": 8, "epochs": 2, "batch": 512}
 
 @pytest.fixture(scope="module")
 def split() -> Split:
-    return strict_cold_person(planted(120), target=B)
+    return strict_cold_user(planted(120), target=B)
 
 
 def test_the_loss_is_the_cross_entropy_of_likes_and_of_every_drawn_pair() -> None:

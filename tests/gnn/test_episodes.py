@@ -67,7 +67,7 @@ def test_a_domain_that_nobody_links_has_as_large_episodes_as_where_nobody_links_
 def test_a_cold_episode_hides_all_of_the_domain_and_only_that() -> None:
     for episode in draw():
         inside = LOG.liked.toarray() * (LOG.item_domain == episode.domain)
-        mine = np.isin(np.arange(LOG.num_people), episode.users)[:, None]
+        mine = np.isin(np.arange(LOG.num_users), episode.users)[:, None]
         hidden = episode.hidden.toarray()
         if episode.kind == "cold":
             np.testing.assert_array_equal(hidden, inside * mine)

@@ -114,11 +114,11 @@ def test_without_layers_items_stay_as_they_are() -> None:
 def test_renumbering_people_and_items_renumbers_the_output(kind: str) -> None:
     torch.manual_seed(0)
     log, item_tag = random_log()
-    people, items = torch.randperm(log.num_people).numpy(), torch.randperm(8).numpy()
+    people, items = torch.randperm(log.num_users).numpy(), torch.randperm(8).numpy()
     new_number = np.argsort(items)
     moved = Interactions(
         liked=log.liked[people][:, items].tocsr(), seen=log.seen,
-        person_of_user=log.person_of_user, item_domain=log.item_domain[items], num_domains=2,
+        row_of_account=log.row_of_account, item_domain=log.item_domain[items], num_domains=2,
     )  # fmt: skip
     moved_tag = np.stack([new_number[item_tag[0]], item_tag[1]]).astype(np.int32)
     x = torch.randn(8, 4)

@@ -36,7 +36,7 @@ def made(settings: Settings) -> tuple[ItemFeatures, JointModel]:
 def test_item_features_hold_zeros_where_an_item_has_no_likes() -> None:
     likes = LOG.liked.tolil()
     likes[:, 3] = 0
-    log = Interactions(likes.tocsr(), LOG.seen, LOG.person_of_user, LOG.item_domain, 2)
+    log = Interactions(likes.tocsr(), LOG.seen, LOG.row_of_account, LOG.item_domain, 2)
     item_features = solve_item_features(log, tiny("x").model, seed=0)
     assert not item_features.factors[3].any()
     assert np.abs(item_features.spectrum[3]).max() < 1e-5
@@ -66,16 +66,16 @@ def test_all_item_vectors_are_of_unit_length() -> None:
 
 
 def test_a_feature_that_is_left_out_changes_nothing() -> None:
-    _, model = made(tiny("x", "model.channels=[spectrum,factors]"))
+    _, model = made(tiny("x", "model.item_features=[spectrum,factors]"))
     torch.testing.assert_close(
         model.features(torch.randn(32, 6)), model.features(torch.zeros(32, 6))
     )
-    _, with_text = made(tiny("x", "model.channels=[text]"))
+    _, with_text = made(tiny("x", "model.item_features=[text]"))
     assert not torch.allclose(with_text.features(torch.randn(32, 6)), torch.zeros(32, 16))
 
 
 def test_the_factors_of_an_item_go_through_the_map_of_its_domain() -> None:
-    settings = tiny("x", "model.channels=[factors]")
+    settings = tiny("x", "model.item_features=[factors]")
     mixed = np.arange(32, dtype=np.int32) % 2  # the items of two domains in turn
     item_features = replace(solve_item_features(LOG, settings.model, seed=0), item_domain=mixed)
     model = JointModel(
@@ -93,7 +93,7 @@ def test_the_factors_of_an_item_go_through_the_map_of_its_domain() -> None:
 
 
 def test_text_says_nothing_of_an_item_that_has_none() -> None:
-    _, model = made(tiny("x", "model.channels=[text]"))
+    _, model = made(tiny("x", "model.item_features=[text]"))
     model.has_text[5] = 0.0
     features = model.features(torch.randn(32, 6))
     assert not features[5].any()
@@ -101,7 +101,7 @@ def test_text_says_nothing_of_an_item_that_has_none() -> None:
 
 
 def test_in_a_step_the_id_embedding_is_dropped_as_often_as_is_set() -> None:
-    _, model = made(tiny("x", "model.channels=[id]", "model.id_dropout=0.5"))
+    _, model = made(tiny("x", "model.item_features=[id]", "model.id_dropout=0.5"))
     torch.testing.assert_close(model.features(torch.zeros(32, 6)), model.id_embedding.weight)
     model.train()
     torch.manual_seed(0)

@@ -91,7 +91,7 @@ def test_answers_that_are_not_there_change_nothing_either(trainer: Trainer) -> N
 
 
 def test_the_hidden_half_of_a_warm_episode_informs_neither_graph_nor_user(bert: Path) -> None:
-    settings = tiny(bert, "model.dropout=0", "train.cold_share=0")
+    settings = tiny(bert, "model.dropout=0", "train.cold_fraction=0")
     trainer = trainer_on(planted_snapshot(small_world()), settings)
     trainer.model.eval()
     log = trainer.inputs.data

@@ -30,7 +30,7 @@ def test_the_recommender_scores_as_the_tensors_do(bert: Path) -> None:
 
 
 def test_on_everybody_bridge_and_graph_read_what_was_hidden_of_held_out_users(bert: Path) -> None:
-    trainer = trainer_on(SNAPSHOT, tiny(bert, "train.validation_share=0.3"))
+    trainer = trainer_on(SNAPSHOT, tiny(bert, "train.validation_fraction=0.3"))
     data = trainer.inputs.data
     assert trainer.held_out
     assert len(EVERYBODY.overlapping(0)) > len(data.overlapping(0))

@@ -34,8 +34,8 @@ def test_the_loss_goes_to_its_known_optimum_and_cold_people_get_what_was_planted
     world = small_world()
     snapshot = planted_snapshot(world)
     settings = tiny(
-        bert, f"model.bridge={bridge}", "train.epochs=30", "train.cold_share=1",
-        "train.learning_rate=1e-2", "align.people=0", "align.text=0", "model.dropout=0",
+        bert, f"model.bridge={bridge}", "train.epochs=30", "train.cold_fraction=1",
+        "train.learning_rate=1e-2", "align.users=0", "align.text=0", "model.dropout=0",
     )  # fmt: skip
     fitted = fit(snapshot, settings)
     losses = [row["loss"] for row in fitted.history[1:]]
@@ -48,7 +48,7 @@ def test_the_loss_goes_to_its_known_optimum_and_cold_people_get_what_was_planted
     log = Interactions.of(snapshot)
     users = [str(key) for key in snapshot.user_keys]
     cold = [users.index(user) for user in world.cold_users]
-    scores = fitted.scorer.person_vectors(log.histories()[cold], domain).products(
+    scores = fitted.scorer.user_vectors(log.histories()[cold], domain).products(
         fitted.scorer.item_vectors(domain)
     )
     for user, row in zip(world.cold_users, scores, strict=True):
@@ -133,7 +133,7 @@ def test_early_stopping_waits_for_patience_and_keeps_the_best(
     def note(trainer: Trainer) -> None:
         kept[trainer.epoch] = trainer.model.spectrum_map.weight.detach().clone()
 
-    settings = tiny(bert, "train.epochs=9", "train.patience=3", "train.validation_share=0.4")
+    settings = tiny(bert, "train.epochs=9", "train.patience=3", "train.validation_fraction=0.4")
     fitted = fit(planted_snapshot(small_world()), settings, on_epoch=note)
     # Epoch 1 is best; 2, 3 and 4 are no better (a tie is no gain), so 5 never comes.
     assert [row["epoch"] for row in fitted.history] == [0, 1, 2, 3, 4]
@@ -151,7 +151,7 @@ def test_with_nobody_held_out_all_epochs_run_and_the_last_is_kept(bert: Path) ->
 def test_no_epochs_give_a_model_that_was_not_trained(bert: Path) -> None:
     fitted = fit(planted_snapshot(small_world()), tiny(bert, "train.epochs=0"))
     assert [row["epoch"] for row in fitted.history] == [0]
-    assert np.isfinite(fitted.scorer.item_space).all()
+    assert np.isfinite(fitted.scorer.item_embeddings).all()
 
 
 def test_listeners_hear_every_episode_and_one_row_an_epoch(bert: Path) -> None:
@@ -217,7 +217,7 @@ def test_alignment_tells_a_person_from_as_many_others_as_are_set(bert: Path) -> 
     """Alone, nobody is mistaken for another: what is left is the loss without alignment."""
     losses = {}
     for people, weight in ((1, 1), (1, 0), (7, 1), (7, 0), (1000, 1)):
-        trainer = trainer_of(bert, *STILL, f"align.people={weight}", f"align.batch_users={people}")
+        trainer = trainer_of(bert, *STILL, f"align.users={weight}", f"align.batch_users={people}")
         episode = next(e for e in trainer.episodes(1) if e.kind == "cold" and len(e.users) > 7)
         losses[people, weight] = trainer.loss(episode).item()
     assert losses[1, 1] == pytest.approx(losses[1, 0])
@@ -227,14 +227,14 @@ def test_alignment_tells_a_person_from_as_many_others_as_are_set(bert: Path) -> 
 
 @pytest.mark.parametrize("users", [1200, 2400])
 @pytest.mark.parametrize(
-    ("cold_share", "least", "most"), [(0.8, 20, 20), (1.0, 16, 16), (0.0, 56, 64)]
+    ("cold_fraction", "least", "most"), [(0.8, 20, 20), (1.0, 16, 16), (0.0, 56, 64)]
 )
 def test_the_number_of_episodes_does_not_grow_with_the_people(
-    bert: Path, users: int, cold_share: float, least: int, most: int
+    bert: Path, users: int, cold_fraction: float, least: int, most: int
 ) -> None:
     """Two domains, of each 8 cold episodes and a quarter of that warm; or at most 32 warm."""
     snapshot = planted_snapshot(small_world(num_users=users))
-    settings = tiny(bert, "train.min_warm_users=1", f"train.cold_share={cold_share}")
+    settings = tiny(bert, "train.min_warm_users=1", f"train.cold_fraction={cold_fraction}")
     trainer = trainer_on(snapshot, settings)
     assert least <= trainer.episodes_per_epoch <= most
     assert len(list(trainer.episodes(1))) == trainer.episodes_per_epoch

@@ -321,7 +321,7 @@ class StoreContract:
         store.begin_enrichment("r", "interests", at=1)
         interests = links(RelType.INTERESTED_IN, ("ann", "x", 0.5), ("bob", "x", 0.5))
         store.write_enrichment("r", RelType.INTERESTED_IN, interests)
-        store.write_vectors(Label.USER, ["ann", "bob"], VECTORS[:2], run="r")
+        store.write_vectors(Label.USER, ["ann", "bob"], VECTORS[:2], enrichment_id="r")
         store.begin_enrichment("r2", "interests", at=2)
         assert store.forget_user("ann") == 4
         assert store.read_nodes(Label.USER)["key"].to_list() == ["bob", "cid"]
@@ -372,7 +372,10 @@ class StoreContract:
         store.begin_enrichment("r", "vectors", at=1)
         with_unknown = [*VECTOR_KEYS, "f:99"]
         taken = store.write_vectors(
-            Label.ITEM, with_unknown, np.vstack([VECTORS, [[1, 1]]]).astype(np.float32), run="r"
+            Label.ITEM,
+            with_unknown,
+            np.vstack([VECTORS, [[1, 1]]]).astype(np.float32),
+            enrichment_id="r",
         )
         assert taken == 4
         keys, vectors = store.read_vectors(Label.ITEM)
@@ -425,7 +428,7 @@ class StoreContract:
             RelType.HAS_TAG, links(RelType.HAS_TAG, *((key, "rare") for key in far))
         )
         store.begin_enrichment("r", "vectors", at=1)
-        store.write_vectors(Label.ITEM, keys, vectors, run="r")
+        store.write_vectors(Label.ITEM, keys, vectors, enrichment_id="r")
         store.await_vectors(Label.ITEM)
         near = store.nearest(Label.ITEM, query, 5, NodeFilter(tags_any=["rare"]))
         assert [n.key for n in near] == far[::-1]
@@ -435,7 +438,9 @@ class StoreContract:
     def test_a_zero_vector_is_like_nothing(self, store: GraphStore) -> None:
         fill(store)
         store.begin_enrichment("r", "vectors", at=1)
-        store.write_vectors(Label.ITEM, ["f:1", "f:2"], np.array([[0, 0], [1, 0]], "f4"), run="r")
+        store.write_vectors(
+            Label.ITEM, ["f:1", "f:2"], np.array([[0, 0], [1, 0]], "f4"), enrichment_id="r"
+        )
         store.await_vectors(Label.ITEM)
         near = store.nearest(Label.ITEM, unit(1, 0), 2)
         assert [(n.key, n.score) for n in near] == [("f:2", 1.0), ("f:1", 0.0)]
@@ -443,13 +448,15 @@ class StoreContract:
     def test_vectors_that_cannot_be_right_are_refused(self, store: GraphStore) -> None:
         self._with_vectors(store)
         with pytest.raises(BadRowsError, match="not finite"):
-            store.write_vectors(Label.ITEM, ["f:1"], np.array([[np.nan, 0]], "f4"), run="r")
+            store.write_vectors(
+                Label.ITEM, ["f:1"], np.array([[np.nan, 0]], "f4"), enrichment_id="r"
+            )
         with pytest.raises(GraphStoreError, match="width"):
-            store.write_vectors(Label.ITEM, ["f:1"], np.zeros((1, 3), "f4"), run="r")
+            store.write_vectors(Label.ITEM, ["f:1"], np.zeros((1, 3), "f4"), enrichment_id="r")
         with pytest.raises(GraphStoreError, match="width"):
             store.nearest(Label.ITEM, unit(1, 0, 0), 1)
         with pytest.raises(GraphStoreError, match="never begun"):
-            store.write_vectors(Label.ITEM, ["f:1"], np.zeros((1, 2), "f4"), run="other")
+            store.write_vectors(Label.ITEM, ["f:1"], np.zeros((1, 2), "f4"), enrichment_id="other")
         with pytest.raises(GraphStoreError, match="domain"):
             store.nearest(Label.USER, unit(1, 0), 1, NodeFilter(domain="f"))
 
@@ -481,7 +488,7 @@ class StoreContract:
         store.finish_enrichment("r", {"SIMILAR_TO": 2})
         keys, vectors = store.read_vectors(Label.ITEM)
         near = store.nearest(Label.ITEM, unit(1, 0), 2)
-        runs = store.enrichment_runs()
+        runs = store.enrichments()
 
         store.begin_enrichment("r2", "vectors", at=2)
         assert store.read_relationships(RelType.SIMILAR_TO).height == 0
@@ -489,7 +496,7 @@ class StoreContract:
         second = links(RelType.SIMILAR_TO, ("f:1", "f:2", 0.9))
         store.write_enrichment("r2", RelType.SIMILAR_TO, second)
         wider = np.eye(3, dtype=np.float32)
-        store.write_vectors(Label.ITEM, VECTOR_KEYS[:3], wider, run="r2")
+        store.write_vectors(Label.ITEM, VECTOR_KEYS[:3], wider, enrichment_id="r2")
         store.await_vectors(Label.ITEM)
         assert store.read_relationships(RelType.SIMILAR_TO).rows() == second.rows()
         assert store.counts().relationships["SIMILAR_TO"] == 1
@@ -503,7 +510,7 @@ class StoreContract:
         assert store.read_vectors(Label.ITEM)[0] == keys
         np.testing.assert_array_equal(store.read_vectors(Label.ITEM)[1], vectors)
         assert store.nearest(Label.ITEM, unit(1, 0), 2) == near
-        assert store.enrichment_runs() == runs
+        assert store.enrichments() == runs
 
     def test_runs_stack_and_come_off_one_by_one(self, store: GraphStore) -> None:
         fill(store)
@@ -517,7 +524,7 @@ class StoreContract:
             assert rows["score"].to_list() == [number / 4]
             assert store.undo_enrichment(f"r{number}") == 1
         assert store.read_relationships(RelType.SIMILAR_TO).height == 0
-        assert store.enrichment_runs() == []
+        assert store.enrichments() == []
 
     def test_jobs_of_two_names_leave_each_other_alone(self, store: GraphStore) -> None:
         fill(store)
@@ -541,11 +548,11 @@ class StoreContract:
         store = reopen()
         store.begin_enrichment("r", "similar-items", at=9)
         assert store.write_enrichment("r", RelType.SIMILAR_TO, rows) == Written(0, 1)
-        (run,) = store.enrichment_runs()
+        (run,) = store.enrichments()
         assert (run.at, run.finished) == (1, False)
         assert store.undo_enrichment("r") == 1
-        assert store.enrichment_runs() == []
-        with pytest.raises(GraphStoreError, match="no enrichment run"):
+        assert store.enrichments() == []
+        with pytest.raises(GraphStoreError, match="no enrichment"):
             store.undo_enrichment("r")
 
     def test_a_run_id_belongs_to_one_job(self, store: GraphStore) -> None:
@@ -603,5 +610,5 @@ class StoreContract:
     def _with_vectors(self, store: GraphStore) -> None:
         fill(store)
         store.begin_enrichment("r", "vectors", at=1)
-        store.write_vectors(Label.ITEM, VECTOR_KEYS, VECTORS, run="r")
+        store.write_vectors(Label.ITEM, VECTOR_KEYS, VECTORS, enrichment_id="r")
         store.await_vectors(Label.ITEM)

@@ -100,7 +100,7 @@ def test_an_enrichment_killed_half_way_can_be_begun_again_or_undone(
         store.begin_enrichment("r3", "similar-items", at=3)
     assert store.undo_enrichment("r2") == 0  # it was killed before it wrote anything
     assert store.read_relationships(RelType.SIMILAR_TO).rows() == first.rows()
-    assert [run.run for run in store.enrichment_runs()] == ["r"]
+    assert [run.enrichment_id for run in store.enrichments()] == ["r"]
 
 
 @pytest.mark.parametrize("killed_after", [1, 2, 8])
@@ -113,7 +113,7 @@ def test_an_undo_that_was_killed_reports_all_when_it_is_asked_for_again(
     rows = links(RelType.SIMILAR_TO, ("f:1", "f:2", 0.5), ("f:2", "b:1", 0.1), ("b:1", "f:1", 0.1))
     store.begin_enrichment("r", "both", at=1)
     store.write_enrichment("r", RelType.SIMILAR_TO, rows)
-    store.write_vectors(Label.ITEM, ["f:1", "f:2"], np.eye(2, dtype=np.float32), run="r")
+    store.write_vectors(Label.ITEM, ["f:1", "f:2"], np.eye(2, dtype=np.float32), enrichment_id="r")
     monkeypatch.setattr(enrichment, "_MOVED", 2)
     with monkeypatch.context() as patch:
         take_back, left = store._runs.take_back, killed_after
@@ -129,7 +129,7 @@ def test_an_undo_that_was_killed_reports_all_when_it_is_asked_for_again(
         with pytest.raises(KeyboardInterrupt):
             store.undo_enrichment("r")
     assert neo4j_store().undo_enrichment("r") == 5
-    assert store.enrichment_runs() == []
+    assert store.enrichments() == []
 
 
 def test_a_user_whose_deletion_was_killed_is_reported_whole(

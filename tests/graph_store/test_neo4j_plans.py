@@ -119,11 +119,11 @@ def test_vectors_of_other_runs_are_looked_for_once_for_all_batches(
     monkeypatch.setattr(store._db, "rows", count)
     store.begin_enrichment("v", "vectors", at=1)
     for key in keys[:3]:
-        store.write_vectors(Label.USER, [key], np.ones((1, 2), np.float32), run="v")
+        store.write_vectors(Label.USER, [key], np.ones((1, 2), np.float32), enrichment_id="v")
         store._vectors.drop_index(Label.USER)  # the index is looked for in every batch
     assert asked == 1
-    store.write_vectors(Label.USER, keys[:1], np.ones((1, 2), np.float32), run="v")
+    store.write_vectors(Label.USER, keys[:1], np.ones((1, 2), np.float32), enrichment_id="v")
     assert [near.key for near in store.nearest(Label.USER, np.ones(2, np.float32), 1)] == ["v0"]
     store.begin_enrichment("w", "vectors-of-another-job", at=2)
-    with pytest.raises(GraphStoreError, match="those of run v of another job"):
-        store.write_vectors(Label.USER, [keys[3]], np.ones((1, 2), np.float32), run="w")
+    with pytest.raises(GraphStoreError, match="are of enrichment v of another job"):
+        store.write_vectors(Label.USER, [keys[3]], np.ones((1, 2), np.float32), enrichment_id="w")

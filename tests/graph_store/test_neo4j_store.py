@@ -220,5 +220,5 @@ def test_a_new_vector_index_takes_zero_vectors_however_soon_they_come(neo4j_stor
         store.drop_all()  # with the index
         store.upsert_nodes(Label.ITEM, nodes(Label.ITEM, *((key,) for key in keys)))
         store.begin_enrichment("r", "vectors", at=turn)
-        store.write_vectors(Label.ITEM, keys, np.zeros((50, 2), np.float32), run="r")
+        store.write_vectors(Label.ITEM, keys, np.zeros((50, 2), np.float32), enrichment_id="r")
         store.await_vectors(Label.ITEM)

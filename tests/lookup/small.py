@@ -145,21 +145,21 @@ class SmallModel:
         return Interactions.of(self.snapshot)
 
     @cached_property
-    def item_space(self) -> NDArray[np.float32]:
+    def item_embeddings(self) -> NDArray[np.float32]:
         taste = [TASTE["scifi" if "scifi" in (t or "") else "romance"] for t in self.snapshot.texts]
         own = 0.1 * np.eye(self.snapshot.num_items)
         return _unit(np.hstack([np.array(taste), own]).astype(np.float32))
 
     def item_vectors(self, domain: int) -> Vectors:
-        return Vectors(self.item_space[self.snapshot.items_of(domain)])
+        return Vectors(self.item_embeddings[self.snapshot.items_of(domain)])
 
-    def person_vectors(self, users: Histories, domain: int) -> Vectors:
-        return Vectors(np.asarray(users.items @ self.item_space, dtype=np.float32))
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
+        return Vectors(np.asarray(users.items @ self.item_embeddings, dtype=np.float32))
 
-    def person_space(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        return _unit(np.asarray(histories @ self.item_space, dtype=np.float32))
+    def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        return _unit(np.asarray(histories @ self.item_embeddings, dtype=np.float32))
 
-    def text_person_vectors(self, texts: list[str], domain: int) -> Vectors:
+    def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
         word = [[float(taste in text) for taste in ("scifi", "romance")] for text in texts]
         rest = np.zeros((len(texts), self.snapshot.num_items))
         return Vectors(np.hstack([np.array(word), rest]).astype(np.float32))

@@ -53,9 +53,9 @@ def test_many_people_are_read_at_once_with_the_same_result(
 ) -> None:
     """Above a number of people the store is read in columns instead of theirs alone."""
     facts, users = StoreFacts(SmallModel(), store), [*sorted(LIKES), "nobody", "ann"]
-    singly = facts.people(users)
+    singly = facts.of_users(users)
     monkeypatch.setattr("kgrec.lookup.store_facts._FEW", 0)
-    together, snapshot = facts.people(users), SnapshotFacts(SmallModel()).people(users)
+    together, snapshot = facts.of_users(users), SnapshotFacts(SmallModel()).of_users(users)
     for other in (together, snapshot):
         np.testing.assert_array_equal(singly.known, other.known)
         np.testing.assert_array_equal(singly.liked.toarray(), other.liked.toarray())
@@ -85,7 +85,7 @@ def test_a_history_is_in_order_of_time_over_all_accounts_and_kinds(
     facts, model = StoreFacts(SmallModel(), store), SmallModel()
     for few in (32, 0):
         monkeypatch.setattr("kgrec.lookup.store_facts._FEW", few)
-        people = facts.people(["empty", "web:zoe", "zoe", "nobody"])
+        people = facts.of_users(["empty", "web:zoe", "zoe", "nobody"])
         assert people.known.tolist() == [True, True, True, False]
         histories = people.histories
         assert histories.offsets.tolist() == [0, 0, 5, 10, 10]

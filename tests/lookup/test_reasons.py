@@ -64,15 +64,15 @@ def test_what_moves_the_score_comes_first_among_equal_ties() -> None:
     model = SmallModel()
     pride = model.snapshot.item_keys.tolist().index("books:pride")
     clueless = model.snapshot.item_keys.tolist().index("films:clueless")
-    model.item_space[:] = 0.0
-    model.item_space[[pride, clueless], 0] = 1.0
+    model.item_embeddings[:] = 0.0
+    model.item_embeddings[[pride, clueless], 0] = 1.0
     told = Run(model).explain("films:clueless", history=["books:emma", "books:pride"])
     assert told.reasons[0].via == "books:pride"
 
 
 def test_without_any_tie_popularity_is_the_last_resort() -> None:
     model = SmallModel()
-    model.item_space[:] = np.eye(*model.item_space.shape, dtype=np.float32)
+    model.item_embeddings[:] = np.eye(*model.item_embeddings.shape, dtype=np.float32)
     told = Run(model).explain("films:matrix", history=["books:pride"])
     assert [reason.kind for reason in told.reasons] == ["popular"]
     assert told.reasons[0].people == 3

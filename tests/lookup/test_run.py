@@ -64,7 +64,7 @@ def test_many_people_get_what_each_would_get_alone(run: Run) -> None:
 def test_the_blocks_of_people_do_not_show(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     users = sorted(LIKES)
     whole = run.recommend(users=users, domain="films").to_frame()
-    monkeypatch.setattr("kgrec.lookup.run._BLOCK_PEOPLE", 2)
+    monkeypatch.setattr("kgrec.lookup.run._BLOCK_USERS", 2)
     assert run.recommend(users=users, domain="films").to_frame().equals(whole)
 
 

@@ -19,7 +19,7 @@ def test_the_interval_is_that_of_the_normal_approximation_on_many_people() -> No
 
 
 def test_people_without_a_value_are_left_out() -> None:
-    assert interval(np.array([1.0, np.nan, 3.0])).people == 2
+    assert interval(np.array([1.0, np.nan, 3.0])).users == 2
     assert np.isnan(interval(np.array([np.nan])).mean)
 
 
@@ -40,7 +40,7 @@ def test_a_pairing_sees_what_two_separate_intervals_do_not() -> None:
 
 
 def test_people_must_be_the_same() -> None:
-    with pytest.raises(InputError, match="same people"):
+    with pytest.raises(InputError, match="same users"):
         paired_difference(np.zeros(3), np.zeros(4))
 
 
@@ -48,7 +48,7 @@ def test_a_weight_counts_like_so_many_equal_rows_in_the_mean() -> None:
     values, weights = np.array([0.0, 1.0, 0.5]), np.array([1.0, 3.0, 2.0])
     got = intervals({"": values}, weights=weights)[""]
     assert got.mean == pytest.approx(np.repeat(values, [1, 3, 2]).mean())
-    assert got.people == 3, "the weight makes nobody into several people"
+    assert got.users == 3, "the weight makes nobody into several people"
     gap = paired_difference(values, np.zeros(3), weights=weights)
     assert gap.mean == pytest.approx(got.mean)
     assert (gap.low, gap.high) == pytest.approx((got.low, got.high))
@@ -67,7 +67,7 @@ def test_ratios_come_together_by_their_geometric_mean() -> None:
     each, together = paired_ratios([(values[0] * 4, values[1]), (values[2], values[3])])
     assert together.mean == pytest.approx((each[0].mean * each[1].mean) ** 0.5)
     assert together.low < together.mean < together.high
-    assert together.people == 800
+    assert together.users == 800
     widths = [np.log(found.high / found.low) for found in (*each, together)]
     assert widths[2] < max(widths[:2])
 

@@ -14,9 +14,9 @@ from kgrec.ranking.measures import (
     gini,
     intra_list_diversity,
     novelty,
-    person_measures,
     popularity_bias,
     ranks_of,
+    user_measures,
 )
 from kgrec.ranking.topk import NO_ITEM
 
@@ -27,7 +27,7 @@ def test_one_person_by_hand() -> None:
     liked = sp.csr_matrix(np.array([[0, 1, 0, 0, 1, 0]]))
     ranks = ranks_of(scores, liked)
     assert ranks.rank.tolist() == [2, 5]
-    got = {name: float(v[0]) for name, v in person_measures(ranks, [3, 5]).items()}
+    got = {name: float(v[0]) for name, v in user_measures(ranks, [3, 5]).items()}
     ideal = 1 + 1 / np.log2(3)
     assert got["ndcg@3"] == pytest.approx((1 / np.log2(3)) / ideal)
     assert got["ndcg@5"] == pytest.approx((1 / np.log2(3) + 1 / np.log2(6)) / ideal)
@@ -69,7 +69,7 @@ def test_a_stratum_counts_as_if_the_other_liked_items_were_not_there() -> None:
 
 def test_a_person_who_liked_nothing_has_no_value() -> None:
     ranks = ranks_of(np.ones((2, 3), np.float32), sp.csr_matrix(np.array([[0, 0, 0], [1, 0, 0]])))
-    for values in person_measures(ranks).values():
+    for values in user_measures(ranks).values():
         assert np.isnan(values[0])
         assert not np.isnan(values[1])
 
@@ -80,7 +80,7 @@ def test_the_library_ranx_gives_the_same_values() -> None:
     liked = sp.csr_matrix((rng.random((40, 60)) < 0.12).astype(float))
     keep = np.flatnonzero(np.diff(liked.indptr))
     scores, liked = scores[keep], liked[keep]
-    ours = person_measures(ranks_of(scores, liked), [5, 20])
+    ours = user_measures(ranks_of(scores, liked), [5, 20])
     qrels = Qrels({str(b): {str(i): 1 for i in liked[b].indices} for b in range(len(keep))})
     run = Run(
         {str(b): {str(i): float(s) for i, s in enumerate(scores[b])} for b in range(len(keep))}

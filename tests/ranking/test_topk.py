@@ -54,7 +54,7 @@ def test_blocks_of_any_size_give_the_same_lists_as_one_product(seed: int) -> Non
     people, items = rows(17), rows(211)
     exclude = sp.random(17, 211, 0.3, format="csr", random_state=seed)
     whole = top_k(people.products(items), 5, exclude=exclude)
-    tiled = top_k_of_products(people, items, 5, exclude=exclude, people_block=4, item_block=32)
+    tiled = top_k_of_products(people, items, 5, exclude=exclude, user_block=4, item_block=32)
     np.testing.assert_array_equal(whole[0], tiled[0])
     np.testing.assert_array_equal(whole[1], tiled[1])
 

@@ -73,7 +73,7 @@ def test_it_is_tuned_and_benchmarked(together: str, tmp_path: Path) -> None:
     run_benchmark(planted(120), settings, tmp_path / "out")
     cells = {key.model: cell for key, cell in read_cells(tmp_path / "out" / CELLS).items()}
     assert cells[together].head["settings"]["power"] in (1.0, 0.5)
-    ndcg = {name: cell.people["ndcg@10"].mean() for name, cell in cells.items()}
+    ndcg = {name: cell.users["ndcg@10"].mean() for name, cell in cells.items()}
     assert ndcg[together] > ndcg["popularity"]
 
 
@@ -84,7 +84,7 @@ def test_it_is_weighed_saved_loaded_and_explained(
     snapshot = planted_snapshot(small_world(num_users=80, tags=True))
     bert = write_tiny_bert(tmp_path / "bert")
     settings = tiny(
-        bert, "train.epochs=1", "train.validation_share=0.2",
+        bert, "train.epochs=1", "train.validation_fraction=0.2",
         f"components.mine={{model: {together}, power: 2, weight: 0.4}}",
     )  # fmt: skip
     run = train(snapshot, settings, tmp_path / "run")

@@ -166,7 +166,7 @@ def test_a_run_weighs_it_keeps_it_and_answers_words_with_it(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     snapshot = planted_snapshot(small_world(num_users=60, tags=True))
     settings = tiny(
-        write_tiny_bert(tmp_path / "bert"), "train.epochs=0", "train.validation_share=0.2",
+        write_tiny_bert(tmp_path / "bert"), "train.epochs=0", "train.validation_fraction=0.2",
         "components.order={model: sasrec, dim: 8, epochs: 1, weight: 0.4}",
     )  # fmt: skip
     run = train(snapshot, settings, tmp_path / "run")
@@ -176,7 +176,7 @@ def test_a_run_weighs_it_keeps_it_and_answers_words_with_it(
     fresh = SASRec(dim=8, epochs=1).fit(Interactions.of(snapshot))
     asked = Interactions.of(snapshot).histories(np.arange(5))
     np.testing.assert_allclose(kept.score(asked, 0), fresh.score(asked, 0), atol=1e-5)
-    words = run.scorer.text_person_vectors(["bababa"], 0).dense
+    words = run.scorer.text_user_vectors(["bababa"], 0).dense
     assert np.isfinite(words).all()
 
 
@@ -192,7 +192,7 @@ def test_leave_one_out_shows_the_order_by_which_it_hides(
     split = leave_one_out(snapshot, source, target=A, shuffle_ties=shuffle_ties)
     assert split.test.shown.has_order
     model = SASRec(**SMALL).fit(Interactions.of(split.train))
-    result = evaluate(model, split.test, train=split.train, target=A).people
+    result = evaluate(model, split.test, train=split.train, target=A).users
     ndcg = result["ndcg@10"].mean()
     assert (ndcg > 0.95) != shuffle_ties
 

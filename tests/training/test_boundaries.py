@@ -21,8 +21,8 @@ BOUNDARIES = [
     ["positive_weight=1e-9"],
     ["text.max_tokens=3"],
     ["text.tuning=lora", "text.lora_rank=1", "text.texts_per_step=1"],
-    ["text.tuning=lora", "text.learn_share=0"],
-    ["text.tuning=full", "text.learn_share=1", "text.refreshes=9"],
+    ["text.tuning=lora", "text.learning_fraction=0"],
+    ["text.tuning=full", "text.learning_fraction=1", "text.refreshes=9"],
     ["text.pooling=cls"],
     ["text.pooling=last"],
     ["model.dim=1"],
@@ -33,13 +33,13 @@ BOUNDARIES = [
     ["model.gnn=hgt", "model.layers=2"],
     ["model.layers=0"],
     ["model.layers=5"],
-    ["model.channels=[]"],
-    ["model.channels=[text]"],
-    ["model.channels=[spectrum]"],
-    ["model.channels=[factors]"],
-    ["model.channels=[id]"],
-    ["model.channels=[text,spectrum,factors,id]", "model.id_dropout=1"],
-    ["model.channels=[id]", "model.id_dropout=0"],
+    ["model.item_features=[]"],
+    ["model.item_features=[text]"],
+    ["model.item_features=[spectrum]"],
+    ["model.item_features=[factors]"],
+    ["model.item_features=[id]"],
+    ["model.item_features=[text,spectrum,factors,id]", "model.id_dropout=1"],
+    ["model.item_features=[id]", "model.id_dropout=0"],
     ["model.text_width=1"],
     ["model.text_width=4096"],
     ["components.content.width=1"],
@@ -56,8 +56,8 @@ BOUNDARIES = [
     ["model.dropout=0"],
     ["model.dropout=0.99"],
     ["model.bridge=false"],
-    ["model.bridge=false", "model.channels=[text]"],
-    ["align.people=0", "align.text=0"],
+    ["model.bridge=false", "model.item_features=[text]"],
+    ["align.users=0", "align.text=0"],
     ["align.prototypes=1", "align.num_prototypes=1"],
     ["align.temperature=1e-2"],
     ["train.epochs=0"],
@@ -68,11 +68,11 @@ BOUNDARIES = [
     ["train.negatives=1"],
     ["train.warmup=0"],
     ["train.warmup=0.99"],
-    ["train.cold_share=0"],
-    ["train.cold_share=1"],
-    ["train.cold_share=1e-3"],
-    ["train.validation_share=0.99"],
-    ["train.validation_share=0.4", "train.patience=1"],
+    ["train.cold_fraction=0"],
+    ["train.cold_fraction=1"],
+    ["train.cold_fraction=1e-3"],
+    ["train.validation_fraction=0.99"],
+    ["train.validation_fraction=0.4", "train.patience=1"],
     ["train.seed=4294967295"],
 ]
 
@@ -83,11 +83,11 @@ def check(fitted: Fitted, snapshot: Snapshot) -> None:
     empty = sp.csr_matrix((1, snapshot.num_items), dtype=np.float32)
     full = sp.csr_matrix(np.ones((1, snapshot.num_items), np.float32))
     asked = sp.vstack([log.liked, empty, full]).tocsr()
-    assert np.isfinite(fitted.scorer.item_space).all()
-    assert np.isfinite(fitted.scorer.person_space(asked)).all()
+    assert np.isfinite(fitted.scorer.item_embeddings).all()
+    assert np.isfinite(fitted.scorer.user_embeddings(asked)).all()
     for domain in range(log.num_domains):
         items = fitted.scorer.item_vectors(domain)
-        scores = fitted.scorer.person_vectors(Histories.of_matrix(asked), domain).products(items)
+        scores = fitted.scorer.user_vectors(Histories.of_matrix(asked), domain).products(items)
         assert scores.shape == (asked.shape[0], len(snapshot.items_of(domain)))
         assert np.isfinite(scores).all()
     assert all(row["loss"] is None or np.isfinite(row["loss"]) for row in fitted.history)
@@ -135,7 +135,9 @@ def test_a_single_item_with_text(bert: Path) -> None:
 
 @pytest.mark.parametrize("bridge", ["true", "false"])
 def test_a_graph_of_one_domain(bert: Path, bridge: str) -> None:
-    snapshot = planted_snapshot(planted(40, 12, 1, concepts=3, events_per_domain=3, cold_share=0.0))
+    snapshot = planted_snapshot(
+        planted(40, 12, 1, concepts=3, events_per_domain=3, cold_fraction=0.0)
+    )
     settings = one_epoch(bert, f"model.bridge={bridge}", "align.prototypes=1")
     check(fit(snapshot, settings), snapshot)
 

@@ -30,9 +30,9 @@ def test_a_graph_without_interactions_is_said(bert: Path) -> None:
 def test_a_single_like_beside_a_domain_without_any_gives_answers_in_both(bert: Path) -> None:
     items = {"b:1": ("books", "bade"), "b:2": ("books", "figo"), "f:1": ("films", "kula")}
     snapshot = make_snapshot([("a", "b:1")], items)
-    scorer = fit(snapshot, tiny(bert, "train.validation_share=0.2")).scorer
+    scorer = fit(snapshot, tiny(bert, "train.validation_fraction=0.2")).scorer
     for domain, size in ((0, 2), (1, 1)):
-        asked = scorer.person_vectors(Interactions.of(snapshot).histories(), domain)
+        asked = scorer.user_vectors(Interactions.of(snapshot).histories(), domain)
         scores = asked.products(scorer.item_vectors(domain))
         assert scores.shape == (1, size)
         assert np.isfinite(scores).all()

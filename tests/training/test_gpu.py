@@ -32,7 +32,7 @@ SAME_NUMBERS = ("text.tuning=lora", "model.dropout=0", "train.precision=fp32")
 
 def first_step(bert: Path, device: str, *overrides: str) -> tuple[float, dict[str, torch.Tensor]]:
     """The loss of the first episode and its gradients."""
-    settings = tiny(bert, *SAME_NUMBERS, "text.learn_share=1", *overrides)
+    settings = tiny(bert, *SAME_NUMBERS, "text.learning_fraction=1", *overrides)
     trainer = trainer_on(SNAPSHOT, settings, device=device)
     trainer.epoch = 1
     trainer.inputs.encoder.eval()  # it has a dropout of its own
@@ -77,14 +77,14 @@ def test_compiled_parts_give_the_same_step(bert: Path) -> None:
 def test_people_new_to_a_domain_get_what_was_planted(bert: Path, precision: str) -> None:
     settings = tiny(
         bert, f"train.precision={precision}", "text.tuning=lora", "train.epochs=30",
-        "train.cold_share=1", "train.learning_rate=1e-2",
+        "train.cold_fraction=1", "train.learning_rate=1e-2",
     )  # fmt: skip
     scorer = fit(SNAPSHOT, settings, device="cuda").scorer
     domain = list(SNAPSHOT.domain_keys).index(WORLD.target)
     keys = SNAPSHOT.item_keys[SNAPSHOT.items_of(domain)]
     users = [str(key) for key in SNAPSHOT.user_keys]
     histories = Interactions.of(SNAPSHOT).liked[[users.index(u) for u in WORLD.cold_users]]
-    scores = scorer.person_vectors(Histories.of_matrix(histories), domain).products(
+    scores = scorer.user_vectors(Histories.of_matrix(histories), domain).products(
         scorer.item_vectors(domain)
     )
     for user, row in zip(WORLD.cold_users, scores, strict=True):
@@ -93,7 +93,7 @@ def test_people_new_to_a_domain_get_what_was_planted(bert: Path, precision: str)
 
 
 def test_a_checkpoint_of_a_gpu_goes_on_there(bert: Path, tmp_path: Path) -> None:
-    settings = tiny(bert, *SAME_NUMBERS, "train.epochs=4", "text.learn_share=1")
+    settings = tiny(bert, *SAME_NUMBERS, "train.epochs=4", "text.learning_fraction=1")
     folder = tmp_path / "checkpoint"
 
     def keep_second(trainer: Trainer) -> None:

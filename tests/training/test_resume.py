@@ -26,12 +26,12 @@ from tests.training.worlds import planted_snapshot, small_world, tiny
 SNAPSHOT = planted_snapshot(small_world())
 JOINT = (
     "text.tuning=lora",
-    "text.learn_share=0.7",
+    "text.learning_fraction=0.7",
     "text.refreshes=2",
     "train.epochs=4",
-    "train.validation_share=0.3",
+    "train.validation_fraction=0.3",
     "align.prototypes=0.1",
-    "model.channels=[text,spectrum,id]",
+    "model.item_features=[text,spectrum,id]",
 )
 
 
@@ -109,7 +109,7 @@ def test_the_same_seed_gives_the_same_vectors_and_another_seed_others(bert: Path
         for seed in (3, 3, 4)
     )
     assert_same(first, again)
-    assert not np.allclose(first.item_space, other.item_space, atol=1e-3)
+    assert not np.allclose(first.item_embeddings, other.item_embeddings, atol=1e-3)
 
 
 def test_a_finished_run_is_left_as_it_is(bert: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def saved(
 ) -> tuple[Fitted, TrainedRun]:
     """What was fitted, and the same read back."""
     overrides = {
-        "lora": ["text.tuning=lora", "model.channels=[text,spectrum,factors,id]"],
+        "lora": ["text.tuning=lora", "model.item_features=[text,spectrum,factors,id]"],
         "hgt": ["model.gnn=hgt"],
         "full": ["text.tuning=full", "text.pooling=cls", "model.bridge=false"],
     }[request.param]
@@ -55,20 +55,20 @@ def test_saving_and_opening_changes_no_score(saved: tuple[Fitted, TrainedRun]) -
     asked = sp.vstack([LOG.liked, empty]).tocsr()
     for domain in range(2):
         before, after = (
-            held.person_vectors(Histories.of_matrix(asked), domain).products(
+            held.user_vectors(Histories.of_matrix(asked), domain).products(
                 held.item_vectors(domain)
             )
             for held in (fitted.scorer, run)
         )
         np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-5)
-    np.testing.assert_array_equal(fitted.scorer.item_space, run.item_space)
-    np.testing.assert_array_equal(fitted.scorer.person_space(asked), run.person_space(asked))
+    np.testing.assert_array_equal(fitted.scorer.item_embeddings, run.item_embeddings)
+    np.testing.assert_array_equal(fitted.scorer.user_embeddings(asked), run.user_embeddings(asked))
 
 
 def test_free_text_is_read_by_the_encoder_as_it_was_tuned(saved: tuple[Fitted, TrainedRun]) -> None:
     fitted, run = saved
     texts = [str(SNAPSHOT.texts[0]), "bade fi"]
-    before, after = (held.text_person_vectors(texts, 1) for held in (fitted.scorer, run))
+    before, after = (held.text_user_vectors(texts, 1) for held in (fitted.scorer, run))
     np.testing.assert_allclose(before.dense, after.dense, rtol=1e-4, atol=1e-5)
 
 
@@ -84,18 +84,18 @@ def test_vectors_for_other_programs_are_the_ones_of_the_run(
 ) -> None:
     _, run = saved
     items = np.load(run.path / "vectors" / "items.npy")
-    np.testing.assert_array_equal(items, run.item_space)
+    np.testing.assert_array_equal(items, run.item_embeddings)
     keys = pl.read_parquet(run.path / "vectors" / "users.parquet")["key"].to_list()
     assert keys == [str(key) for key in SNAPSHOT.user_keys]
     users = np.load(run.path / "vectors" / "users.npy")
-    np.testing.assert_allclose(users, run.person_space(LOG.liked), rtol=1e-5)
+    np.testing.assert_allclose(users, run.user_embeddings(LOG.liked), rtol=1e-5)
 
 
 def test_the_vector_of_a_text_is_that_of_its_nearest_items(
     saved: tuple[Fitted, TrainedRun],
 ) -> None:
     _, run = saved
-    own, other = run.text_person_vectors([str(text) for text in SNAPSHOT.texts[:2]], 1).dense
+    own, other = run.text_user_vectors([str(text) for text in SNAPSHOT.texts[:2]], 1).dense
     assert np.isfinite(own).all()
     assert not np.allclose(own, other)
 
@@ -104,8 +104,8 @@ def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -
     """Own likes are the last columns, one for each item of the domain."""
     fitted, _ = saved
     domain, items = 1, SNAPSHOT.items_of(1)
-    in_words = fitted.scorer.text_person_vectors([str(SNAPSHOT.texts[items[0]])], domain)
-    by_likes = fitted.scorer.person_vectors(LOG.histories(LOG.active[:, domain]), domain)
+    in_words = fitted.scorer.text_user_vectors([str(SNAPSHOT.texts[items[0]])], domain)
+    by_likes = fitted.scorer.user_vectors(LOG.histories(LOG.active[:, domain]), domain)
     assert in_words.sparse is not None
     assert by_likes.sparse is not None
     assert not in_words.sparse[:, -len(items) :].count_nonzero()
@@ -116,12 +116,12 @@ def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -
 
 def test_excluded_components_do_not_count(saved: tuple[Fitted, TrainedRun]) -> None:
     scorer = saved[0].scorer
-    nothing = scorer.person_vectors(
+    nothing = scorer.user_vectors(
         LOG.histories()[:3], 1, excluded=list(scorer.ensemble.components.recommenders)
     )
     assert not nothing.products(scorer.item_vectors(1)).any()
     with pytest.raises(InputError, match="excluded must name some of gnn, .*got"):
-        scorer.person_vectors(LOG.histories()[:3], 1, excluded=("walks",))
+        scorer.user_vectors(LOG.histories()[:3], 1, excluded=("walks",))
 
 
 def test_what_a_person_likes_already_gets_nothing_for_that(
@@ -130,7 +130,7 @@ def test_what_a_person_likes_already_gets_nothing_for_that(
     """Nothing is cold here, so with and without own likes the scores are the same."""
     scorer = saved[0].scorer
     with_own, without = (
-        scorer.person_vectors(LOG.histories(), 1, excluded=names).products(scorer.item_vectors(1))
+        scorer.user_vectors(LOG.histories(), 1, excluded=names).products(scorer.item_vectors(1))
         for names in ((), ("history",))
     )
     assert (LOG.liked.getnnz(axis=0) > 0).all()
@@ -157,7 +157,7 @@ def test_a_model_that_is_no_number_is_not_written(
         broken.item_vectors(int(SNAPSHOT.item_domain[3]))
     likes_it = LOG.liked[LOG.liked[:, 3].toarray().ravel() > 0]
     with pytest.raises(NotFiniteError, match="the vectors of people hold NaN or infinity"):
-        broken.person_vectors(Histories.of_matrix(likes_it), 1 - int(SNAPSHOT.item_domain[3]))
+        broken.user_vectors(Histories.of_matrix(likes_it), 1 - int(SNAPSHOT.item_domain[3]))
 
 
 # --- what is wrong with a folder --------------------------------------------------
@@ -276,7 +276,7 @@ def test_large_files_are_checked_when_they_are_first_used(
     opened = open_run(run)
     opened.item_vectors(0)
     with pytest.raises(RunError, match=r"encoder/learned.safetensors has been changed"):
-        opened.text_person_vectors(["bade"], 0)
+        opened.text_user_vectors(["bade"], 0)
 
 
 def test_check_reads_every_file(

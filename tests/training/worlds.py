@@ -28,7 +28,7 @@ TINY: dict[str, Any] = {
     "text": {"tuning": "frozen", "max_tokens": 12, "texts_per_step": 8},
     "model": {"dim": 16, "layers": 1, "text_width": 16, "spectrum_rank": 8, "factor_rank": 4},
     "align": {"batch_users": 32},
-    "train": {"epochs": 2, "min_warm_users": 32, "precision": "fp32", "validation_share": 0.0},
+    "train": {"epochs": 2, "min_warm_users": 32, "precision": "fp32", "validation_fraction": 0.0},
 }
 
 

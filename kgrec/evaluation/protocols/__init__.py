@@ -8,7 +8,7 @@ from kgrec.evaluation.protocols.cold_item import cold_item
 from kgrec.evaluation.protocols.few_shot import few_shot
 from kgrec.evaluation.protocols.overlap import few_overlap
 from kgrec.evaluation.protocols.published import leave_one_out, source_cold
-from kgrec.evaluation.protocols.strict_cold import strict_cold_person
+from kgrec.evaluation.protocols.strict_cold import strict_cold_user
 from kgrec.evaluation.protocols.time import by_time
 
 __all__ = [
@@ -18,5 +18,5 @@ __all__ = [
     "few_shot",
     "leave_one_out",
     "source_cold",
-    "strict_cold_person",
+    "strict_cold_user",
 ]

@@ -1,10 +1,10 @@
 """Cold item: one in ten target items loses all its interactions.
 
 In:   a snapshot, a target domain, a fold and a seed.
-Out:  a split whose people look for items that nobody was seen to touch.
+Out:  a split whose users look for items that nobody was seen to touch.
 
-Everything else of a person is shown, in the target domain as well. ``among="cold"`` ranks the
-cold items of the split only, ``among="all"`` the whole domain without what the person knows.
+Everything else of a user is shown, in the target domain as well. ``among="cold"`` ranks the
+cold items of the split only, ``among="all"`` the whole domain without what the user knows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.people import cases_of, person_keys
+from kgrec.evaluation.protocols.users import cases_of, user_keys
 from kgrec.evaluation.split import Cases, Split
 
 __all__ = ["cold_item"]
@@ -53,7 +53,7 @@ def cold_item(
     validation = order[(_FOLDS + fold) * size : (_FOLDS + fold + 1) * size]
     train = snapshot.keep(~np.isin(snapshot.item, np.concatenate([test, validation])))
     shown = Interactions.of(train)
-    keys = person_keys(snapshot, log)
+    keys = user_keys(snapshot, log)
 
     def cases(cold: NDArray[np.int64], other: NDArray[np.int64]) -> Cases:
         mask = np.zeros(snapshot.num_items, dtype=bool)

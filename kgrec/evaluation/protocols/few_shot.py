@@ -1,11 +1,11 @@
-"""Few-shot: the people of a strict cold split with some target rows shown.
+"""Few-shot: the users of a strict cold split with some target rows shown.
 
 In:   the snapshot and a number of shots.
 Out:  the strict cold split with longer histories and fewer positives.
 
-The rows are shown when people are scored, not in training: so one trained model stands for
-all points of a curve. For a curve the people and the positives must be the same at every
-point, so only people with more than ``LARGEST`` liked target rows take part, and the rows
+The rows are shown when users are scored, not in training: so one trained model stands for
+all points of a curve. For a curve the users and the positives must be the same at every
+point, so only users with more than ``LARGEST`` liked target rows take part, and the rows
 that are ever shown are positives at no point.
 """
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.strict_cold import strict_cold_person
+from kgrec.evaluation.protocols.strict_cold import strict_cold_user
 from kgrec.evaluation.split import Cases, Split
 
 __all__ = ["LARGEST", "SHOTS", "few_shot"]
@@ -32,14 +32,14 @@ LARGEST = max(SHOTS)
 
 
 def few_shot(snapshot: Snapshot, *, target: int, shots: int, fold: int = 0, seed: int = 0) -> Split:
-    """Show ``shots`` target rows of each person, drawn by the seed; more shots add to fewer.
+    """Show ``shots`` target rows of each user, drawn by the seed; more shots add to fewer.
 
     Raises:
         InputError: ``shots`` is negative or larger than ``LARGEST``.
     """
     if not 0 <= shots <= LARGEST:
         raise InputError(f"shots must be 0 to {LARGEST}, got {shots}")
-    cold = strict_cold_person(snapshot, target=target, fold=fold, seed=seed)
+    cold = strict_cold_user(snapshot, target=target, fold=fold, seed=seed)
     return replace(
         cold,
         protocol="few-shot",
@@ -62,8 +62,8 @@ def _with_shots(cases: Cases, snapshot: Snapshot, shots: int, seed: int) -> Case
         held.append(np.sort(order[LARGEST:]))
     added = _rows(shown, cases.positives.shape)
     log = Interactions.of(snapshot)
-    user = np.searchsorted(snapshot.user_keys, cases.people)
-    everything = log.histories(log.person_of_user[user])
+    user = np.searchsorted(snapshot.user_keys, cases.users)
+    everything = log.histories(log.row_of_account[user])
     return replace(
         cases,
         shown=everything.among(_union(cases.histories, added)),

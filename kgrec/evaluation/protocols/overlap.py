@@ -1,10 +1,10 @@
-"""Few or no shared people: transfer must come through text, tags and structure.
+"""Few or no shared users: transfer must come through text, tags and structure.
 
-In:   a snapshot, a target domain, and how many training people stay whole.
-Out:  the strict cold split with every other overlapping training person cut into two.
+In:   a snapshot, a target domain, and how many training users stay whole.
+Out:  the strict cold split with every other overlapping training user cut into two.
 
-A cut moves a person's target rows to an account of their own, named after the domain. The
-rows themselves all stay, and so do test and validation people.
+A cut moves a user's target rows to an account of their own, named after the domain. The
+rows themselves all stay, and so do test and validation users.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.strict_cold import strict_cold_person
+from kgrec.evaluation.protocols.strict_cold import strict_cold_user
 from kgrec.evaluation.split import Split
 
 __all__ = ["OVERLAPS", "few_overlap"]
@@ -29,14 +29,14 @@ OVERLAPS = (1500, 300, 50, 0)
 def few_overlap(
     snapshot: Snapshot, *, target: int, whole: int, fold: int = 0, seed: int = 0
 ) -> Split:
-    """Keep ``whole`` overlapping training people as they are; fewer are among the more.
+    """Keep ``whole`` overlapping training users as they are; fewer are among the more.
 
     Raises:
         InputError: ``whole`` is negative.
     """
     if whole < 0:
-        raise InputError(f"the number of whole people must be 0 or more, got {whole}")
-    cold = strict_cold_person(snapshot, target=target, fold=fold, seed=seed)
+        raise InputError(f"the number of whole users must be 0 or more, got {whole}")
+    cold = strict_cold_user(snapshot, target=target, fold=fold, seed=seed)
     log = Interactions.of(cold.train)
     both = np.random.default_rng([seed, 1]).permutation(log.overlapping(target))
     return replace(
@@ -47,11 +47,11 @@ def few_overlap(
     )
 
 
-def _cut(snapshot: Snapshot, log: Interactions, people: NDArray[np.int64], target: int) -> Snapshot:
-    """Give the target rows of ``people`` to new accounts; users are numbered anew by key."""
-    is_cut = np.zeros(log.num_people, dtype=bool)
-    is_cut[people] = True
-    moved = is_cut[log.person_of_user[snapshot.user]]
+def _cut(snapshot: Snapshot, log: Interactions, users: NDArray[np.int64], target: int) -> Snapshot:
+    """Give the target rows of ``users`` to new accounts; users are numbered anew by key."""
+    is_cut = np.zeros(log.num_users, dtype=bool)
+    is_cut[users] = True
+    moved = is_cut[log.row_of_account[snapshot.user]]
     moved &= snapshot.item_domain[snapshot.item] == target
     accounts = np.unique(snapshot.user[moved])
     domain = snapshot.domain_keys[target]

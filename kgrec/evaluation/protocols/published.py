@@ -6,7 +6,7 @@ Out:  a split with a row an interaction: one positive, and the negatives it is r
 Ranks among drawn items say little about ranks in a catalogue (Krichene and Rendle, "On sampled
 metrics for item recommendation", KDD 2020), so these figures are for the comparison with
 published ones alone. Negatives are drawn once, uniformly and without repetition, among the
-target items that the person is not known to have, and belong to the split's fingerprint.
+target items that the user is not known to have, and belong to the split's fingerprint.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.interactions import POSITIVE_WEIGHT, Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.people import person_keys
+from kgrec.evaluation.protocols.users import user_keys
 from kgrec.evaluation.source_split import PARTS, SourceSplit
 from kgrec.evaluation.split import Cases, Split
 from kgrec.ranking.topk import blocks
@@ -34,22 +34,22 @@ _BLOCK = 512
 
 
 def source_cold(snapshot: Snapshot, source: SourceSplit, *, target: int, seed: int = 0) -> Split:
-    """The cold-start split of CDRIB (Cao et al., ICDE 2022): cold people as the source names them.
+    """The cold-start split of CDRIB (Cao et al., ICDE 2022): cold users as the source names them.
 
-    Valid and test may hold rows of the same people, who stay cold in both: nobody is shown by
+    Valid and test may hold rows of the same users, who stay cold in both: nobody is shown by
     anything but training rows.
 
     Raises:
         InputError: Somebody who is tested or validated has training rows in the target domain.
     """
     in_target = snapshot.item_domain[snapshot.item] == target
-    person = Interactions.of(snapshot).person_of_user[snapshot.user]
-    asked = np.unique(person[in_target & (source.part != "train")])
-    warm = np.unique(person[in_target & (source.part == "train")])
+    user = Interactions.of(snapshot).row_of_account[snapshot.user]
+    asked = np.unique(user[in_target & (source.part != "train")])
+    warm = np.unique(user[in_target & (source.part == "train")])
     both = np.intersect1d(asked, warm)
     if len(both):
         raise InputError(
-            f"{len(both)} people of valid or test have training rows in "
+            f"{len(both)} users of valid or test have training rows in "
             f"{snapshot.domain_keys[target]}; the published cold-start split has nobody of that "
             f"kind, so this set is of another protocol"
         )
@@ -66,11 +66,11 @@ def leave_one_out(
     seed: int = 0,
     shuffle_ties: bool = False,
 ) -> Split:
-    """The leave-one-out of ABXI (Bian et al., WWW 2025) on people's merged sequences.
+    """The leave-one-out of ABXI (Bian et al., WWW 2025) on users' merged sequences.
 
-    The last row of a person is tested and the one before it validated, each where it lies in
+    The last row of a user is tested and the one before it validated, each where it lies in
     the target; a test history holds the validation row. With ``shuffle_ties``, rows of one
-    person and moment are put in an order by the seed first, since the source's own order of them
+    user and moment are put in an order by the seed first, since the source's own order of them
     is by item code and tells something about the answer.
 
     Raises:
@@ -80,20 +80,20 @@ def leave_one_out(
         raise InputError("leave-one-out needs a position (seq_pos) for every interaction")
     if shuffle_ties and (snapshot.at == NO_TIME).any():
         raise InputError("ties can only be shuffled where every interaction has a time")
-    person = Interactions.of(snapshot).person_of_user[snapshot.user]
-    order = np.lexsort((source.place, person))
+    user = Interactions.of(snapshot).row_of_account[snapshot.user]
+    order = np.lexsort((source.place, user))
     if shuffle_ties:
-        chance = np.random.default_rng([seed, 2]).random(len(person))
-        order = np.lexsort((chance, snapshot.at, person))
+        chance = np.random.default_rng([seed, 2]).random(len(user))
+        order = np.lexsort((chance, snapshot.at, user))
     # Histories that are shown and trained on lie in the order by which rows are hidden, also
     # where times are equal.
-    place = np.empty(len(person), dtype=np.int64)
-    place[order] = np.arange(len(person))
+    place = np.empty(len(user), dtype=np.int64)
+    place[order] = np.arange(len(user))
     snapshot = replace(snapshot, order=place)
-    size = np.bincount(person)
-    end = np.cumsum(size)[person[order]]
-    from_end = end - np.arange(len(person))  # 1 for a person's last row
-    part = np.full(len(person), "train")
+    size = np.bincount(user)
+    end = np.cumsum(size)[user[order]]
+    from_end = end - np.arange(len(user))  # 1 for a user's last row
+    part = np.full(len(user), "train")
     part[order[from_end == 2]] = "valid"
     part[order[from_end == 1]] = "test"
     name = "published leave-one-out" + (", ties shuffled" if shuffle_ties else "")
@@ -111,7 +111,7 @@ def _split(
 ) -> Split:
     """Train on ``train``, and show it; a test sees validation rows as well if so told."""
     train, valid, test = (part == name for name in PARTS)
-    keys = person_keys(snapshot, Interactions.of(snapshot))
+    keys = user_keys(snapshot, Interactions.of(snapshot))
     chance = [np.random.default_rng([seed, number]) for number in (0, 1)]
     return Split(
         protocol=protocol,
@@ -145,15 +145,15 @@ def _cases(
     after = Interactions.of(snapshot.keep(never_drawn))
     asked = hidden & (snapshot.item_domain[snapshot.item] == target)
     asked &= snapshot.weight >= np.float32(POSITIVE_WEIGHT)
-    person, item = before.person_of_user[snapshot.user[asked]], snapshot.item[asked]
+    user, item = before.row_of_account[snapshot.user[asked]], snapshot.item[asked]
     shape = (len(item), snapshot.num_items)
     items = snapshot.items_of(target)
-    negatives = _drawn(after.seen[person].tocsc()[:, items].tocsr(), NEGATIVES, rng)
+    negatives = _drawn(after.seen[user].tocsc()[:, items].tocsr(), NEGATIVES, rng)
     return Cases(
-        people=keys[person],
-        shown=before.histories(person),
+        users=keys[user],
+        shown=before.histories(user),
         positives=_ones(item, np.arange(len(item) + 1), shape),
-        known=before.seen[person],
+        known=before.seen[user],
         sampled=_ones(items[negatives.indices], negatives.indptr, shape),
     )
 

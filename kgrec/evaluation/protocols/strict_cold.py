@@ -1,11 +1,11 @@
-"""Strict cold person: known in other domains, without a single row in the target domain.
+"""Strict cold user: known in other domains, without a single row in the target domain.
 
 In:   a snapshot, a target domain, a fold and a seed.
-Out:  a split with 10% of the people active in both as test and 10% as validation people.
+Out:  a split with 10% of the users active in both as test and 10% as validation users.
 
-Five folds of one seed have disjoint test people, and none of them is a validation person of
-any fold, so that settings chosen on a fold's validation people say nothing about the test
-people of another.
+Five folds of one seed have disjoint test users, and none of them is a validation user of
+any fold, so that settings chosen on a fold's validation users say nothing about the test
+users of another.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ from numpy.typing import NDArray
 from graph_store.snapshot import Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.people import cases_of, person_keys
+from kgrec.evaluation.protocols.users import cases_of, user_keys
 from kgrec.evaluation.split import Split
 
-__all__ = ["FOLDS", "cold_people", "strict_cold_person"]
+__all__ = ["FOLDS", "cold_users", "strict_cold_user"]
 
 FOLDS = 5
-"""How many disjoint sets of test people one seed gives."""
+"""How many disjoint sets of test users one seed gives."""
 
 _SHARE = 10  # one in ten
 
 
-def strict_cold_person(snapshot: Snapshot, *, target: int, fold: int = 0, seed: int = 0) -> Split:
-    """Hide every target row, liked or not, of the test and validation people.
+def strict_cold_user(snapshot: Snapshot, *, target: int, fold: int = 0, seed: int = 0) -> Split:
+    """Hide every target row, liked or not, of the test and validation users.
 
     Sources are all other domains in which the snapshot has interactions.
 
     Raises:
-        InputError: Fewer than ten people are active in both, or there is no such fold.
+        InputError: Fewer than ten users are active in both, or there is no such fold.
     """
     log = Interactions.of(snapshot)
-    test, validation = cold_people(log, target=target, fold=fold, seed=seed)
-    hidden_people = np.zeros(log.num_people, dtype=bool)
-    hidden_people[test] = hidden_people[validation] = True
-    person = log.person_of_user[snapshot.user]
+    test, validation = cold_users(log, target=target, fold=fold, seed=seed)
+    hidden_users = np.zeros(log.num_users, dtype=bool)
+    hidden_users[test] = hidden_users[validation] = True
+    user = log.row_of_account[snapshot.user]
     in_target = snapshot.item_domain[snapshot.item] == target
-    train = snapshot.keep(~(hidden_people[person] & in_target))
+    train = snapshot.keep(~(hidden_users[user] & in_target))
     shown = Interactions.of(train)
     hidden = log.liked - log.outside(log.liked, target)
     hidden.eliminate_zeros()
-    keys = person_keys(snapshot, log)
+    keys = user_keys(snapshot, log)
     return Split(
         protocol="strict-cold",
         settings={"fold": fold, "seed": seed},
@@ -56,17 +56,17 @@ def strict_cold_person(snapshot: Snapshot, *, target: int, fold: int = 0, seed: 
     )
 
 
-def cold_people(
+def cold_users(
     log: Interactions, *, target: int, fold: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the test and of the validation people, each ascending."""
+    """Rows of the test and of the validation users, each ascending."""
     if not 0 <= fold < FOLDS:
         raise InputError(f"fold must be 0 to {FOLDS - 1}, got {fold}")
     both = log.overlapping(target)
     size = len(both) // _SHARE
     if size == 0:
         raise InputError(
-            f"only {len(both)} people are active in the target domain and in another one; "
+            f"only {len(both)} users are active in the target domain and in another one; "
             f"a strict cold split needs at least {_SHARE}"
         )
     order = np.random.default_rng(seed).permutation(both)

@@ -3,8 +3,8 @@
 In:   a snapshot with times, and a target domain.
 Out:  a split at two moments: 80% of all rows lie before the first, 90% before the second.
 
-Validation people are asked for what they liked between the two, test people for what they
-liked after the second. Histories hold what a person liked before the moment in question, in
+Validation users are asked for what they liked between the two, test users for what they
+liked after the second. Histories hold what a user liked before the moment in question, in
 any domain; training ends at the first.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
-from kgrec.evaluation.protocols.people import cases_of, person_keys
+from kgrec.evaluation.protocols.users import cases_of, user_keys
 from kgrec.evaluation.split import Cases, Split
 
 __all__ = ["by_time"]
@@ -35,7 +35,7 @@ def by_time(snapshot: Snapshot, *, target: int) -> Split:
         )
     first, second = np.quantile(snapshot.at, [0.8, 0.9], method="lower")
     log = Interactions.of(snapshot)
-    keys = person_keys(snapshot, log)
+    keys = user_keys(snapshot, log)
     in_target = snapshot.item_domain[snapshot.item] == target
 
     def cases(start: int, end: int | None) -> Cases:

@@ -1,7 +1,7 @@
 """Steps that protocols share: who is active where, and what may be shown of them.
 
-In:   a snapshot, its :class:`kgrec.data.interactions.Interactions`, rows of people.
-Out:  masks over people, :class:`Cases`.
+In:   a snapshot, its :class:`kgrec.data.interactions.Interactions`, rows of users.
+Out:  masks over users, :class:`Cases`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.split import Cases
 
-__all__ = ["cases_of", "domain_number", "only_domains", "person_keys"]
+__all__ = ["cases_of", "domain_number", "only_domains", "user_keys"]
 
 
 def domain_number(snapshot: Snapshot, name: str) -> int:
@@ -38,9 +38,9 @@ def only_domains(snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
     return snapshot.keep(np.isin(snapshot.item_domain[snapshot.item], numbers))
 
 
-def person_keys(snapshot: Snapshot, log: Interactions) -> NDArray[np.str_]:
-    """``[P]`` key of the first account of each person."""
-    _, first = np.unique(log.person_of_user, return_index=True)
+def user_keys(snapshot: Snapshot, log: Interactions) -> NDArray[np.str_]:
+    """``[P]`` key of the first account of each user."""
+    _, first = np.unique(log.row_of_account, return_index=True)
     return snapshot.user_keys[first]
 
 
@@ -51,10 +51,10 @@ def cases_of(
     rows: NDArray[np.int64],
     candidates: NDArray[np.bool_] | None = None,
 ) -> Cases:
-    """The cases of some people; those with nothing to find are left out.
+    """The cases of some users; those with nothing to find are left out.
 
     Args:
-        keys: ``[P]`` of all people.
+        keys: ``[P]`` of all users.
         shown: What may be known.
         hidden_likes: ``[P, I]`` what is to be found.
         rows: Whom to ask about.
@@ -62,7 +62,7 @@ def cases_of(
     """
     rows = rows[np.diff(hidden_likes.indptr)[rows] > 0]
     return Cases(
-        people=keys[rows],
+        users=keys[rows],
         shown=shown.histories(rows),
         positives=hidden_likes[rows],
         known=shown.seen[rows],
