@@ -4,7 +4,7 @@ In:   a store.
 Out:  CSV for ``neo4j-admin database import``, Parquet tables, or one GraphML file.
 
 Vectors, the job ledger and what is set aside stay behind. Derived relationships go along as
-they are in force, save into Neo4j's import, where they would lose the run they belong to:
+they are in force, save into Neo4j's import, where they would lose the enrichment they belong to:
 write them there with ``kgrec enrich``.
 
 What is written stands under its name only when it is complete.

@@ -104,11 +104,11 @@ def scatter(points: Sequence[tuple[str, float, float]], *, x_name: str, log_x: b
 
 def _axis(top: float, height: float, right: float) -> list[str]:
     parts = []
-    for share in (0.0, 0.5, 1.0):
-        y = height - share * (height - 20)
+    for fraction in (0.0, 0.5, 1.0):
+        y = height - fraction * (height - 20)
         parts += [
             f'<line x1="50" x2="{right:.0f}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>',
-            f'<text x="44" y="{y + 4:.1f}" text-anchor="end">{share * top:.3f}</text>',
+            f'<text x="44" y="{y + 4:.1f}" text-anchor="end">{fraction * top:.3f}</text>',
         ]
     return parts
 

@@ -246,10 +246,10 @@ def _by_history(users: pl.DataFrame, *, sampled: bool) -> pl.DataFrame:
 def _by_popularity(cases: Cases, ranks: Ranks, popularity: NDArray[np.float64]) -> pl.DataFrame:
     """Each third of the likes: as if only the liked items of that stratum were there."""
     order = np.argsort(-popularity, kind="stable")
-    share_before = np.cumsum(popularity[order]) - popularity[order]
+    likes_before = np.cumsum(popularity[order]) - popularity[order]
     stratum = np.empty(len(popularity), dtype=np.int64)
     total = max(popularity.sum(), 1.0)
-    stratum[order] = np.minimum(share_before / total * len(_STRATA), len(_STRATA) - 1)
+    stratum[order] = np.minimum(likes_before / total * len(_STRATA), len(_STRATA) - 1)
     rows = []
     for number, name in enumerate(_STRATA):
         users = _frame(cases, ranks.only(stratum[ranks.item] == number))

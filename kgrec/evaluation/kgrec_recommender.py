@@ -4,7 +4,7 @@ In:   a training config.
 Out:  scores of the trained model, users being read from their histories alone.
 
 It is fitted by the same call that ``kgrec train`` uses, with the benchmark's seed in place of
-the config's. Its own choices (early stopping, weights of its parts) are made on users held out
+the config's. Its own choices (early stopping, weights of its components) are made on users held out
 of the training snapshot, so it needs no tuning here.
 """
 

@@ -5,7 +5,7 @@ Out:  an :class:`Explanation` each: reasons, the same as a ``networkx`` graph, o
 
 Three kinds of evidence tie a liked item to another: rare tags in common, users who liked
 both (a count, never who; fewer than ``MIN_USERS`` are not mentioned at all), and nearness in
-the space of all domains. Among liked items that are equally tied, the one that moves the
+their embeddings. Among liked items that are equally tied, the one that moves the
 model's score most when it is left out comes first, so that the reason is the model's own and
 not only a likely story. Popularity is named where nothing else holds. Nothing here ranks items.
 

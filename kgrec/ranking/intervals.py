@@ -106,12 +106,12 @@ def paired_difference(
     if not len(gap):
         return Difference(float("nan"), float("nan"), float("nan"), float("nan"), 0)
     low, high = np.percentile(_bootstrap_means(gap[:, None], weights, seed, draws), [2.5, 97.5])
-    mean, share = float(np.average(gap, weights=weights)), weights / weights.sum()
+    mean, fraction = float(np.average(gap, weights=weights)), weights / weights.sum()
     rng = np.random.default_rng(seed)
     as_far = 0
     for _ in range(0, draws, _BLOCK):
         signs = rng.integers(0, 2, size=(_BLOCK, len(gap))) * 2 - 1
-        flipped = np.abs(signs @ (gap * share))
+        flipped = np.abs(signs @ (gap * fraction))
         as_far += int((flipped >= abs(mean) - 1e-12).sum())
     done = -(-draws // _BLOCK) * _BLOCK
     p_value = (as_far + 1) / (done + 1)  # never 0: the sample itself is one of the flips

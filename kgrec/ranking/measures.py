@@ -195,14 +195,14 @@ def gini(lists: NDArray[np.int64], num_items: int) -> float:
 
 
 def novelty(lists: NDArray[np.int64], popularity: NDArray[np.float64]) -> float:
-    """Mean bits of surprise of a recommended item: ``-log2`` of its share of all interactions.
+    """Mean bits of surprise of a recommended item: ``-log2`` of its fraction of all interactions.
 
     Args:
         lists: ``[B, k]`` item columns.
         popularity: ``[I]`` training interactions of each item; one is added to each.
     """
-    share = (popularity + 1.0) / (popularity + 1.0).sum()
-    return float(-np.log2(share[lists[lists != NO_ITEM]]).mean())
+    fraction = (popularity + 1.0) / (popularity + 1.0).sum()
+    return float(-np.log2(fraction[lists[lists != NO_ITEM]]).mean())
 
 
 def popularity_bias(

@@ -23,7 +23,7 @@ from kgrec.evaluation.split import Cases, Split
 
 __all__ = ["cold_item"]
 
-_FOLDS, _SHARE = 5, 10
+_FOLDS, _ONE_IN = 5, 10
 
 
 def cold_item(
@@ -43,10 +43,10 @@ def cold_item(
         raise InputError(f"fold must be 0 to {_FOLDS - 1}, got {fold}")
     log = Interactions.of(snapshot)
     items = log.items_of(target)
-    size = len(items) // _SHARE
+    size = len(items) // _ONE_IN
     if size == 0:
         raise InputError(
-            f"the target domain has {len(items)} items; cold items need at least {_SHARE}"
+            f"the target domain has {len(items)} items; cold items need at least {_ONE_IN}"
         )
     order = np.random.default_rng(seed).permutation(items)
     test = order[fold * size : (fold + 1) * size]

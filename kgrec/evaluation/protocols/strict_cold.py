@@ -24,7 +24,8 @@ __all__ = ["FOLDS", "cold_users", "strict_cold_user"]
 FOLDS = 5
 """How many disjoint sets of test users one seed gives."""
 
-_SHARE = 10  # one in ten
+_ONE_IN = 10
+"""One in this many eligible users is a test user, and as many are validation users."""
 
 
 def strict_cold_user(snapshot: Snapshot, *, target: int, fold: int = 0, seed: int = 0) -> Split:
@@ -63,11 +64,11 @@ def cold_users(
     if not 0 <= fold < FOLDS:
         raise InputError(f"fold must be 0 to {FOLDS - 1}, got {fold}")
     both = log.overlapping(target)
-    size = len(both) // _SHARE
+    size = len(both) // _ONE_IN
     if size == 0:
         raise InputError(
             f"only {len(both)} users are active in the target domain and in another one; "
-            f"a strict cold split needs at least {_SHARE}"
+            f"a strict cold split needs at least {_ONE_IN}"
         )
     order = np.random.default_rng(seed).permutation(both)
     test = order[fold * size : (fold + 1) * size]
