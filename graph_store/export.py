@@ -48,6 +48,11 @@ def export_neo4j_import(store: GraphStore, folder: Path, *, label_prefix: str = 
     text is quoted, a quote within is doubled, and null is a field without quotes: so an empty
     text and an unknown one stay apart, where the command says ``--ignore-empty-strings=false``
     (its default). Texts may hold line breaks; the command allows them.
+
+    Args:
+        store: The graph to write.
+        folder: Folder for the files; it is made.
+        label_prefix: Prefix of every label and type.
     """
     names = Names(label_prefix)
     with writing_folder(folder) as aside:

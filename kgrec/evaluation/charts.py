@@ -21,7 +21,12 @@ _WIDTH, _LABEL, _RIGHT, _LINE = 680, 190, 110, 24
 
 
 def bars(values: Sequence[tuple[str, float, float, float]], *, highlight: str = "") -> str:
-    """A line a model: its mean as a dot, its interval as a bar, from 0 on."""
+    """A line a model: its mean as a dot, its interval as a bar, from 0 on.
+
+    Args:
+        values: Name, mean, and lower and upper end of the interval, of each model.
+        highlight: Name of the model that is drawn in another colour.
+    """
     top = max((high for *_, high in values), default=1.0) or 1.0
     scale = (_WIDTH - _LABEL - _RIGHT) / top
     parts = []

@@ -65,6 +65,12 @@ class KgrecRecommender:
     ) -> Self:
         """Train on the graph of ``data``; one model serves all domains.
 
+        Args:
+            data: Interactions with their snapshot, which is what is trained on.
+            seed: Seed of the training.
+            domains: Not read; every domain is served.
+            on_progress: Called with the fraction that is done and what is being done.
+
         Raises:
             InputError: ``data`` was made without a graph, from which texts and tags are read.
         """

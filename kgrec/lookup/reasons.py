@@ -71,7 +71,19 @@ class Explainer:
         user: str | None = None,
         text: str | None = None,
     ) -> list[Explanation]:
-        """One explanation per item of ``items [X]``, given the history of one user."""
+        """One explanation per item of ``items [X]``, given the history of one user.
+
+        Args:
+            history: ``[1]`` the user's history.
+            domain: Number of the target domain.
+            items: ``[X]`` numbers of the items to explain.
+            scores: ``[X]`` their scores.
+            user: Key of the user; None where a history or a text was given.
+            text: The text, where one was given.
+
+        Returns:
+            ``[X]`` explanations, in the order of ``items``.
+        """
         liked = history.items.indices.astype(np.int64)  # [H]
         influence = self._influence(history, liked, domain, items)  # [H, X]
         found = []

@@ -56,7 +56,13 @@ class Difference:
 
 
 def interval(values: NDArray[np.float64], *, seed: int = 0, draws: int = _DRAWS) -> Interval:
-    """Mean and percentile bootstrap interval; NaN (a user without the measure) is left out."""
+    """Mean and percentile bootstrap interval; NaN (a user without the measure) is left out.
+
+    Args:
+        values: One value per user.
+        seed: Seed of the bootstrap.
+        draws: Number of bootstrap samples.
+    """
     values = values[~np.isnan(values)]
     return intervals({"": values}, seed=seed, draws=draws)[""]
 
@@ -71,6 +77,12 @@ def intervals(
     """The same for several measures of the same users, who are drawn once for all of them.
 
     No value may be NaN. ``weights`` say how much each user counts; all the same where None.
+
+    Args:
+        values: ``[B]`` values of each measure, by name.
+        weights: ``[B]`` how much each user counts; None: all the same.
+        seed: Seed of the bootstrap.
+        draws: Number of bootstrap samples.
     """
     columns = np.stack(list(values.values()), axis=1) if values else np.zeros((0, 0))
     users = len(columns)
@@ -95,7 +107,18 @@ def paired_difference(
     seed: int = 0,
     draws: int = _DRAWS,
 ) -> Difference:
-    """Compare two recommenders on the same users, in the same order."""
+    """Compare two recommenders on the same users, in the same order.
+
+    Args:
+        ours: ``[B]`` values of one recommender.
+        theirs: ``[B]`` values of the other, of the same users.
+        weights: ``[B]`` how much each user counts; None: all the same.
+        seed: Seed of bootstrap and permutations.
+        draws: Number of samples of either.
+
+    Raises:
+        InputError: The two are not of equally many users.
+    """
     if ours.shape != theirs.shape:
         raise InputError(
             f"paired values must be of the same users, got {len(ours)} and {len(theirs)}"
@@ -127,6 +150,17 @@ def paired_ratios(
     """Mean of ``ours`` over mean of ``theirs`` for each pair, and the geometric mean of all ratios.
 
     Within a pair both are of the same users, who are drawn together; the pairs are drawn apart.
+
+    Args:
+        pairs: Values ``[B]`` of two recommenders, of the same users, for each direction.
+        seed: Seed of the bootstrap.
+        draws: Number of bootstrap samples.
+
+    Returns:
+        The interval of each ratio, and that of their geometric mean.
+
+    Raises:
+        InputError: There is no pair.
     """
     if not pairs:
         raise InputError("there is no pair to take a ratio of")

@@ -132,6 +132,10 @@ def check_out(out: Path, *, resume: bool = False) -> None:
     Writing a run would delete folders of the names that a run has, so a folder that holds something
     else is refused even where ``resume`` is asked for.
 
+    Args:
+        out: The run folder to write.
+        resume: Whether an unfinished training in it is to be continued.
+
     Raises:
         InputError: ``out`` is a file, holds something that is no training, or holds a training and
             ``resume`` is not asked for.

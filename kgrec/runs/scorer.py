@@ -90,9 +90,14 @@ class Scorer:
     def user_vectors(
         self, users: Histories, domain: int, *, excluded: Collection[str] = ()
     ) -> Vectors:
-        """``[B]`` rows; products with items are scores.
+        """Serving vectors ``[B]`` of users; products with items are scores.
 
         Components named in ``excluded`` do not count.
+
+        Args:
+            users: ``[B]`` histories.
+            domain: Number of the target domain.
+            excluded: Names of components that do not count.
 
         Raises:
             InputError: ``excluded`` names no component.

@@ -36,6 +36,13 @@ def cold_item(
 ) -> Split:
     """Hide every row of the test and of the validation items.
 
+    Args:
+        snapshot: The whole graph as columns.
+        target: Number of the target domain.
+        among: Candidates: the cold items of the split, or the whole domain.
+        fold: Which of the five disjoint folds of test items, 0 to 4.
+        seed: Seed of all draws.
+
     Raises:
         InputError: There is no such fold, or the domain has fewer than ten items.
     """

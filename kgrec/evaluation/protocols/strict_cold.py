@@ -33,6 +33,12 @@ def strict_cold_user(snapshot: Snapshot, *, target: int, fold: int = 0, seed: in
 
     Sources are all other domains in which the snapshot has interactions.
 
+    Args:
+        snapshot: The whole graph as columns.
+        target: Number of the target domain.
+        fold: Which of the five disjoint folds of test users, 0 to 4.
+        seed: Seed of all draws.
+
     Raises:
         InputError: Fewer than ten users are active in both, or there is no such fold.
     """
@@ -60,7 +66,17 @@ def strict_cold_user(snapshot: Snapshot, *, target: int, fold: int = 0, seed: in
 def cold_users(
     log: Interactions, *, target: int, fold: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the test and of the validation users, each ascending."""
+    """Rows of the test and of the validation users, each ascending.
+
+    Args:
+        log: All interactions.
+        target: Number of the target domain.
+        fold: Which of the five disjoint folds of test users, 0 to 4.
+        seed: Seed of all draws.
+
+    Raises:
+        InputError: Fewer than ten users are active in both, or there is no such fold.
+    """
     if not 0 <= fold < FOLDS:
         raise InputError(f"fold must be 0 to {FOLDS - 1}, got {fold}")
     both = log.overlapping(target)
