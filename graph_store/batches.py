@@ -35,7 +35,15 @@ _MAY_BE_NULL = {"title", "text", "text_hash", "name", "at", "first_at", "order"}
 
 
 def check_nodes(label: Label, rows: pl.DataFrame) -> pl.DataFrame:
-    """``rows`` with ``NODE_COLUMNS[label]`` and nothing else; keys must be distinct."""
+    """``rows`` with ``NODE_COLUMNS[label]`` and nothing else; keys must be distinct.
+
+    Args:
+        label: Label of the nodes.
+        rows: A frame with at least ``NODE_COLUMNS[label]``.
+
+    Raises:
+        BadRowsError: A column is missing, a value is null, a key is empty or there twice.
+    """
     rows = _select(f"nodes of {label}", rows, NODE_COLUMNS[label])
     if rows["key"].n_unique() != rows.height:
         twice = rows.filter(pl.col("key").is_duplicated())["key"][0]

@@ -4,7 +4,7 @@ In:   a store.
 Out:  CSV for ``neo4j-admin database import``, Parquet tables, or one GraphML file.
 
 Vectors, the job ledger and what is set aside stay behind. Derived relationships go along as
-they are in force, save into Neo4j's import, where they would lose the run they belong to:
+they are in force, save into Neo4j's import, where they would lose the enrichment they belong to:
 write them there with ``kgrec enrich``.
 
 What is written stands under its name only when it is complete.
@@ -48,6 +48,11 @@ def export_neo4j_import(store: GraphStore, folder: Path, *, label_prefix: str = 
     text is quoted, a quote within is doubled, and null is a field without quotes: so an empty
     text and an unknown one stay apart, where the command says ``--ignore-empty-strings=false``
     (its default). Texts may hold line breaks; the command allows them.
+
+    Args:
+        store: The graph to write.
+        folder: Folder for the files; it is made.
+        label_prefix: Prefix of every label and type.
     """
     names = Names(label_prefix)
     with writing_folder(folder) as aside:

@@ -19,7 +19,15 @@ __all__ = ["check_filter", "check_vectors", "users_left_out"]
 
 
 def check_filter(label: Label, where: NodeFilter) -> None:
-    """Refuse conditions that only items can meet when other nodes are searched."""
+    """Refuse conditions that only items can meet when other nodes are searched.
+
+    Args:
+        label: Label of the nodes that are searched.
+        where: The conditions.
+
+    Raises:
+        GraphStoreError: A condition has no meaning for nodes of this label.
+    """
     if label is Label.ITEM:
         return
     names = ("domain", "tags_any", "tags_all", "tags_none", "not_seen_by", "since")

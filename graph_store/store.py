@@ -154,6 +154,14 @@ class GraphStore(Protocol):
         ``rows`` has the columns of ``NODE_COLUMNS[label]``; keys are distinct. The batch and
         ``checkpoint`` are one transaction.
 
+        Args:
+            label: Label of all nodes of the batch.
+            rows: A frame with the columns of ``NODE_COLUMNS[label]``; keys are distinct.
+            checkpoint: How far a job is with this batch; written in the same transaction.
+
+        Returns:
+            How many rows were written, and how many changed nothing.
+
         Raises:
             BadRowsError: A column is missing, a value is null, a key is empty or there twice.
         """
@@ -169,6 +177,14 @@ class GraphStore(Protocol):
         of ``OPTIONAL_COLUMNS`` may be left out. Of two statements about one ``INTERACTED`` the
         later one (``at``) stands; where times are equal or unknown, the one written last. Values
         are set, never added up; ``first_at`` is the earliest of all statements.
+
+        Args:
+            rel_type: A type that is not derived.
+            rows: ``source``, ``target`` and the columns of the type.
+            checkpoint: How far a job is with this batch; written in the same transaction.
+
+        Returns:
+            How many rows were written, and how many changed nothing.
 
         Raises:
             BadRowsError: A column is missing, a value is null or a key is empty.
@@ -197,6 +213,10 @@ class GraphStore(Protocol):
     def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
         """Those of one type that leave or enter the users of ``keys``, as
         :meth:`read_relationships` gives them: for what is asked about a few users.
+
+        Args:
+            rel_type: The type.
+            keys: Keys of users; unknown ones have no relationships.
         """
         ...
 
@@ -211,6 +231,11 @@ class GraphStore(Protocol):
         node the ``limit`` weightiest relationships of each type are looked at, so that where each
         event is a relationship of its own, fewer nodes may be found.
         ``key`` is looked up among users, items, tags, domains in that order.
+
+        Args:
+            key: Key of any node.
+            hops: Largest number of relationships between it and another node.
+            limit: Largest number of other nodes.
 
         Raises:
             UnknownNodeError: No node has this key.
@@ -258,7 +283,14 @@ class GraphStore(Protocol):
     def nearest(
         self, label: Label, vector: NDArray[np.float32], k: int, where: NodeFilter | None = None
     ) -> list[Near]:
-        """The ``k`` nodes whose vectors have the highest cosine with ``vector [D]``, best first."""
+        """The ``k`` nodes whose vectors have the highest cosine with ``vector [D]``, best first.
+
+        Args:
+            label: Label of the nodes to search.
+            vector: ``[D]``.
+            k: Largest number of answers.
+            where: Conditions that an item must meet; None: none.
+        """
         ...
 
     # --- enrichment ---------------------------------------------------------------
@@ -315,13 +347,25 @@ class GraphStore(Protocol):
     def begin_job(self, job: str, *, kind: str, source: str, now: int) -> Job:
         """Enter a job, or return the entry of an earlier start (to resume it).
 
+        Args:
+            job: Id of the job.
+            kind: ``ingest``, or the name of an enrichment.
+            source: Fingerprint of what is read.
+            now: Unix seconds.
+
         Raises:
             CheckpointError: The job was begun with another ``source``.
         """
         ...
 
     def finish_job(self, job: str, *, now: int, summary: dict[str, Any]) -> None:
-        """Mark a job complete."""
+        """Mark a job complete.
+
+        Args:
+            job: Id of the job.
+            now: Unix seconds.
+            summary: Counts to keep with the entry.
+        """
         ...
 
     def jobs(self) -> Iterator[Job]:

@@ -94,7 +94,12 @@ def read_graph(
     label_prefix: str = "",
     wait: float | None = None,
 ) -> Snapshot:
-    """Read a whole graph; see :func:`train` for the arguments.
+    """Read a whole graph as columns.
+
+    Args:
+        graph: A DuckDB file or a Neo4j URL, an open store, a snapshot, or the folder of one.
+        label_prefix: Prefix of every label and type of a Neo4j store that is opened here.
+        wait: Seconds to wait for a Neo4j server that does not answer.
 
     Raises:
         InputError: ``graph`` is none of these, or an option has no meaning for it.

@@ -1,9 +1,9 @@
-"""What a trained run must be able to do for lookups and enrichment to stand on it.
+"""The interface of a trained run that lookups and enrichment need.
 
-``kgrec.runs.open_run`` gives such a run; tests give a small hand-made one. Only types
-here: nothing is computed.
+``kgrec.runs.open_run`` returns such a run; tests use a small hand-made one. Only types here:
+nothing is computed. A user is a person: all accounts joined by ``SAME_AS``.
 
-Shapes: B users   I items   I_d items of one domain   S width of the space
+Shapes: B users   I items   I_d items of one domain   D width of embeddings
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ __all__ = ["TrainedModel"]
 
 
 class TrainedModel(Protocol):
-    """Vectors of users and items, and the graph that they were learned from."""
+    """Embeddings and serving vectors of users and items, and the graph they were learned from.
+
+    Embeddings are of one width in all domains, so that their cosine compares any two. Serving
+    vectors are made for one target domain: the inner product of a user's and an item's is a score.
+    """
 
     @property
     def path(self) -> Path:
@@ -34,12 +38,12 @@ class TrainedModel(Protocol):
 
     @property
     def settings(self) -> Settings:
-        """What it was trained with."""
+        """The settings that it was trained with."""
         ...
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """What the run folder says of itself."""
+        """The content of ``manifest.json``: format version, fingerprint, versions, seconds."""
         ...
 
     @property
@@ -49,26 +53,53 @@ class TrainedModel(Protocol):
 
     @property
     def interactions(self) -> Interactions:
-        """The same graph as one row a user."""
+        """The interactions of that graph, one row per user."""
         ...
 
     @property
     def item_embeddings(self) -> NDArray[np.float32]:
-        """``[I, S]`` unit rows: every item in the one space that spans all domains."""
+        """``[I, D]`` unit rows, ordered as ``snapshot.item_keys``, comparable across domains."""
         ...
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d]`` rows: what a person's vector is multiplied with, as ``snapshot.items_of``."""
+        """Serving vectors of one domain's items.
+
+        Args:
+            domain: Number of the target domain.
+
+        Returns:
+            ``[I_d]`` rows, in the order of ``snapshot.items_of(domain)``.
+        """
         ...
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B]`` rows for recommendations from ``domain``."""
+        """Serving vectors of users.
+
+        Args:
+            users: ``[B]`` histories, of users known to the run or not.
+            domain: Number of the target domain.
+
+        Returns:
+            ``[B]`` rows; their products with :meth:`item_vectors` are scores.
+        """
         ...
 
     def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
-        """``[B]`` rows for free texts, each read as a history of one item."""
+        """Serving vectors of users who are described by free texts alone.
+
+        Args:
+            texts: ``[B]`` texts.
+            domain: Number of the target domain.
+        """
         ...
 
     def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, S]`` unit rows in the space of ``item_embeddings``."""
+        """Embeddings of users, comparable with :attr:`item_embeddings`.
+
+        Args:
+            histories: ``[B, I]``, non-zero where a user likes an item.
+
+        Returns:
+            ``[B, D]`` unit rows; zero for a user without likes.
+        """
         ...

@@ -1,10 +1,10 @@
-"""Vectors of users and of items whose inner product is a score, in dense and sparse columns.
+"""Serving vectors: of users and items, whose inner product is a score, in dense and sparse columns.
 
 In:   a dense matrix, and a sparse one of the same rows where there is one.
 Out:  :class:`Vectors`: rows can be picked, and two of them multiplied.
 
 Factors and network outputs are dense and narrow; paths through the graph are sparse and as
-wide as it has users. Searching by both at once is known as hybrid search. Nothing here
+wide as the number of users. Searching by both at once is known as hybrid search. Nothing here
 knows what the columns mean.
 
 Shapes: N rows   D dense columns   S sparse columns

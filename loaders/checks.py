@@ -59,6 +59,11 @@ class Checked(NamedTuple):
 def check(role: Role, fields: pl.DataFrame, rules: Rules) -> Checked:
     """Tell the rows that can be used from those that cannot.
 
+    Args:
+        role: Whether rows are interactions, items or links.
+        fields: The columns that were read.
+        rules: What is allowed for each.
+
     Example:
         >>> rows = pl.DataFrame({"line": [1, 2], "user": ["u1", ""], "item": ["a", "b "]})
         >>> good, bad, remarks = check("interactions", rows, Rules(latest=0, domain="books"))

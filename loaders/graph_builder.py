@@ -105,7 +105,7 @@ def ingest(
     folder = (work_dir or Path(tempfile.gettempdir())) / _staging_name(name, store)
     keep_events = source.options.keep_events
     with Staging(folder, memory_limit=memory_limit, keep_events=keep_events) as staging:
-        with Rejects(rejects_path, max_share=max_rejects) as rejects:
+        with Rejects(rejects_path, max_fraction=max_rejects) as rejects:
             read = _Reading(source, staging, rejects, on_progress)
             # By the first start, so that a resume next week judges the same rows alike.
             rows_read = read.all(latest=entry.started_at + DAY)

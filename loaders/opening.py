@@ -51,6 +51,11 @@ def open_source(
 ) -> Source:
     """Find the files of a source and what their columns mean.
 
+    Args:
+        paths: Files, or folders of them.
+        form: Name of the format.
+        options: How the files are to be read.
+
     Raises:
         BadSourceError: A path does not exist, a form or option is unknown, a needed column is
             missing or there twice.

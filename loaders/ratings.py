@@ -36,7 +36,7 @@ _SCALES = (1.0, 5.0, 10.0, 100.0)
 LOWER_SCALES = _SCALES[:-1]
 """Ratings above one of these make a higher scale."""
 _FEW = 0.01
-"""Where a smaller share of the ratings makes a higher scale, they are probably mistakes."""
+"""Where a smaller fraction of the ratings makes a higher scale, they are probably mistakes."""
 
 
 def rating_scale(highest: float) -> float:

@@ -78,9 +78,9 @@ def _shown_time(name: str, dtype: pl.DataType) -> pl.Expr:
 class Rejects:
     """Writes rejects, counts them, and says when there are too many."""
 
-    def __init__(self, path: Path | None, *, max_share: float) -> None:
+    def __init__(self, path: Path | None, *, max_fraction: float) -> None:
         self.path = path
-        self.max_share = max_share
+        self.max_fraction = max_fraction
         self.by_reason: Counter[str] = Counter()
         self._first: list[Reject] = []
         self._file: IO[str] | None = None
@@ -100,22 +100,22 @@ class Rejects:
                 self._write(reject)
 
     def check(self, rows_read: int, *, at_end: bool) -> None:
-        """Stop the job when too large a share of the rows read cannot be used.
+        """Stop the job when too large a fraction of the rows read cannot be used.
 
         Raises:
-            TooManyRejectsError: The share is above ``max_share``.
+            TooManyRejectsError: The fraction is above ``max_fraction``.
         """
         if not at_end and rows_read < JUDGED_FROM:
             return
-        if self.total <= self.max_share * rows_read:
+        if self.total <= self.max_fraction * rows_read:
             return
         if self._file is not None:
             self._file.flush()
         shown = "; ".join(f"{r.file}:{r.line}: {r.reason}" for r in self._first)
         where = f"; all of them are in {self.path}" if self.path is not None else ""
         raise TooManyRejectsError(
-            f"{self.total:,} of {rows_read:,} rows cannot be used, more than the share of "
-            f"{self.max_share:g} that is allowed ({shown}){where}; mend the source, or allow "
+            f"{self.total:,} of {rows_read:,} rows cannot be used, more than the fraction of "
+            f"{self.max_fraction:g} that is allowed ({shown}){where}; mend the source, or allow "
             f"more with --max-rejects"
         )
 

@@ -81,6 +81,16 @@ def planted(
 ) -> Planted:
     """Make a world; with ``tags`` the concept is also a tag, so that the graph shows it.
 
+    Args:
+        num_users: Number of users.
+        items_per_domain: Number of items of each domain.
+        domains: Number of domains; the last one is the target.
+        concepts: Number of concepts, of which each user likes one.
+        events_per_domain: Number of interactions of a user in a domain.
+        cold_fraction: Fraction of the users without interactions in the target domain.
+        tags: Whether the concept of an item is also its tag.
+        seed: Seed of all draws.
+
     Example:
         >>> world = planted(num_users=20, items_per_domain=8, concepts=4)
         >>> len(world.right_items(world.cold_users[0]))
@@ -148,6 +158,14 @@ def write_log(
     """Stream a log of random events into one Parquet file, in bounded memory.
 
     A few items take most events, as in a real log (popularity falls as one over rank).
+
+    Args:
+        path: File to write.
+        rows: Number of events.
+        users: Number of users.
+        items: Number of items of each domain.
+        domains: Number of domains.
+        seed: Seed of all draws.
     """
     rng = np.random.default_rng(seed)
     names = np.array(domain_names(domains))

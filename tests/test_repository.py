@@ -155,17 +155,6 @@ def test_the_readme_fits_into_a_hundred_columns() -> None:
     assert [line for line in lines if len(line) > 100] == []
 
 
-def test_documents_use_the_words_of_the_field() -> None:
-    """Lab notes and the changelog are left out: they are of their date."""
-    retired = re.compile(
-        r"newcomer|sharpness|known people|linking people|learned score|(mapped|merged) factors"
-    )
-    for page in DOCUMENTS:
-        if page.is_relative_to(ROOT / "docs") and page.parent.name != "lab":
-            found = retired.search(page.read_text(encoding="utf-8"))
-            assert not found, f"{relative(page)}: {found and found[0]}"
-
-
 def commands_in(path: Path) -> list[str]:
     """The ``kgrec`` commands that a document or the head of a config shows, without remarks."""
     if path.suffix == ".md":

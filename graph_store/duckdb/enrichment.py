@@ -1,11 +1,11 @@
-"""Runs of enrichment jobs in the embedded file: begin, finish, undo.
+"""Enrichments in the embedded file: begin, finish, undo.
 
-In:   a connection inside a transaction, ids of runs.
+In:   a connection inside a transaction; an enrichment id, called ``run`` here as in the file.
 Out:  rows of the table ``run``.
 
-What a run writes bears the run's number and stays apart from what other runs wrote. One
-run of a job is in force at a time: to set a run aside, or bring it back, is to turn that
-flag, so nothing is ever copied.
+What an enrichment writes has its number and stays apart from what others wrote. One enrichment of a
+job is in force at a time: to set it aside, or to bring it back, is to turn that flag, so nothing is
+ever copied.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["begin", "finish", "open_number", "runs", "undo"]
 
 
 def begin(connection: duckdb.DuckDBPyConnection, run: str, job: str, at: int) -> None:
-    """Open ``run``; the same run may be begun again while no later one stands on it."""
+    """Open ``run``; the same one may be begun again while no later one stands on it."""
     row = connection.execute("SELECT job, in_force FROM run WHERE name = $1", [run]).fetchone()
     if row is None:
         connection.execute("UPDATE run SET in_force = false WHERE job = $1", [job])
@@ -41,7 +41,7 @@ def begin(connection: duckdb.DuckDBPyConnection, run: str, job: str, at: int) ->
 
 
 def open_number(connection: duckdb.DuckDBPyConnection, run: str) -> int:
-    """The number of a run that may be written to."""
+    """The number of an enrichment that may be written to."""
     row = connection.execute("SELECT number, in_force FROM run WHERE name = $1", [run]).fetchone()
     if row is None:
         raise GraphStoreError(f"enrichment {run} was never begun; call begin_enrichment first")
@@ -60,7 +60,7 @@ def finish(connection: duckdb.DuckDBPyConnection, run: str, counts: dict[str, in
 
 
 def undo(connection: duckdb.DuckDBPyConnection, run: str) -> int:
-    """Delete what ``run`` wrote; the run before it is in force again."""
+    """Delete what ``run`` wrote; the enrichment before it is in force again."""
     row = connection.execute(
         "SELECT number, job, in_force FROM run WHERE name = $1", [run]
     ).fetchone()
@@ -84,7 +84,7 @@ def undo(connection: duckdb.DuckDBPyConnection, run: str) -> int:
 
 
 def runs(cursor: duckdb.DuckDBPyConnection) -> list[EnrichmentEntry]:
-    """Every run that was not undone, oldest first."""
+    """Every enrichment that was not undone, oldest first."""
     rows = cursor.execute(
         "SELECT name, job, at_time, finished, counts FROM run ORDER BY number"
     ).fetchall()

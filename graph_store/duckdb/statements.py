@@ -36,12 +36,12 @@ def node_table(label: Label) -> str:
 
 
 def relationship_table(rel_type: RelType) -> str:
-    """Table of the relationships of one type; for a derived type, those of every run."""
+    """Table of the relationships of one type; for a derived type, those of every enrichment."""
     return f"rel_{rel_type.lower()}"
 
 
 def vector_table(label: Label) -> str:
-    """Table of the vectors of one label, those of every run."""
+    """Table of the vectors of one label, those of every enrichment."""
     return f"vector_{label.lower()}"
 
 
@@ -142,7 +142,7 @@ def merge_relationships(rel_type: RelType) -> str:
 
 
 def merge_enriched(rel_type: RelType) -> str:
-    """Write ``batch`` as relationships of the run numbered ``$run``."""
+    """Write ``batch`` as relationships of the enrichment numbered ``$run``."""
     columns = list(RELATIONSHIP_COLUMNS[rel_type])
     changed = " OR ".join(f"r.{c} IS DISTINCT FROM b.{c}" for c in columns)
     update = ", ".join(f"{c} = b.{c}" for c in columns)

@@ -1,10 +1,10 @@
-"""Runs of enrichment jobs in Neo4j: begin, set aside, undo.
+"""Enrichments in Neo4j: begin, set aside, undo.
 
-In:   ids of runs.
-Out:  the ledger of runs, and derived relationships moved in bounded transactions.
+In:   an enrichment id, called ``run`` here as in the graph.
+Out:  the ledger of enrichments, and derived relationships moved in bounded transactions.
 
 The relationships in force bear their own type, so that people and their queries find
-them; those of an earlier run are kept as ``SET_ASIDE_...``. A step that was killed is
+them; those of an earlier enrichment are kept as ``SET_ASIDE_...``. A step that was killed is
 finished by taking it again: the ledger says first what is to be true, and the moves follow.
 """
 
@@ -21,7 +21,7 @@ from graph_store.neo4j.statements import Names
 from graph_store.schema import ENRICHED
 from graph_store.store import EnrichmentEntry
 
-__all__ = ["Entry", "Runs"]
+__all__ = ["Entry", "Enrichments"]
 
 _MOVED = 5_000
 """Relationships moved or deleted in one transaction."""
@@ -29,7 +29,7 @@ _MOVED = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One run as the ledger has it."""
+    """One enrichment as the ledger has it."""
 
     run: str
     job: str
@@ -47,15 +47,15 @@ class Entry:
         return EnrichmentEntry(self.run, self.job, self.at, self.finished, self.counts)
 
 
-class Runs:
-    """The ledger of runs and the relationships that bear their ids."""
+class Enrichments:
+    """The ledger of enrichments and the relationships that bear their ids."""
 
     def __init__(self, connection: Connection, names: Names) -> None:
         self._db = connection
         self._names = names
 
     def all(self) -> list[Entry]:
-        """Every run that was not undone, oldest first."""
+        """Every enrichment that was not undone, oldest first."""
         return self._db.read(self._all)
 
     def of_job(self, job: str) -> list[Entry]:
@@ -67,11 +67,11 @@ class Runs:
         return [entry.run for entry in self.all() if entry.in_force]
 
     def open_entry(self, run: str) -> Entry:
-        """A run that may be written to."""
+        """An enrichment that may be written to."""
         return self._db.read(lambda tx: self._open_entry(tx, run))
 
     def lock_open_entry(self, tx: Transaction, run: str) -> Entry:
-        """A run that may be written to, and that no other writer touches until ``tx`` ends.
+        """An enrichment that may be written to, and that no other writer touches until ``tx`` ends.
 
         The lock also makes a batch that is sent again, since the answer to its commit was lost,
         wait for the first copy rather than write beside it.

@@ -1,12 +1,12 @@
-"""The Cypher of enrichment: derived relationships, and the ledger of the runs that wrote them.
+"""The Cypher of enrichment: derived relationships, and the ledger of what wrote them.
 
 In:   :class:`~graph_store.neo4j.statements.Names`, a type of derived relationship.
 Out:  statement texts.
 
-Every derived relationship has the id of its run as a property, and each type has an index on it.
-The index serves the statements that start from a run: set aside and delete are told to use it,
-since the planner may read the whole type while its statistics know of no run, and keep that plan.
-A statement that starts from a node must not use it; see
+Every derived relationship has its enrichment id as the property ``run``, and each type has an index
+on it. The index serves the statements that start from an enrichment: set aside and delete are told
+to use it, since the planner may read the whole type while its statistics know of no enrichment, and
+keep that plan. A statement that starts from a node must not use it; see
 :func:`~graph_store.neo4j.statements.in_runs`.
 """
 
@@ -80,12 +80,12 @@ def delete_some_of_run(names: Names, rel_type: RelType) -> str:
 
 
 def runs(names: Names) -> str:
-    """Every run, oldest first."""
+    """Every enrichment, oldest first."""
     return f"MATCH (e:{names.run}) RETURN properties(e) AS run ORDER BY e.number"
 
 
 def create_run(names: Names) -> str:
-    """Enter a run as the one in force of its job."""
+    """Enter an enrichment as the one in force of its job."""
     return f"""
         OPTIONAL MATCH (other:{names.run})
         WITH coalesce(max(other.number), 0) + 1 AS number
@@ -98,17 +98,17 @@ def create_run(names: Names) -> str:
 
 
 def reopen_run(names: Names) -> str:
-    """Write to a run once more."""
+    """Write to an enrichment once more."""
     return f"MATCH (e:{names.run} {{run: $run}}) SET e.finished = false"
 
 
 def finish_run(names: Names) -> str:
-    """Mark a run complete."""
+    """Mark an enrichment complete."""
     return f"MATCH (e:{names.run} {{run: $run}}) SET e.finished = true, e.counts = $counts"
 
 
 def start_undo(names: Names) -> str:
-    """The run before this one is in force again; this one is on its way out."""
+    """The enrichment before this one is in force again; this one is on its way out."""
     return f"""
         MATCH (e:{names.run} {{run: $run}})
         SET e.in_force = false, e.undoing = true
@@ -120,7 +120,7 @@ def start_undo(names: Names) -> str:
 
 
 def note_taken_back(names: Names) -> str:
-    """Add ``$rows`` to what the undo of a run took back.
+    """Add ``$rows`` to what the undo of an enrichment took back.
 
     Runs in the transaction that deletes these rows, so that an undo which was killed and is
     asked for again knows what it took back before.

@@ -20,7 +20,7 @@ from graph_store.batches import ends_at_users, relationship_key
 from graph_store.errors import UnknownNodeError
 from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
 from graph_store.neo4j.connection import Connection
-from graph_store.neo4j.enrichment import Runs
+from graph_store.neo4j.enrichment import Enrichments
 from graph_store.neo4j.statements import MAY_BE_NULL, NO_TIME, Names
 from graph_store.schema import ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from graph_store.store import DomainCounts, StoreCounts
@@ -37,10 +37,10 @@ _ALL = 2**31
 class Reader:
     """Reads what is in force."""
 
-    def __init__(self, connection: Connection, names: Names, runs: Runs) -> None:
+    def __init__(self, connection: Connection, names: Names, ledger: Enrichments) -> None:
         self._db = connection
         self._names = names
-        self._runs = runs
+        self._ledger = ledger
 
     def nodes(self, label: Label) -> pl.DataFrame:
         """All nodes of a label."""
@@ -56,7 +56,7 @@ class Reader:
     def relationships(self, rel_type: RelType) -> pl.DataFrame:
         """All relationships of a type that are in force."""
         statement = self._names.read_relationships(rel_type)
-        runs = self._runs.in_force() if rel_type in ENRICHED else []
+        runs = self._ledger.in_force() if rel_type in ENRICHED else []
         columns = {"source": pl.String(), "target": pl.String(), **RELATIONSHIP_COLUMNS[rel_type]}
         wire = {**columns, "run": pl.String()} if rel_type in ENRICHED else columns
         packed = [name for name in wire if name != "source"]
@@ -87,7 +87,7 @@ class Reader:
 
     def counts(self) -> StoreCounts:
         """Counts per label, type and domain."""
-        runs = self._runs.in_force()
+        runs = self._ledger.in_force()
 
         def one(statement: str) -> int:
             return int(self._db.rows(statement, runs=runs)[0]["n"])
@@ -106,7 +106,7 @@ class Reader:
         start = next((label for label in LOOKUP_ORDER if self._named(label, [key]).height), None)
         if start is None:
             raise UnknownNodeError(f"the graph holds no user, item, tag or domain {key!r}")
-        runs = self._runs.in_force()
+        runs = self._ledger.in_force()
         return grow(
             (start, key),
             hops=hops,

@@ -37,9 +37,10 @@ MAY_BE_NULL = ("at", "first_at", "order")
 def in_runs(relationship: str) -> str:
     """The condition that a relationship found from one of its ends is of one of ``$runs``.
 
-    The index on ``run`` must not answer this condition: a run has many relationships and a node
-    few, so that an index seek for each node reads the whole run each time. ``coalesce`` keeps
-    the planner from the index, which it otherwise chooses while the type is empty.
+    The index on ``run`` must not answer this condition: an enrichment has many relationships and a
+    node few, so that an index seek for each node reads the whole enrichment each time.
+    ``coalesce`` keeps the planner from the index, which it otherwise chooses while the type is
+    empty.
     """
     return f"coalesce({relationship}.run, '') IN $runs"
 
@@ -68,7 +69,7 @@ class Names:
         return f"{self.prefix}{rel_type}"
 
     def set_aside(self, rel_type: RelType) -> str:
-        """The type of derived relationships that a later run stands in for."""
+        """The type of derived relationships that a later enrichment stands in for."""
         return f"{self.prefix}SET_ASIDE_{rel_type}"
 
     @property

@@ -38,7 +38,7 @@ from graph_store.errors import (
 )
 from graph_store.neo4j import enrichment_statements, statements
 from graph_store.neo4j.connection import Connection, Transaction, open_driver
-from graph_store.neo4j.enrichment import Runs
+from graph_store.neo4j.enrichment import Enrichments
 from graph_store.neo4j.reading import Reader
 from graph_store.neo4j.settings import Neo4jSettings, read_settings
 from graph_store.neo4j.statements import NO_TIME, Names
@@ -79,9 +79,9 @@ class Neo4jStore:
         self._names = Names(label_prefix)
         self._read_only = read_only
         self._owns_driver = owns_driver
-        self._runs = Runs(connection, self._names)
-        self._reader = Reader(connection, self._names, self._runs)
-        self._vectors = Vectors(connection, self._names, self._runs)
+        self._ledger = Enrichments(connection, self._names)
+        self._reader = Reader(connection, self._names, self._ledger)
+        self._vectors = Vectors(connection, self._names, self._ledger)
 
     @classmethod
     def from_url(
@@ -203,7 +203,7 @@ class Neo4jStore:
         types += [self._names.set_aside(rel_type) for rel_type in ENRICHED]
         if not self._db.rows(self._names.forgotten(), key=key):
             raise UnknownNodeError(f"the graph holds no user {key!r}; nothing was deleted")
-        params = {"key": key, "types": types, "runs": self._runs.in_force(), "limit": _FORGOTTEN}
+        params = {"key": key, "types": types, "runs": self._ledger.in_force(), "limit": _FORGOTTEN}
         self._db.repeat(self._names.forget_some(), **params)
         (record,) = self._db.rows(self._names.forgotten(), key=key)
         self._db.write(lambda tx: tx.run(self._names.forget(), {"key": key}).consume())
@@ -253,11 +253,11 @@ class Neo4jStore:
 
     def begin_enrichment(self, enrichment_id: str, job: str, *, at: int) -> None:
         self._may_write()
-        self._runs.begin(enrichment_id, job, at)
+        self._ledger.begin(enrichment_id, job, at)
         self._vectors.check_again()
-        for earlier in self._runs.of_job(job):
+        for earlier in self._ledger.of_job(job):
             if earlier.run != enrichment_id:
-                self._runs.set_relationships_aside(earlier.run)
+                self._ledger.set_relationships_aside(earlier.run)
                 self._vectors.set_aside(earlier)
 
     def write_enrichment(
@@ -268,28 +268,28 @@ class Neo4jStore:
         statement = enrichment_statements.upsert_derived(self._names, rel_type)
 
         def begin(tx: Transaction) -> dict[str, Any]:
-            return {"run": enrichment_id, "at": self._runs.lock_open_entry(tx, enrichment_id).at}
+            return {"run": enrichment_id, "at": self._ledger.lock_open_entry(tx, enrichment_id).at}
 
         return self._upsert_relationships(rel_type, rows, None, statement, begin)
 
     def finish_enrichment(self, enrichment_id: str, counts: dict[str, int]) -> None:
         self._may_write()
-        self._runs.finish(enrichment_id, counts)
+        self._ledger.finish(enrichment_id, counts)
 
     def undo_enrichment(self, enrichment_id: str) -> int:
         self._may_write()
-        entry, before = self._runs.start_undo(enrichment_id)
-        self._runs.delete_relationships(enrichment_id)
+        entry, before = self._ledger.start_undo(enrichment_id)
+        self._ledger.delete_relationships(enrichment_id)
         self._vectors.drop(entry)
-        taken = self._runs.taken_back(enrichment_id)
+        taken = self._ledger.taken_back(enrichment_id)
         if before is not None:
-            self._runs.bring_relationships_back(before.run)
+            self._ledger.bring_relationships_back(before.run)
             self._vectors.bring_back(before)
-        self._runs.delete(enrichment_id)
+        self._ledger.delete(enrichment_id)
         return taken
 
     def enrichments(self) -> list[EnrichmentEntry]:
-        return [entry.shown() for entry in self._runs.all()]
+        return [entry.shown() for entry in self._ledger.all()]
 
     # --- job ledger ---------------------------------------------------------------
 

@@ -55,7 +55,7 @@ def write_vectors(names: Names, label: Label) -> str:
 
 
 def other_run(names: Names, label: Label) -> str:
-    """One vector in force that is of another run than ``$run``, or of another width."""
+    """One vector in force that is of another enrichment than ``$run``, or of another width."""
     return f"""
         MATCH (n:{names.label(label)})
         WHERE n.vector_run IN $runs AND (n.vector_run <> $run OR size(n.vector) <> $width)

@@ -22,7 +22,7 @@ from graph_store.errors import GraphStoreError
 from graph_store.filters import check_filter, check_vectors
 from graph_store.neo4j import statements, vector_statements
 from graph_store.neo4j.connection import Connection
-from graph_store.neo4j.enrichment import Entry, Runs
+from graph_store.neo4j.enrichment import Enrichments, Entry
 from graph_store.neo4j.statements import Names
 from graph_store.schema import Label
 from graph_store.store import Near, NodeFilter
@@ -42,14 +42,14 @@ class Vectors:
     search_clause = False
     """Whether the server has the SEARCH clause; older ones have a procedure."""
 
-    def __init__(self, connection: Connection, names: Names, runs: Runs) -> None:
+    def __init__(self, connection: Connection, names: Names, ledger: Enrichments) -> None:
         self._db = connection
         self._names = names
-        self._runs = runs
+        self._ledger = ledger
         self._checked: set[tuple[Label, str, int]] = set()
 
     def check_again(self) -> None:
-        """Look for vectors of other runs again at the next :meth:`write`."""
+        """Look for vectors of other enrichments again at the next :meth:`write`."""
         self._checked.clear()
 
     def write(
@@ -58,8 +58,8 @@ class Vectors:
         """Put vectors ``[N, D]`` onto nodes; return how many nodes took one."""
         check_vectors(keys, vectors)
         width = vectors.shape[1]
-        self._runs.open_entry(run)
-        # Once for all batches of a run: the search reads every node of the label.
+        self._ledger.open_entry(run)
+        # Once for all batches of an enrichment: the search reads every node of the label.
         if (label, run, width) not in self._checked:
             self._refuse_others(label, run, width)
             self._checked.add((label, run, width))
@@ -74,12 +74,12 @@ class Vectors:
         return taken
 
     def _refuse_others(self, label: Label, run: str, width: int) -> None:
-        """Raise where vectors in force are of another run than ``run``, or of another width."""
+        """Raise where vectors in force are of another enrichment, or of another width."""
         other = self._db.rows(
             vector_statements.other_run(self._names, label),
             run=run,
             width=width,
-            runs=self._runs.in_force(),
+            runs=self._ledger.in_force(),
         )
         if other and other[0]["run"] != run:
             raise GraphStoreError(
@@ -101,7 +101,10 @@ class Vectors:
 
     def read(self, label: Label) -> tuple[list[str], NDArray[np.float32]]:
         """Keys and vectors in force, sorted by key."""
-        statement, runs = vector_statements.read_vectors(self._names, label), self._runs.in_force()
+        statement, runs = (
+            vector_statements.read_vectors(self._names, label),
+            self._ledger.in_force(),
+        )
         keys: list[str] = []
         parts: list[NDArray[np.float32]] = []
         after = ""
@@ -132,7 +135,7 @@ class Vectors:
             )
         condition, params = vector_statements.conditions(self._names, where)
         params |= {
-            "runs": self._runs.in_force(),
+            "runs": self._ledger.in_force(),
             "vector": [float(x) for x in np.asarray(vector, dtype=np.float32).ravel()],
             "usable": bool(np.any(vector)),
             "k": k,
@@ -146,7 +149,7 @@ class Vectors:
         return [Near(row["key"], row["score"]) for row in self._db.rows(exact, **params)]
 
     def set_aside(self, entry: Entry) -> None:
-        """Keep the vectors of an earlier run under a property of their own."""
+        """Keep the vectors of an earlier enrichment under a property of their own."""
         for label in Label:
             self._pages(
                 vector_statements.set_vectors_aside(self._names, label, entry.number), entry.run
@@ -173,7 +176,7 @@ class Vectors:
             statement = vector_statements.drop_vectors(self._names, label)
             after: str | None = ""
             while after is not None:
-                page = self._runs.take_back(statement, entry.run, after=after, page=_PAGE)
+                page = self._ledger.take_back(statement, entry.run, after=after, page=_PAGE)
                 after = page["last"]
 
     def drop_index(self, label: Label) -> None:

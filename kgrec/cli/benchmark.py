@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-app = typer.Typer(no_args_is_help=True, help="Measure models on users who are new to a domain.")
+app = typer.Typer(
+    no_args_is_help=True, help="Compare recommenders on users who are cold in a domain."
+)
 
 
 def register(parent: typer.Typer) -> None:
@@ -29,26 +31,27 @@ def register(parent: typer.Typer) -> None:
 def cold_start(
     data: Annotated[
         str,
-        typer.Option(metavar="DIR", help="A snapshot folder, a folder of logs, or `sample`."),
+        typer.Option(metavar="DIR", help="Data: a snapshot folder, a folder of logs, or `sample`."),
     ],
     out: Annotated[
         Path,
         typer.Option(
             parser=path_to_write,
             metavar="DIR",
-            help="Where cells and report go; a run there goes on.",
+            help="Folder of the results and the report; a benchmark in it is continued.",
         ),
     ],
     config: Annotated[
         str,
-        typer.Option(metavar="FILE", help="Protocols and models: a YAML file or a shipped name."),
+        typer.Option(metavar="FILE", help="Protocols and models: a YAML file or a shipped config."),
     ] = "cold-start",
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run models by protocols, with a report of what is finished.
+    """Measure models under protocols and write a report.
 
-    Cells that are finished stay; the same command goes on after an interruption.
+    A model on one split is one cell. Finished cells are kept, so that the same command continues
+    after an interruption.
     """
     set_threads(threads)
     from kgrec.evaluation.data import read_data
@@ -77,12 +80,14 @@ def cold_start(
 
 @app.command()
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A benchmark's folder.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    first: Annotated[Path, typer.Argument(metavar="A", help="Folder of a benchmark.")],
+    second: Annotated[
+        Path, typer.Argument(metavar="B", help="Folder of another benchmark of the same data.")
+    ],
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """What A gains over B on the same users, cell by cell."""
+    """Compare two benchmarks cell by cell: what A gains over B on the same users."""
     check_out(out)
     from kgrec.evaluation import compare as runs
 
@@ -91,13 +96,17 @@ def compare(
 
 @app.command()
 def lead(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Benchmarks' folders.")],
-    protocol: Annotated[str, typer.Option(metavar="P", help="Which tables.")] = "strict-cold",
-    model: Annotated[str, typer.Option(metavar="M", help="Whose lead.")] = "kgrec",
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of benchmarks.")],
+    protocol: Annotated[
+        str, typer.Option(metavar="P", help="Protocol whose tables are read.")
+    ] = "strict-cold",
+    model: Annotated[
+        str, typer.Option(metavar="M", help="Model that is compared with the best baseline.")
+    ] = "kgrec",
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """How far a model is ahead of the best baseline, by direction and over all of them."""
+    """Show how far a model is ahead of the best baseline, by direction and over all of them."""
     check_out(out)
     from kgrec.evaluation import lead as leads
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_ANY = "NAME"
+"""Stands for the name of any component."""
+
 commands = typer.Typer(
-    no_args_is_help=True, help="Shipped configs, and the meaning of every setting."
+    no_args_is_help=True, help="Show the shipped configs and the meaning of every setting."
 )
 
 
@@ -29,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 @commands.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """Name the configs that `--config` knows."""
+    """List the names of the shipped configs."""
     from kgrec import config
 
     names = config.names()
@@ -42,11 +46,11 @@ def list_(as_json: JsonOption = False) -> None:
 
 @commands.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A shipped config's name or a YAML file.")],
+    name: Annotated[str, typer.Argument(help="Name of a shipped config, or a YAML file.")],
     overrides: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write all settings of a config, checked, with the defaults it leaves unsaid."""
+    """Show all settings of a config, with the defaults of those that it leaves out."""
     from kgrec import config
 
     model: BaseModel
@@ -71,21 +75,29 @@ def show(
 @commands.command()
 def explain(
     setting: Annotated[
-        str, typer.Argument(help="Only settings whose name begins so, e.g. `train`.")
+        str, typer.Argument(help="Only settings whose name begins with this, e.g. `train`.")
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say what each setting means, what it may be and what it is by default."""
+    """Explain each setting: its meaning, what it may be and its default.
+
+    The settings that every component of the ensemble has are explained once, as
+    `components.NAME.weight` and so on; `kgrec config explain components.emcdr` lists all of one.
+    """
     from kgrec import config
 
-    rows = [row for row in _describe(config.Settings) if row["setting"].startswith(setting)]
+    whole = setting.startswith("components.") and not setting.startswith(f"components.{_ANY}")
+    rows = _describe(config.Settings, each_component_whole=whole)
+    rows = [row for row in rows if row["setting"].startswith(setting)]
     if not rows:
         raise NotFoundError(f"no setting begins with {setting!r}; see `kgrec config explain`")
     if as_json:
         print_json(rows)
         return
-    headers = ("setting", "default", "type", "meaning")
-    print_table(headers, [[row[header] for header in headers] for row in rows])
+    for row in rows:
+        echo(f"{row['setting']}  ({row['type']}; default: {row['default']})")
+        for line in textwrap.wrap(row["meaning"], 92, break_on_hyphens=False):
+            echo(f"    {line}")
 
 
 def _is_benchmark(data: dict[str, Any]) -> bool:
@@ -93,49 +105,57 @@ def _is_benchmark(data: dict[str, Any]) -> bool:
     return "protocols" in data
 
 
-def _describe(model: type[BaseModel], prefix: str = "") -> list[dict[str, str]]:
+def _describe(
+    model: type[BaseModel], prefix: str = "", *, each_component_whole: bool = False
+) -> list[dict[str, str]]:
     rows: list[dict[str, str]] = []
     for name, field in model.model_fields.items():
         default: Any = field.get_default(call_default_factory=True)
         if isinstance(default, dict):
-            rows += [
-                row
-                for key, each in default.items()
-                for row in _component(each, f"{prefix}{name}.{key}.")
-            ]
+            rows += _components(default, f"{prefix}{name}.", whole=each_component_whole)
             continue
         if hasattr(type(default), "model_fields"):
             rows += _describe(type(default), f"{prefix}{name}.")
             continue
-        rows.append(
-            {
-                "setting": prefix + name,
-                "default": _written(default),
-                "type": _type_name(model.model_json_schema()["properties"][name]),
-                "meaning": " ".join((field.description or "").split()),
-            }
-        )
+        rows.append(_row(prefix, model, name, default))
     return rows
 
 
-def _component(component: Component, prefix: str) -> list[dict[str, str]]:
-    """The settings of one component of the ensemble, and those of its recommender."""
-    given: dict[str, Any] = component.model_dump(mode="json")
-    models = (type(component), type(component.settings))
-    fields = {name: (cls, field) for cls in models for name, field in cls.model_fields.items()}
-    return [
-        {
-            "setting": prefix + name,
-            "default": _written(given[name]),
-            "type": _type_name(fields[name][0].model_json_schema()["properties"][name]),
-            "meaning": " ".join((fields[name][1].description or "").split()),
-        }
-        for name in given
-    ]
+def _components(given: dict[str, Component], prefix: str, *, whole: bool) -> list[dict[str, str]]:
+    """The settings of components, and those of their recommenders.
+
+    Args:
+        given: Components by name.
+        prefix: What stands before the name of a component in that of a setting.
+        whole: Whether the settings that all components have are listed for each of them, with its
+            values, or once.
+    """
+    from kgrec.ensemble.settings import COUNTING, Component
+
+    values = {name: Component.model_fields[name].get_default() for name in COUNTING}
+    rows = [] if whole else [_row(f"{prefix}{_ANY}.", Component, *pair) for pair in values.items()]
+    for key, component in given.items():
+        counting = ("model", *COUNTING) if whole else ("model",)
+        models: list[tuple[str, type[BaseModel]]] = [(name, Component) for name in counting]
+        models += [(name, type(component.settings)) for name in component.settings.model_fields]
+        said: dict[str, Any] = component.model_dump(mode="json")
+        rows += [_row(f"{prefix}{key}.", model, name, said[name]) for name, model in models]
+    return rows
+
+
+def _row(prefix: str, model: type[BaseModel], name: str, value: object) -> dict[str, str]:
+    return {
+        "setting": prefix + name,
+        "default": _written(value),
+        "type": _type_name(model.model_json_schema()["properties"][name]),
+        "meaning": " ".join((model.model_fields[name].description or "").split()),
+    }
 
 
 def _written(value: object) -> str:
     """A value as ``--set`` takes it."""
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
@@ -153,7 +173,7 @@ def _type_name(schema: dict[str, Any]) -> str:
         items = schema.get("items", {})
         return f"list of {_type_name(items)}" if items else "list"
     bounds = [
-        f"{sign} {schema[key]:g}"
+        f"{sign} {_written(schema[key])}"
         for key, sign in (
             ("exclusiveMinimum", ">"),
             ("minimum", ">="),

@@ -81,7 +81,7 @@ def snapshot(
             "--out",
             parser=path_to_write,
             metavar="DIR",
-            help="A folder that is empty or not there yet.",
+            help="Folder to write; it must be empty or not exist.",
         ),
     ],
     label_prefix: PrefixOption = "",
@@ -114,11 +114,11 @@ def export(
             "--out",
             parser=path_to_write,
             metavar="PATH",
-            help="A new folder; for graphml a file.",
+            help="Folder to write, which must be empty or not exist; for graphml a file.",
         ),
     ],
     form: Annotated[
-        ExportFormat, typer.Option("--format", help="What to write.")
+        ExportFormat, typer.Option("--format", help="Form of the export.")
     ] = ExportFormat.PARQUET,
     label_prefix: PrefixOption = "",
     wait: WaitOption = None,
@@ -146,16 +146,16 @@ def export(
 
 
 def forget(
-    user: Annotated[str, typer.Argument(help="The user's key.")],
+    user: Annotated[str, typer.Argument(help="Key of the user (one account).")],
     store: StoreOption,
     run: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Forget them in this run folder as well."),
+        typer.Option(metavar="RUN", help="Run folder that the user is deleted from as well."),
     ] = None,
     label_prefix: PrefixOption = "",
     wait: WaitOption = None,
 ) -> None:
-    """Delete a user and all that hangs on them from the graph, and from a run."""
+    """Delete a user with all their interactions and vectors from the graph, and from a run."""
     from graph_store.errors import UnknownNodeError
     from graph_store.open_store import open_store
 

@@ -37,7 +37,7 @@ def demo(
             "--work",
             parser=path_to_write,
             metavar="DIR",
-            help="Where the graph and the run go.",
+            help="Folder that the graph and the run are written to.",
         ),
     ] = Path("demo"),
     store: Annotated[
@@ -51,7 +51,10 @@ def demo(
     ] = "demo",
     overrides: SetOption = None,
     seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Chooses whose films are hidden.")
+        int,
+        typer.Option(
+            min=0, metavar="N", help="Seed that chooses the users whose films are hidden."
+        ),
     ] = 0,
     label_prefix: PrefixOption = "",
     wait: WaitOption = None,

@@ -73,7 +73,7 @@ def tell(error: Exception, arguments: Sequence[str] = ()) -> int | None:
 
 @contextmanager
 def interrupts() -> Iterator[None]:
-    """Ctrl-C is a KeyboardInterrupt, wherever it is heard.
+    """Ctrl-C is a KeyboardInterrupt, wherever it is noticed.
 
     DuckDB hears it first when it comes during a statement, and raises an error of its own.
     """

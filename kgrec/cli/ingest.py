@@ -45,7 +45,7 @@ def ingest(
         list[Path] | None,
         typer.Argument(metavar="FILES...", help="Logs and catalogues, or folders of them."),
     ] = None,
-    form: Annotated[str, typer.Option("--format", metavar=FORMS, help="What they are.")] = (
+    form: Annotated[str, typer.Option("--format", metavar=FORMS, help="Format of the files.")] = (
         "tabular"
     ),
     columns: Annotated[
@@ -53,49 +53,52 @@ def ingest(
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="Which column holds which field, e.g. user=reviewerID; may be given again. "
+            help="Column that holds a field, e.g. user=reviewerID; may be given again. "
             "order=COLUMN: whole numbers that rise along a log without times; default: the order "
             "of its rows, files by name.",
         ),
     ] = None,
     domain: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The domain of rows that name none.")
+        str | None, typer.Option(metavar="NAME", help="Domain of rows that name none.")
     ] = None,
     platform: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Whose user ids these are; default: shared by all."),
+        typer.Option(
+            metavar="NAME",
+            help="Platform of the user ids; default: ids are shared by all platforms.",
+        ),
     ] = None,
     links: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Pairs of accounts that are one person."),
+        typer.Option(metavar="FILE", help="Pairs of accounts of one person; may be given again."),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The kind of events that name none.")
+        str | None, typer.Option(metavar="NAME", help="Kind of events that name none.")
     ] = None,
     rating_scale: Annotated[
         list[str] | None,
         typer.Option(
             metavar="[DOMAIN=]N",
-            help="The highest rating there can be, of all domains or of one; may be given again. "
-            "Default: what the form says, else inferred for each domain.",
+            help="Highest possible rating, of all domains or of one; may be given again. "
+            "Default: that of the format, else inferred for each domain.",
         ),
     ] = None,
     time_unit: Annotated[
         str | None,
         typer.Option(
             metavar="UNIT",
-            help="How times are written: s, ms, us or ns (counted from 1970), iso (dates; UTC if "
+            help="Form of times: s, ms, us or ns (counted from 1970), iso (dates; UTC if "
             "they name no zone) or auto.",
         ),
     ] = None,
     tag_separator: Annotated[
-        str, typer.Option(metavar="TEXT", help="Stands between tags in a column of text.")
+        str, typer.Option(metavar="TEXT", help="Separator of tags in a column of text.")
     ] = "|",
     separator: Annotated[
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="Stands between the fields of text files, e.g. ';' or tab; default: a comma in "
+            help="Separator of the fields of text files, e.g. ';' or tab; default: a comma in "
             ".csv, a tab in .tsv.",
         ),
     ] = None,
@@ -103,16 +106,16 @@ def ingest(
         str | None,
         typer.Option(
             metavar="CHAR",
-            help="Stands around fields that hold separators or line breaks; none: a quote is a "
-            "character like any other; default: '\"' in .csv, none in .tsv.",
+            help="Character around fields that contain separators or line breaks; none: a quote "
+            "is a character like any other; default: '\"' in .csv, none in .tsv.",
         ),
     ] = None,
     encoding: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Of text files, e.g. latin-1 or cp1252; default: by the byte-order mark, else "
-            "utf-8.",
+            help="Encoding of text files, e.g. latin-1 or cp1252; default: by the byte-order "
+            "mark, else utf-8.",
         ),
     ] = None,
     keep_events: Annotated[
@@ -127,7 +130,10 @@ def ingest(
     max_rejects: Annotated[
         float,
         typer.Option(
-            min=0, max=1, metavar="SHARE", help="Stop when more of the rows cannot be used."
+            min=0,
+            max=1,
+            metavar="FRACTION",
+            help="Stop when a larger fraction of the rows cannot be used.",
         ),
     ] = 0.01,
     rejects: Annotated[
@@ -135,7 +141,7 @@ def ingest(
         typer.Option(
             parser=path_to_write,
             metavar="FILE",
-            help="Where rows that cannot be used are kept (JSON Lines).",
+            help="File for rows that cannot be used, with the reasons (JSON Lines).",
         ),
     ] = Path("rejects.jsonl"),
     work_dir: Annotated[
@@ -143,7 +149,7 @@ def ingest(
         typer.Option(
             parser=path_to_write,
             metavar="DIR",
-            help="For sorting on disk; default: beside the store's file.",
+            help="Folder for sorting on disk; default: beside the file of the store.",
         ),
     ] = None,
     force: Annotated[
@@ -156,7 +162,7 @@ def ingest(
     """Read logs and catalogues into the graph.
 
     A source that was ingested before is known by its bytes and options, and is not read again; a
-    job that was stopped goes on where it stood.
+    job that was stopped continues where it was stopped.
     """
     from graph_store.open_store import is_neo4j_url, open_store
     from loaders import SourceOptions, open_source

@@ -45,15 +45,15 @@ LiveStoreOption = Annotated[
     str | None,
     typer.Option(
         "--store", metavar="URL",
-        help="Read histories and tags from this live graph instead of the run's own.",
+        help="Live graph to read histories and tags from, instead of the graph in the run.",
     ),
 ]  # fmt: skip
-UserOption = Annotated[str | None, typer.Option(metavar="KEY", help="One user.")]
+UserOption = Annotated[str | None, typer.Option(metavar="KEY", help="Key of one user.")]
 HistoryOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="ITEM",
-        help="An item that somebody liked, by key or whole title; repeat the option for several, "
+        help="Item that a user liked, by key or whole title; repeat the option for several, "
         "oldest first.",
     ),
 ]
@@ -61,12 +61,12 @@ HistoryFileOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Items that somebody liked: a text file with one item a line, oldest first, or CSV, "
+        help="Items that a user liked: a text file with one item a line, oldest first, or CSV, "
         "TSV, Parquet or JSON Lines with a column `item` and, where known, `time` and `kind`.",
     ),
 ]
 LikesOption = Annotated[
-    str | None, typer.Option(metavar="TEXT", help="What somebody likes, in their own words.")
+    str | None, typer.Option(metavar="TEXT", help="What a user likes, in their own words.")
 ]
 
 
@@ -84,17 +84,19 @@ def recommend(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Many users: a text file with one id a line, or CSV or Parquet with a column "
-            "`user_id`.",
+            help="Keys of many users: a text file with one id a line, or CSV or Parquet with a "
+            "column `user_id`.",
         ),
     ] = None,
     history: HistoryOption = None,
     history_file: HistoryFileOption = None,
     likes: LikesOption = None,
     domain: Annotated[
-        str | None, typer.Option(metavar="D", help="Where to recommend from.")
+        str | None, typer.Option(metavar="D", help="Domain to recommend from.")
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many a user.")] = 10,
+    k: Annotated[
+        int, typer.Option("-k", min=1, metavar="N", help="Number of items for each user.")
+    ] = 10,
     tags_any: TagsAnyOption = None,
     tags_all: TagsAllOption = None,
     tags_none: TagsNoneOption = None,
@@ -103,9 +105,9 @@ def recommend(
     since: SinceOption = None,
     not_seen_by: NotSeenByOption = None,
     include_seen: Annotated[
-        bool, typer.Option("--include-seen", help="Also items that the user already has.")
+        bool, typer.Option("--include-seen", help="Also recommend items that the user already has.")
     ] = False,
-    why: Annotated[bool, typer.Option("--explain", help="Say why, item by item.")] = False,
+    why: Annotated[bool, typer.Option("--explain", help="Give reasons for each item.")] = False,
     store: LiveStoreOption = None,
     label_prefix: PrefixOption = "",
     wait: WaitOption = None,
@@ -113,7 +115,7 @@ def recommend(
     as_json: JsonOption = False,
     out: OutOption = None,
 ) -> None:
-    """Recommend items of a domain to a user, to many, for a history or for a text.
+    """Recommend items of a domain: to one user, to many, for a history or for a text.
 
     The table, --json and --out hold the same fields: key, item_id, domain, title, rank and
     score, with --users also user_id, with --explain also reason. Users of a file that are not in
@@ -167,11 +169,11 @@ def recommend(
 
 def similar(
     run: RunOption,
-    item: Annotated[str, typer.Argument(help="An item's key, or its whole title.")],
+    item: Annotated[str, typer.Argument(help="Key of an item, or its whole title.")],
     domain: Annotated[
         str | None, typer.Option(metavar="D", help="Only items of this domain.")
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="Number of items.")] = 10,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
     out: OutOption = None,
@@ -193,7 +195,7 @@ def explain(
         list[str],
         typer.Argument(
             metavar="[USER] ITEM",
-            help="A user's key and an item's; with --history or --likes: the item.",
+            help="Keys of a user and of an item; with --history or --likes, of the item alone.",
         ),
     ],
     history: HistoryOption = None,
@@ -205,7 +207,7 @@ def explain(
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say why an item would be recommended: paths in the graph and one sentence."""
+    """Explain why an item would be recommended: paths in the graph and one sentence."""
     if history and history_file:
         raise InputError("give one of --history and --history-file, got both")
     wanted = 1 if history or history_file or likes else 2

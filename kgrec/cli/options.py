@@ -41,7 +41,7 @@ def path_to_write(text: str | Path) -> Path:
 
 
 class Device(StrEnum):
-    """Where to compute; ``auto`` takes a GPU that is there."""
+    """Device to compute on; ``auto`` takes a GPU where there is one."""
 
     AUTO = "auto"
     CPU = "cpu"
@@ -59,7 +59,7 @@ PrefixOption = Annotated[
     str,
     typer.Option(
         metavar="PREFIX",
-        help="Put before every label and type, for a Neo4j database with nodes of its own.",
+        help="Prefix of every label and type, for a Neo4j database that holds other nodes as well.",
     ),
 ]
 WaitOption = Annotated[
@@ -68,12 +68,12 @@ WaitOption = Annotated[
         min=0,
         metavar="SECONDS",
         envvar="KGREC_WAIT",
-        help="Wait so long for a Neo4j server that does not answer. Default: one that does not "
+        help="Time to wait for a Neo4j server that does not answer. Default: one that does not "
         "answer at first is an error at once, one that is lost later is waited for 120 seconds.",
     ),
 ]
 RunOption = Annotated[
-    Path, typer.Option("--run", metavar="RUN", help="A folder that `kgrec train` wrote.")
+    Path, typer.Option("--run", metavar="RUN", help="Run folder, as `kgrec train` wrote it.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
 OutOption = Annotated[
@@ -82,17 +82,17 @@ OutOption = Annotated[
         "--out",
         parser=path_to_write,
         metavar="FILE",
-        help="Write into a .parquet, .csv or .jsonl file.",
+        help="File to write instead: .parquet, .csv or .jsonl.",
     ),
 ]
-DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+DeviceOption = Annotated[
+    Device, typer.Option(help="Device to compute on; auto takes a GPU where there is one.")
+]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="A.B=C", help="Override a setting; may be given again and again."
-    ),
+    typer.Option("--set", metavar="A.B=C", help="Override a setting; may be given again."),
 ]
 ThreadsOption = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Threads to compute with; default: one for each CPU."),
+    typer.Option(min=1, metavar="N", help="Number of threads; default: one for each CPU."),
 ]

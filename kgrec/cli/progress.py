@@ -63,8 +63,8 @@ class _Lines(logging.Handler):
 def configure(*, verbose: bool = False, quiet: bool = False) -> None:
     """Send log records to stderr: our packages' from INFO on, others' from WARNING on.
 
-    The Neo4j driver is heard under ``verbose`` only: what it says before it gives up is said
-    again, in one sentence, by the error.
+    Messages of the Neo4j driver are shown under ``verbose`` only: the error that it ends with
+    says the same in one sentence.
     """
     if not verbose:  # what libraries will change one day is no news to who runs a command
         warnings.filterwarnings("ignore", category=FutureWarning)

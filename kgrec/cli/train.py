@@ -45,7 +45,7 @@ def train(
             "--out",
             parser=path_to_write,
             metavar="RUN",
-            help="The run folder; empty or not there yet.",
+            help="Run folder to write; it must be empty or not exist.",
         ),
     ],
     store: Annotated[
@@ -54,16 +54,14 @@ def train(
     ] = None,
     snapshot: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", help="A folder of `kgrec snapshot` instead; needs no database."
-        ),
+        typer.Option(metavar="DIR", help="Snapshot folder to train on instead of a store."),
     ] = None,
     config: Annotated[
-        str, typer.Option(metavar="FILE", help="A YAML file or a shipped name (`kgrec config`).")
+        str, typer.Option(metavar="FILE", help="Settings: a YAML file or a shipped config.")
     ] = "default",
     overrides: SetOption = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in RUN.")
+        bool, typer.Option("--resume", help="Continue from the last checkpoint in RUN.")
     ] = False,
     device: DeviceOption = Device.AUTO,
     threads: ThreadsOption = None,
@@ -71,7 +69,11 @@ def train(
     wait: WaitOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train text encoder and graph network together on a graph; write a run folder."""
+    """Train on a graph and write a run folder.
+
+    The text encoder and the graph network are trained jointly; the other components of the
+    ensemble are then fitted, and weighed on held-out users.
+    """
     set_threads(threads)
     from kgrec.config import load_settings
 

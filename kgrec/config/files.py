@@ -62,7 +62,15 @@ def read(name_or_path: str, *, key: str = "--config") -> dict[str, Any]:
 
 
 def parse_yaml(text: str, *, key: str) -> dict[str, Any]:
-    """Plain data from YAML text; ``key`` is named where it is no mapping."""
+    """Plain data from YAML text; ``key`` is named where it is no mapping.
+
+    Args:
+        text: YAML.
+        key: What errors name as the source of the text.
+
+    Raises:
+        ConfigError: It is no YAML, or no mapping.
+    """
     try:
         data = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 - a SafeLoader: plain data only
     except yaml.YAMLError as error:

@@ -117,7 +117,16 @@ class Histories:
         kind: NDArray[np.int16] | None = None,
         has_order: bool = True,
     ) -> Self:
-        """Take events that lie user by user, oldest first; the arrays are those of the class."""
+        """Take events that are sorted by user, oldest first.
+
+        Args:
+            event_item: ``[E]`` item numbers.
+            offsets: ``[B + 1]`` where the events of each user begin.
+            num_items: I.
+            time: ``[E]`` Unix seconds; None where all are unknown.
+            kind: ``[E]`` numbers of kinds; None where unknown.
+            has_order: False where the order of events is unknown.
+        """
         items = _matrix(event_item, offsets, num_items)
         return cls(items, event_item, time, kind, offsets, has_order)
 
@@ -272,7 +281,12 @@ class Histories:
         return self.keep_events(mask)
 
     def padded(self, length: int, *, padding: int) -> NDArray[np.int64]:
-        """The latest items as a matrix ``[B, length]``, newest last, ``padding`` on the left."""
+        """The latest items as a matrix ``[B, length]``, newest last, ``padding`` on the left.
+
+        Args:
+            length: Number of columns; older events are left out.
+            padding: Value of the cells of users with fewer events.
+        """
         from_end = np.repeat(self.offsets[1:], self.lengths) - np.arange(len(self.event_item))
         near = from_end <= length
         user = np.repeat(np.arange(len(self)), self.lengths)[near]

@@ -150,13 +150,22 @@ class Interactions:
         return np.flatnonzero(self.item_domain == domain)
 
     def outside(self, matrix: sp.csr_matrix, domain: int) -> sp.csr_matrix:
-        """The rows of ``matrix [B, I]`` with one domain's columns emptied."""
+        """The rows of ``matrix [B, I]`` with one domain's columns emptied.
+
+        Args:
+            matrix: ``[B, I]``.
+            domain: Number of the domain whose columns are emptied.
+        """
         others = sp.diags((self.item_domain != domain).astype(np.float32))
         return sp.csr_matrix(matrix @ others)
 
 
 def histories(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
     """Item numbers per user as a ``[B, I]`` matrix of ones.
+
+    Args:
+        rows: Item numbers of each user.
+        num_items: I.
 
     Example:
         >>> histories([[2, 0], []], 3).toarray().tolist()

@@ -56,7 +56,17 @@ class _Trained:
 def compare(
     model: TrainedModel, split: Split, seed: int, report: Report
 ) -> tuple[list[Row], dict[str, Difference]]:
-    """All hidden test users, the full catalogue of films."""
+    """Measure kgrec and two baselines on all hidden test users over the full catalogue of films.
+
+    Args:
+        model: The trained run.
+        split: Test users and their hidden films.
+        seed: Seed of the baselines and intervals.
+        report: Called with progress.
+
+    Returns:
+        The rows of the table, and the difference to each baseline.
+    """
     contenders: list[Recommender] = [_Trained(model), ItemKNN(), Popularity()]
     table, values = [], {}
     data = Interactions.of(split.train)

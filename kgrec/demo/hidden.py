@@ -41,7 +41,12 @@ class Report(Protocol):
 
 
 def hide_films(seed: int, report: Report) -> tuple[Snapshot, Split]:
-    """The whole graph, read by way of a store that is thrown away, and who is hidden in it."""
+    """The whole graph, read by way of a store that is thrown away, and who is hidden in it.
+
+    Args:
+        seed: Seed that chooses the test users.
+        report: Called with progress.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="kgrec-demo-") as folder,
         open_store(str(Path(folder) / "whole.duckdb")) as scratch,

@@ -49,7 +49,15 @@ class Story:
 
 
 def tell_stories(run: Run, full: Snapshot, split: Split, seed: int, report: Report) -> list[Story]:
-    """Three users with enough to tell of, chosen by the seed."""
+    """Three users with enough to tell of, chosen by the seed.
+
+    Args:
+        run: The trained run.
+        full: The graph with the hidden films.
+        split: Test users.
+        seed: Seed that chooses the three.
+        report: Called with progress.
+    """
     test = split.test
     shows = test.histories[:, full.items_of(domain_number(full, SOURCE))]
     enough = (np.diff(shows.indptr) >= _FEWEST) & (np.diff(test.positives.indptr) >= _FEWEST)

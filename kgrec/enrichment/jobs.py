@@ -73,7 +73,7 @@ def apply(
     """Enter an enrichment in the ledger, let ``write(id)`` write its batches, close the entry.
 
     Args:
-        store: Where to.
+        store: The graph that is written to.
         enrichment: Its id, from :func:`enrichment_id`.
         job: Name of the job.
         write: Writes idempotent batches and returns its counts.

@@ -1,4 +1,4 @@
-"""Draws ``SIMILAR_TO`` between items that lie close in the space of all domains.
+"""Writes ``SIMILAR_TO`` between items whose embeddings have a high cosine, across all domains.
 
 In:   a trained run and a store.
 Out:  for each item up to ``k`` relationships into its own domain and into every other one,
@@ -7,7 +7,7 @@ Out:  for each item up to ``k`` relationships into its own domain and into every
 A block of items is compared with one domain at a time, so memory does not grow with the
 square of the catalogue. Items that came after the training are left out.
 
-Shapes: I items both in the run and in the store   B items of a block   S width of the space
+Shapes: I items both in the run and in the store   B items of a block   D width of embeddings
 """
 
 from __future__ import annotations
@@ -50,18 +50,21 @@ def similar_items(
     now: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Enrichment:
-    """Write each item's nearest items.
+    """Write relationships from each item to the items nearest to it.
 
     Args:
         model: The trained run.
-        store: Where to.
-        k: At most so many from one item into one domain.
-        floor: No relationship below this cosine.
-        scope: Into which domains.
-        batch_size: Relationships a transaction.
+        store: The graph that is written to.
+        k: Largest number of relationships from one item into one domain.
+        floor: Lowest cosine, in [-1, 1], for which a relationship is written.
+        scope: Domains of the other end: all, the item's own, or the others.
+        batch_size: Relationships written in one transaction.
         dry_run: Count, and write nothing.
         now: Unix seconds that are written as the time; None: now.
-        on_progress: Called with items done and items in all.
+        on_progress: Called after each block, with the number of items done and of all items.
+
+    Returns:
+        The enrichment id, what was written and what was left out.
 
     Raises:
         InputError: ``k`` below 1 or ``floor`` outside [-1, 1].
@@ -106,7 +109,7 @@ def _nearest(
     scope: Scope,
 ) -> pl.DataFrame:
     """``source, target, score`` of the items of ``block [B]``."""
-    space, domain_of = model.item_embeddings, model.snapshot.item_domain
+    embeddings, domain_of = model.item_embeddings, model.snapshot.item_domain
     found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]] = []
     for domain in range(len(model.snapshot.domain_keys)):
         targets = items[domain_of[items] == domain]
@@ -115,7 +118,7 @@ def _nearest(
         if not len(targets) or not len(sources):
             continue
         best, score = top_k_of_products(
-            Vectors(space[sources]), Vectors(space[targets]), min(k, len(targets)),
+            Vectors(embeddings[sources]), Vectors(embeddings[targets]), min(k, len(targets)),
             exclude=same_numbers(sources, targets),
         )  # fmt: skip
         row, place = np.nonzero((best != NO_ITEM) & (score >= np.float32(floor)))

@@ -1,13 +1,13 @@
-"""Puts the vectors of items and users onto their nodes, so that the store can search them.
+"""Writes the embeddings of items and users onto their nodes, so that the store can search them.
 
 In:   a trained run, and a store whose graph may have grown since the training.
-Out:  one vector a node in the space that spans all domains, written in bounded batches.
+Out:  one embedding per node, comparable across domains, written in bounded batches.
 
-Users get vectors by what they like in the live graph, newcomers included; all accounts of a
-user get the same one. Whoever likes nothing, and items that came after the training, get
-none. Nothing here trains.
+The embedding of a user follows from what they like in the live graph, also for users who came after
+the training; all accounts of a person get the same one. Users without likes, and items that came
+after the training, get none. Nothing here trains.
 
-Shapes: U accounts   P users   I items of the run   B users of a block
+Shapes: A accounts   P users   I items of the run   B users of a block
 """
 
 from __future__ import annotations
@@ -39,21 +39,24 @@ def vectors(
     now: int | None = None,
     on_progress: OnProgress | None = None,
 ) -> Enrichment:
-    """Write the vectors of all items and users and return when the indexes answer.
+    """Write the embeddings of all items and users and return when the indexes answer.
 
     Args:
         model: The trained run.
-        store: Where to.
-        batch_size: Nodes a transaction.
+        store: The graph that is written to.
+        batch_size: Nodes written in one transaction.
         dry_run: Count, and write nothing.
         now: Unix seconds that are written as the time; None: now.
         on_progress: Called after each batch.
+
+    Returns:
+        The enrichment id, what was written and what was left out.
     """
     graph = take_snapshot(store)
     ours = _run_items(model.snapshot, graph)  # [I of the store]
     likes = _in_run_numbers(Interactions.of(graph, positive_weight=model.settings.positive_weight),
                             ours, model.snapshot.num_items)  # fmt: skip
-    user = likes.row_of_account  # [U]
+    user = likes.row_of_account  # [A]
     active = np.flatnonzero(np.diff(likes.liked.indptr)[user] > 0)  # accounts with a like
     items = np.flatnonzero(ours >= 0)
     planned = {str(Label.ITEM): len(items), str(Label.USER): len(active)}
@@ -75,7 +78,7 @@ def vectors(
             _tell(on_progress, "item vectors", start + len(batch), len(items))
         for start in range(0, len(active), batch_size):
             batch = active[start : start + batch_size]
-            rows = model.user_embeddings(likes.liked[user[batch]])  # [B, S]
+            rows = model.user_embeddings(likes.liked[user[batch]])  # [B, D]
             counts[Label.USER] += store.write_vectors(
                 Label.USER, graph.user_keys[batch].tolist(), rows, enrichment_id=enrichment
             )

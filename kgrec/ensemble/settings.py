@@ -35,28 +35,35 @@ GNN = "gnn"
 
 
 class Component(Section):
-    """One recommender of the ensemble: what it is, and how it counts."""
+    """One recommender of the ensemble: which one it is, and how its scores are weighed."""
 
     model: str
-    """Name of the recommender (kgrec.recommenders.registry)."""
+    """Name of the recommender, e.g. `emcdr`; its own settings stand beside these."""
     settings: SerializeAsAny[RecommenderSettings]
     """The recommender's own settings; in YAML they stand beside the others."""
     weight: PositiveFloat = 1.0
-    """Weight where all components rank equally well, the joint model's being 1."""
+    """Weight relative to the joint model's, which is 1, where both rank held-out users equally
+    well; the better one counts more (see `ensemble.exponent`). To leave a component out, set the
+    component itself to null."""
     fixed_weight: bool = False
-    """Whether the weight stays as it is however the component ranks held-out users alone."""
+    """Whether the weight stays as given, however the component ranks held-out users by itself. For
+    components whose ranking alone does not show what they add, such as text similarity."""
     halved_at: PositiveFloat | None = None
-    """Number of overlapping users at which the weight for cold users is halved; null: never."""
+    """Number of overlapping users at which the weight for cold users is halved; null: never. For
+    components that are better than others only where few users overlap."""
     warm_users: bool = True
-    """Whether the component counts for users who have history in the domain."""
+    """Whether the component counts for warm users, who have history in the target domain."""
     without_overlap: NonNegativeFloat = 1.0
-    """Factor on the weight for cold users of a domain that no user links to another one."""
+    """Factor on the weight for cold users of a target domain without overlapping users: 0 for
+    components that learn from overlapping users alone, above 1 for those that need none."""
     prior: PositiveFloat | None = None
-    """Quality expected before held-out users were asked, popularity's being 1; null: as usual."""
+    """NDCG that is expected of the component relative to popularity's, before held-out users show
+    it; it matters where few are held out. null: 1 for warm users, 0.5 for cold ones, 0.35 where no
+    user overlaps."""
     for_texts: bool = True
-    """Whether the component counts where a user is described in words alone."""
+    """Whether the component counts where a user is described by a text alone (`--likes`)."""
     cold_items_only: bool = False
-    """Whether the component counts for items that nobody has liked yet, and for no others."""
+    """Whether the component counts for cold items, which nobody has liked yet, and no others."""
 
     @model_serializer
     def _flat(self) -> dict[str, Any]:
@@ -72,18 +79,22 @@ class EnsembleSettings(Section):
     """How the components of the ensemble are weighed."""
 
     exponent: NonNegativeFloat = 3.0
-    """Power of a component's validation NDCG relative to the best one's; 0: weights are fixed."""
+    """Power to which a component's validation NDCG, relative to the best component's, is raised
+    before it multiplies the weight. Higher values favour the best components; 0 leaves weights as
+    given."""
 
 
 class ColdItemSettings(Section):
-    """Items without likes: their vectors are imputed from the items most similar in text."""
+    """Cold items, without likes: their vectors are imputed from the items most similar in text."""
 
     neighbours: NonNegativeInt = 50
-    """Most similar liked items of the same domain that are averaged; 0: nothing is imputed."""
+    """Number of donors: the most similar liked items of the same domain, whose vectors are
+    averaged. 0 imputes nothing."""
     exponent: PositiveFloat = 3.0
-    """Power of a neighbour's cosine that it counts by; more favours the nearest."""
+    """Power to which a donor's cosine is raised to give its weight in the average; higher values
+    favour the nearest donors."""
     discount: float = Field(default=1.0, ge=0.0, le=1.0)
-    """Factor on the score of a cold item; below 1 where new items are rarely taken up."""
+    """Factor on the score of a cold item; lower it where new items crowd out liked ones."""
 
 
 def read_components(given: Any, *, key: str = "components") -> dict[str, Component]:

@@ -4,9 +4,9 @@ In:   for every component the standard deviation of its scores over a catalogue,
 Out:  :class:`ComponentWeights`: a weight for each component, domain, and kind of user.
 
 A component that ranks badly alone is mostly no help beside a good one, and which one that is
-differs between graphs: where few users link two domains, random walks and merged factors know
-nothing of a cold user, yet all of a warm one. So there is one set of weights for cold users of a
-domain and one for warm users, and a user with n items there is between the two.
+differs between graphs: where few users link two domains, random walks and iALS on all domains
+know nothing of a cold user, yet all of a warm one. So there is one set of weights for cold users of
+a domain and one for warm users, and a user with n items there is between the two.
 
     weight = given weight * (quality / best quality) ** exponent / standard deviation
 

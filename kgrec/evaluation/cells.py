@@ -65,7 +65,18 @@ def write_cell(
     validation: float | None,
     fit_seconds: float,
 ) -> None:
-    """Keep one cell; an unfinished one leaves nothing that :func:`read_cells` would see."""
+    """Keep one cell; an unfinished one leaves nothing that :func:`read_cells` would see.
+
+    Args:
+        folder: Folder of all cells of a benchmark.
+        key: Protocol, direction, model and fold.
+        evaluation: What was measured.
+        name: Name of the model in tables.
+        settings: Settings that the model was fitted with.
+        split_fingerprint: Fingerprint of the split that was measured on.
+        validation: NDCG@10 on validation users; None where nothing was tuned.
+        fit_seconds: Seconds that fitting took.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     evaluation.users.write_parquet(folder / f"{key.stem}.users.parquet", compression="zstd")
     evaluation.without_twins.write_parquet(

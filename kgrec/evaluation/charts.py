@@ -21,7 +21,12 @@ _WIDTH, _LABEL, _RIGHT, _LINE = 680, 190, 110, 24
 
 
 def bars(values: Sequence[tuple[str, float, float, float]], *, highlight: str = "") -> str:
-    """A line a model: its mean as a dot, its interval as a bar, from 0 on."""
+    """A line a model: its mean as a dot, its interval as a bar, from 0 on.
+
+    Args:
+        values: Name, mean, and lower and upper end of the interval, of each model.
+        highlight: Name of the model that is drawn in another colour.
+    """
     top = max((high for *_, high in values), default=1.0) or 1.0
     scale = (_WIDTH - _LABEL - _RIGHT) / top
     parts = []
@@ -104,11 +109,11 @@ def scatter(points: Sequence[tuple[str, float, float]], *, x_name: str, log_x: b
 
 def _axis(top: float, height: float, right: float) -> list[str]:
     parts = []
-    for share in (0.0, 0.5, 1.0):
-        y = height - share * (height - 20)
+    for fraction in (0.0, 0.5, 1.0):
+        y = height - fraction * (height - 20)
         parts += [
             f'<line x1="50" x2="{right:.0f}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>',
-            f'<text x="44" y="{y + 4:.1f}" text-anchor="end">{share * top:.3f}</text>',
+            f'<text x="44" y="{y + 4:.1f}" text-anchor="end">{fraction * top:.3f}</text>',
         ]
     return parts
 

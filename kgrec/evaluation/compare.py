@@ -24,6 +24,13 @@ __all__ = ["compare"]
 def compare(first: Path, second: Path) -> pl.DataFrame:
     """NDCG@10 of ``first`` minus that of ``second``, with intervals.
 
+    Args:
+        first: Folder of a benchmark.
+        second: Folder of another benchmark of the same data.
+
+    Returns:
+        One row per cell that both have, with the difference, its interval and its p-value.
+
     Raises:
         NotFoundError: One of the folders holds no benchmark.
         InputError: They have no cell in common, or the cells are of different splits.

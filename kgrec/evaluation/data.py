@@ -18,6 +18,10 @@ __all__ = ["read_data"]
 def read_data(data: str, out: Path) -> Snapshot:
     """The snapshot of ``data``: a folder of ``kgrec snapshot``, one of logs, or ``sample``.
 
+    Args:
+        data: A snapshot folder, a folder of logs, or ``sample``.
+        out: Folder of the benchmark, where the rejects of logs are kept.
+
     Raises:
         NotFoundError: There is no such folder.
     """

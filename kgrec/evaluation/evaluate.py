@@ -148,7 +148,15 @@ def evaluate(
 def main_value(
     recommender: Recommender, cases: Cases, *, train: Snapshot, target: int, block: int = 256
 ) -> float:
-    """Mean of ``MAIN_MEASURE`` alone: what tuning looks at."""
+    """Mean of ``MAIN_MEASURE`` alone: what tuning looks at.
+
+    Args:
+        recommender: Fitted on ``train``.
+        cases: Users to ask about.
+        train: The training snapshot.
+        target: Number of the target domain.
+        block: Users scored at a time.
+    """
     items = train.items_of(target)
     values = []
     for rows in blocks(len(cases), block):
@@ -160,7 +168,15 @@ def main_value(
 
 
 def counts_of(users: pl.DataFrame, *, sampled: bool) -> NDArray[np.float64] | None:
-    """How much each user counts: a mean of a sampled protocol is one over interactions."""
+    """How much each user counts: a mean of a sampled protocol is one over interactions.
+
+    Args:
+        users: A table of :class:`Evaluation`.
+        sampled: Whether the protocol ranks among drawn items.
+
+    Returns:
+        ``[B]`` weights, or None where all users count the same.
+    """
     return users["positives"].to_numpy().astype(np.float64) if sampled else None
 
 
@@ -246,10 +262,10 @@ def _by_history(users: pl.DataFrame, *, sampled: bool) -> pl.DataFrame:
 def _by_popularity(cases: Cases, ranks: Ranks, popularity: NDArray[np.float64]) -> pl.DataFrame:
     """Each third of the likes: as if only the liked items of that stratum were there."""
     order = np.argsort(-popularity, kind="stable")
-    share_before = np.cumsum(popularity[order]) - popularity[order]
+    likes_before = np.cumsum(popularity[order]) - popularity[order]
     stratum = np.empty(len(popularity), dtype=np.int64)
     total = max(popularity.sum(), 1.0)
-    stratum[order] = np.minimum(share_before / total * len(_STRATA), len(_STRATA) - 1)
+    stratum[order] = np.minimum(likes_before / total * len(_STRATA), len(_STRATA) - 1)
     rows = []
     for number, name in enumerate(_STRATA):
         users = _frame(cases, ranks.only(stratum[ranks.item] == number))

@@ -4,7 +4,7 @@ In:   a training config.
 Out:  scores of the trained model, users being read from their histories alone.
 
 It is fitted by the same call that ``kgrec train`` uses, with the benchmark's seed in place of
-the config's. Its own choices (early stopping, weights of its parts) are made on users held out
+the config's. Its own choices (early stopping, weights of its components) are made on users held out
 of the training snapshot, so it needs no tuning here.
 """
 
@@ -65,6 +65,12 @@ class KgrecRecommender:
         on_progress: OnProgress = ignore_progress,
     ) -> Self:
         """Train on the graph of ``data``; one model serves all domains.
+
+        Args:
+            data: Interactions with their snapshot, which is what is trained on.
+            seed: Seed of the training.
+            domains: Not read; every domain is served.
+            on_progress: Called with the fraction that is done and what is being done.
 
         Raises:
             InputError: ``data`` was made without a graph, from which texts and tags are read.

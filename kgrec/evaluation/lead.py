@@ -34,6 +34,11 @@ def lead(
 ) -> pl.DataFrame:
     """NDCG@10 of ``model`` over that of the best baseline, in every direction of all folders.
 
+    Args:
+        folders: Folders of benchmarks.
+        protocol: Protocol whose cells are read.
+        model: Model that is compared with the best baseline.
+
     Raises:
         NotFoundError: One of the folders holds no benchmark.
         InputError: A folder has nothing to compare in this protocol.

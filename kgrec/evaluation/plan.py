@@ -46,6 +46,11 @@ def groups_of(
 ) -> Iterator[Group]:
     """All groups, target by target, fold by fold; published ones last, which know no folds.
 
+    Args:
+        snapshot: The whole graph as columns.
+        settings: Which protocols, directions and folds.
+        logs: Folder of the data, for splits that the source itself has.
+
     Raises:
         InputError: The published protocol is wanted and ``logs`` has no split for it.
     """

@@ -79,7 +79,13 @@ def entry(name: str, workshop: Workshop) -> Entry:
 
 
 def data_of(train: Snapshot, entries: Sequence[Entry], workshop: Workshop) -> Interactions:
-    """Interactions of a training snapshot, with text vectors where a model reads them."""
+    """Interactions of a training snapshot, with text vectors where a model reads them.
+
+    Args:
+        train: The training snapshot.
+        entries: The models that will be fitted on it.
+        workshop: Where text vectors are kept.
+    """
     data = Interactions.of(train)
     if has_text(train) and any(entry.reads_text for entry in entries):
         return replace(data, item_text=workshop.texts.of(train))

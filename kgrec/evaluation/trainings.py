@@ -45,7 +45,14 @@ class Trainings:
     def fit(
         self, train: Snapshot, settings: Settings, *, device: str, on_event: OnEvent = ignore
     ) -> Fitted:
-        """As :func:`kgrec.training.fit.fit`; a kept training is resumed, or reused if finished."""
+        """As :func:`kgrec.training.fit.fit`; a kept training is resumed, or reused if finished.
+
+        Args:
+            train: The training snapshot.
+            settings: Settings of the training.
+            device: ``auto``, ``cpu`` or ``cuda``.
+            on_event: Called with the progress of each stage.
+        """
         wanted = settings.components
         solved = _name_of(train, settings, device, without=_COUNTING)
         there = self._fitted.get(solved)

@@ -36,6 +36,12 @@ def allowed_items(
     item at all that it could have an effect on. A tag that no item bears is an error, since it
     is a typo.
 
+    Args:
+        where: The conditions; None allows every item.
+        facts: The graph that tags, times and interactions are read from.
+        keys: Row numbers of item keys in the run.
+        items: Numbers of the items that are asked about.
+
     Raises:
         InputError: A condition is of the wrong type, e.g. one tag instead of a list.
         NotFoundError: A tag or a user of ``not_seen_by`` is not in the graph.

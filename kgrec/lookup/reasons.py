@@ -5,7 +5,7 @@ Out:  an :class:`Explanation` each: reasons, the same as a ``networkx`` graph, o
 
 Three kinds of evidence tie a liked item to another: rare tags in common, users who liked
 both (a count, never who; fewer than ``MIN_USERS`` are not mentioned at all), and nearness in
-the space of all domains. Among liked items that are equally tied, the one that moves the
+their embeddings. Among liked items that are equally tied, the one that moves the
 model's score most when it is left out comes first, so that the reason is the model's own and
 not only a likely story. Popularity is named where nothing else holds. Nothing here ranks items.
 
@@ -71,7 +71,19 @@ class Explainer:
         user: str | None = None,
         text: str | None = None,
     ) -> list[Explanation]:
-        """One explanation per item of ``items [X]``, given the history of one user."""
+        """One explanation per item of ``items [X]``, given the history of one user.
+
+        Args:
+            history: ``[1]`` the user's history.
+            domain: Number of the target domain.
+            items: ``[X]`` numbers of the items to explain.
+            scores: ``[X]`` their scores.
+            user: Key of the user; None where a history or a text was given.
+            text: The text, where one was given.
+
+        Returns:
+            ``[X]`` explanations, in the order of ``items``.
+        """
         liked = history.items.indices.astype(np.int64)  # [H]
         influence = self._influence(history, liked, domain, items)  # [H, X]
         found = []

@@ -188,7 +188,15 @@ class Run:
         )
 
     def similar(self, item: Key, *, domain: str | None = None, k: int = 10) -> SimilarItems:
-        """The ``k`` items nearest to ``item`` (a key or a title), of one domain or of all.
+        """The ``k`` items nearest to ``item``, of one domain or of all.
+
+        Args:
+            item: Key of an item, or its whole title where only one item has it.
+            domain: Name of the only domain to search; None searches all.
+            k: Largest number of items, 1 or more.
+
+        Returns:
+            The items with the highest cosine of embeddings, best first.
 
         Raises:
             NotFoundError: An unknown item or domain; names near matches.

@@ -56,7 +56,13 @@ class Difference:
 
 
 def interval(values: NDArray[np.float64], *, seed: int = 0, draws: int = _DRAWS) -> Interval:
-    """Mean and percentile bootstrap interval; NaN (a user without the measure) is left out."""
+    """Mean and percentile bootstrap interval; NaN (a user without the measure) is left out.
+
+    Args:
+        values: One value per user.
+        seed: Seed of the bootstrap.
+        draws: Number of bootstrap samples.
+    """
     values = values[~np.isnan(values)]
     return intervals({"": values}, seed=seed, draws=draws)[""]
 
@@ -71,6 +77,12 @@ def intervals(
     """The same for several measures of the same users, who are drawn once for all of them.
 
     No value may be NaN. ``weights`` say how much each user counts; all the same where None.
+
+    Args:
+        values: ``[B]`` values of each measure, by name.
+        weights: ``[B]`` how much each user counts; None: all the same.
+        seed: Seed of the bootstrap.
+        draws: Number of bootstrap samples.
     """
     columns = np.stack(list(values.values()), axis=1) if values else np.zeros((0, 0))
     users = len(columns)
@@ -95,7 +107,18 @@ def paired_difference(
     seed: int = 0,
     draws: int = _DRAWS,
 ) -> Difference:
-    """Compare two recommenders on the same users, in the same order."""
+    """Compare two recommenders on the same users, in the same order.
+
+    Args:
+        ours: ``[B]`` values of one recommender.
+        theirs: ``[B]`` values of the other, of the same users.
+        weights: ``[B]`` how much each user counts; None: all the same.
+        seed: Seed of bootstrap and permutations.
+        draws: Number of samples of either.
+
+    Raises:
+        InputError: The two are not of equally many users.
+    """
     if ours.shape != theirs.shape:
         raise InputError(
             f"paired values must be of the same users, got {len(ours)} and {len(theirs)}"
@@ -106,12 +129,12 @@ def paired_difference(
     if not len(gap):
         return Difference(float("nan"), float("nan"), float("nan"), float("nan"), 0)
     low, high = np.percentile(_bootstrap_means(gap[:, None], weights, seed, draws), [2.5, 97.5])
-    mean, share = float(np.average(gap, weights=weights)), weights / weights.sum()
+    mean, fraction = float(np.average(gap, weights=weights)), weights / weights.sum()
     rng = np.random.default_rng(seed)
     as_far = 0
     for _ in range(0, draws, _BLOCK):
         signs = rng.integers(0, 2, size=(_BLOCK, len(gap))) * 2 - 1
-        flipped = np.abs(signs @ (gap * share))
+        flipped = np.abs(signs @ (gap * fraction))
         as_far += int((flipped >= abs(mean) - 1e-12).sum())
     done = -(-draws // _BLOCK) * _BLOCK
     p_value = (as_far + 1) / (done + 1)  # never 0: the sample itself is one of the flips
@@ -127,6 +150,17 @@ def paired_ratios(
     """Mean of ``ours`` over mean of ``theirs`` for each pair, and the geometric mean of all ratios.
 
     Within a pair both are of the same users, who are drawn together; the pairs are drawn apart.
+
+    Args:
+        pairs: Values ``[B]`` of two recommenders, of the same users, for each direction.
+        seed: Seed of the bootstrap.
+        draws: Number of bootstrap samples.
+
+    Returns:
+        The interval of each ratio, and that of their geometric mean.
+
+    Raises:
+        InputError: There is no pair.
     """
     if not pairs:
         raise InputError("there is no pair to take a ratio of")

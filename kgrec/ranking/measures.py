@@ -141,6 +141,10 @@ def ranks_among(scores: NDArray[np.float32], liked: sp.csr_matrix, drawn: sp.csr
 def user_measures(ranks: Ranks, cutoffs: Sequence[int] = CUTOFFS) -> dict[str, NDArray[np.float64]]:
     """``{"ndcg@10": [B], ...}``; a user without liked items has NaN everywhere.
 
+    Args:
+        ranks: Ranks of the liked items.
+        cutoffs: The lengths ``k`` of a list.
+
     Example:
         >>> one = Ranks(np.array([0]), np.array([7]), np.array([1]), 1)  # second place
         >>> round(float(user_measures(one, [5])["ndcg@5"][0]), 4)
@@ -176,12 +180,21 @@ def user_measures(ranks: Ranks, cutoffs: Sequence[int] = CUTOFFS) -> dict[str, N
 
 
 def catalogue_coverage(lists: NDArray[np.int64], num_items: int) -> float:
-    """Share of the catalogue that appears in at least one list."""
+    """Fraction of the catalogue that appears in at least one list.
+
+    Args:
+        lists: ``[B, k]`` item numbers, ``NO_ITEM`` where a list is shorter.
+        num_items: Size of the catalogue.
+    """
     return len(np.unique(lists[lists != NO_ITEM])) / max(num_items, 1)
 
 
 def gini(lists: NDArray[np.int64], num_items: int) -> float:
     """0 where every item of the catalogue is recommended equally often, near 1 where one is.
+
+    Args:
+        lists: ``[B, k]`` item numbers, ``NO_ITEM`` where a list is shorter.
+        num_items: Size of the catalogue.
 
     Example:
         >>> gini(np.array([[0, 1], [2, 3]]), 4)
@@ -195,14 +208,14 @@ def gini(lists: NDArray[np.int64], num_items: int) -> float:
 
 
 def novelty(lists: NDArray[np.int64], popularity: NDArray[np.float64]) -> float:
-    """Mean bits of surprise of a recommended item: ``-log2`` of its share of all interactions.
+    """Mean bits of surprise of a recommended item: ``-log2`` of its fraction of all interactions.
 
     Args:
         lists: ``[B, k]`` item columns.
         popularity: ``[I]`` training interactions of each item; one is added to each.
     """
-    share = (popularity + 1.0) / (popularity + 1.0).sum()
-    return float(-np.log2(share[lists[lists != NO_ITEM]]).mean())
+    fraction = (popularity + 1.0) / (popularity + 1.0).sum()
+    return float(-np.log2(fraction[lists[lists != NO_ITEM]]).mean())
 
 
 def popularity_bias(
@@ -211,6 +224,11 @@ def popularity_bias(
     """Mean popularity of what is recommended over that of what users liked; 1 is no bias.
 
     NaN where nobody had yet touched anything of what they liked.
+
+    Args:
+        lists: ``[B, k]`` item numbers, ``NO_ITEM`` where a list is shorter.
+        popularity: ``[I]`` number of likes in training.
+        liked: ``[B, I]``, non-zero where a user liked an item.
     """
     theirs = float(popularity[liked.indices].mean()) if liked.nnz else 0.0
     if theirs == 0.0:  # all that was liked is new

@@ -82,6 +82,17 @@ def top_k_of_products(
     After the first block of items only scores above the worst one kept are looked at, so the
     work beside the product is one sum and one comparison a score.
 
+    Args:
+        users: ``[B]`` serving vectors of users.
+        items: ``[I]`` serving vectors of items.
+        k: Length of the lists.
+        exclude: ``[B, I]``, non-zero where an item is no candidate.
+        user_block: Users scored at once.
+        item_block: Items scored at once.
+
+    Returns:
+        Item numbers ``[B, k]``, best first, ``NO_ITEM`` where fewer are left; and their scores.
+
     Raises:
         NotFiniteError: A score is NaN or infinite.
     """

@@ -18,6 +18,13 @@ __all__ = ["ndcg"]
 def ndcg(
     scores: NDArray[np.float32], group: HeldOut, items: NDArray[np.int64], *, at: int
 ) -> float:
-    """Mean NDCG ``at`` a length over the group's users, full catalogue, known items left out."""
+    """Mean NDCG ``at`` a length over the group's users, full catalogue, known items left out.
+
+    Args:
+        scores: ``[B, I_d]``.
+        group: The held-out users.
+        items: Numbers of the scored items.
+        at: Length of the list.
+    """
     ranks = ranks_of(scores, group.hidden, exclude=group.users.items[:, items].tocsr())
     return float(np.nanmean(user_measures(ranks, [at])[f"ndcg@{at}"]))

@@ -21,6 +21,10 @@ __all__ = ["load_encoder"]
 def load_encoder(settings: TextSettings, learned: Path) -> TextEncoder:
     """The encoder that ``settings`` name, with the weights of the file ``learned``.
 
+    Args:
+        settings: The text settings of the run.
+        learned: File of the weights that training changed.
+
     Raises:
         RunError: The weights are not those of such an encoder.
     """

@@ -86,34 +86,34 @@ class TrainedRun:
 
     @cached_property
     def interactions(self) -> Interactions:
-        """The same graph as one row a user."""
+        """The interactions of that graph, one row per user."""
         return Interactions.of(self.snapshot, positive_weight=self.settings.positive_weight)
 
     @cached_property
     def scorer(self) -> Scorer:
-        """The model."""
+        """The ensemble and its embeddings."""
         file = self.files.checked(MODEL_FILE)
         return load_scorer(file, self.settings, self.interactions, self._encode)
 
     @property
     def item_embeddings(self) -> NDArray[np.float32]:
-        """``[I, S]`` unit rows in the one space of all domains."""
+        """``[I, D]`` unit rows, comparable across domains."""
         return self.scorer.item_embeddings
 
     def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, S]`` unit rows in the space of ``item_embeddings``."""
+        """``[B, D]`` unit rows, comparable with ``item_embeddings``; zero without likes."""
         return self.scorer.user_embeddings(histories)
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d]``, rows as ``snapshot.items_of(domain)``."""
+        """Serving vectors ``[I_d]``, rows as ``snapshot.items_of(domain)``."""
         return self.scorer.item_vectors(domain)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B]`` rows for recommendations from ``domain``."""
+        """Serving vectors ``[B]`` of users for the target domain ``domain``."""
         return self.scorer.user_vectors(users, domain)
 
     def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
-        """``[B]`` rows for free texts, by the catalogue items nearest to them."""
+        """Serving vectors ``[B]`` for free texts, by the catalogue items nearest to them."""
         return self.scorer.text_user_vectors(texts, domain)
 
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -131,6 +131,10 @@ def check_out(out: Path, *, resume: bool = False) -> None:
 
     Writing a run would delete folders of the names that a run has, so a folder that holds something
     else is refused even where ``resume`` is asked for.
+
+    Args:
+        out: The run folder to write.
+        resume: Whether an unfinished training in it is to be continued.
 
     Raises:
         InputError: ``out`` is a file, holds something that is no training, or holds a training and

@@ -41,6 +41,10 @@ def forget_user(run: Path, key: str) -> int:
 
     A call that was cut off is finished first, whomever it was about.
 
+    Args:
+        run: The run folder, which is changed in place.
+        key: Key of the account.
+
     Raises:
         NotFoundError: The run knows no such account, or there is no such run.
         RunError: The run is unfinished or damaged.

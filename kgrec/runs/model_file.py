@@ -76,6 +76,12 @@ def load_scorer(
 ) -> Scorer:
     """Read what :func:`save_scorer` wrote.
 
+    Args:
+        file: A file that :func:`save_scorer` wrote.
+        settings: The settings of the run.
+        interactions: Interactions of the graph of the run.
+        encode: Encodes texts; called when a text is asked about.
+
     Raises:
         RunError: The file is not of a run with these settings.
     """

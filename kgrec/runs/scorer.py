@@ -1,13 +1,13 @@
-"""A trained model, held still: vectors of items, and of users from their histories alone.
+"""A trained ensemble that answers: vectors of items, and of users from their histories alone.
 
 In:   the ensemble, text vectors of the catalogue, and a function that encodes texts, when texts are
       asked about.
-Out:  user and item vectors whose inner product is a score; one space over all domains.
+Out:  user and item vectors whose inner product is a score; embeddings comparable across domains.
 
 This is what the benchmark scores with and what a run folder holds. All of it are arrays: answering
 needs no tensor library.
 
-Shapes: B users   I items   I_d items of a domain   D width of the space   W width of the encoder
+Shapes: B users   I items   I_d items of a domain   D width of embeddings   W width of the encoder
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Encode = Callable[[Sequence[str]], Floats]
 
 
 class Scorer:
-    """Answers with arrays; nothing it does changes it."""
+    """Computes embeddings and serving vectors as arrays; it is never changed."""
 
     def __init__(self, ensemble: Ensemble, texts: CatalogueTexts, encode: Encode) -> None:
         self.ensemble = ensemble
@@ -58,11 +58,11 @@ class Scorer:
 
     @cached_property
     def item_embeddings(self) -> NDArray[np.float32]:
-        """``[I, D]`` unit rows: every item in the one space of all domains."""
+        """``[I, D]`` unit rows, comparable across domains; those of cold items are imputed."""
         return self.ensemble.imputer.impute_directions(self.learned.item_embeddings)
 
     def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, D]`` unit rows: the mean of the history in the same space; zero if it is empty."""
+        """``[B, D]`` unit rows: the mean embedding of each history; zero if it is empty."""
         return formula.unit(np, np.asarray(histories @ self.item_embeddings))
 
     def item_vectors(self, domain: int) -> Vectors:
@@ -76,9 +76,14 @@ class Scorer:
     def user_vectors(
         self, users: Histories, domain: int, *, excluded: Collection[str] = ()
     ) -> Vectors:
-        """``[B]`` rows; products with items are scores.
+        """Serving vectors ``[B]`` of users; products with items are scores.
 
         Components named in ``excluded`` do not count.
+
+        Args:
+            users: ``[B]`` histories.
+            domain: Number of the target domain.
+            excluded: Names of components that do not count.
 
         Raises:
             InputError: ``excluded`` names no component.
@@ -98,9 +103,10 @@ class Scorer:
         asked = Vectors(self.texts.unit(self.encode(texts)))
         items = Vectors(self.texts.unit(self.texts.vectors[known]))
         nearest = known[top_k_of_products(asked, items, min(TEXT_NEIGHBOURS, len(known)))[0]]
-        # Who asks in words wants what was asked for, not what all like, and has none of it yet.
+        # A text asks for what it describes, not for what is popular, and nothing of it is known to
+        # the user yet.
         # Components that read an order see the nearest item last.
         users = Histories.of_lists(nearest[:, ::-1].tolist(), len(self.texts.known))
         vectors = self.user_vectors(users, domain, excluded=self.ensemble.not_for_texts)
-        vectors.dense[:, self.learned.popularity_column] = 0.0  # the learned score has some too
+        vectors.dense[:, self.learned.popularity_column] = 0.0  # the joint model has some too
         return vectors

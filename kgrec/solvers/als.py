@@ -103,6 +103,13 @@ def fold_in(
 
     One regularised least-squares solve a user (Cholesky): the half step of ALS with the
     items held still. Who has no history has zeros.
+
+    Args:
+        histories: ``[B, I]``, non-zero where a user likes an item.
+        item_factors: ``[I, R]``.
+        regularization: Weight of the squared norm of a user's factors.
+        alpha: Confidence in a like beyond 1.
+        threads: Number of threads; 0: one for each CPU.
     """
     histories = histories.tocsr()
     folded = np.zeros((histories.shape[0], item_factors.shape[1]), np.float32)

@@ -45,6 +45,15 @@ class DomainFactors:
         """One factorisation a domain; a domain too small for one has zero rows.
 
         ``start [I, R]`` are factors of nearly the same log, to go on from.
+
+        Args:
+            log: Interactions to factorise.
+            rank: R.
+            regularization: Weight of the squared norm of every factor.
+            alpha: Confidence in a like beyond 1.
+            seed: Seed of the first factors.
+            start: Factors of similar interactions to continue from; None begins anew.
+            on_domain: Called with the number of each domain before it is solved.
         """
         items = np.zeros((log.liked.shape[1], rank), np.float32)
         for domain in range(log.num_domains):

@@ -1,4 +1,4 @@
-"""Whitening: every principal direction of a set of vectors brought to one spread.
+"""Whitening: every principal direction of a set of vectors scaled to one standard deviation.
 
 In:   vectors ``[N, W]``.
 Out:  the same turned to their principal axes, rows of length one.
@@ -22,7 +22,7 @@ A = TypeVar("A", bound=Any)
 """A numpy array, or a tensor; all arguments of a call are of one kind."""
 
 NOISE_FLOOR = 1e-3
-"""Directions below this share of the widest one's variance are noise, not to be blown up."""
+"""Fraction of the largest variance below which a direction is noise and is not scaled up."""
 
 
 def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -56,6 +56,6 @@ def whitened(
     centred = vectors[there] - vectors[there].mean(axis=0)
     variance, axes = np.linalg.eigh((centred.T @ centred / len(centred)).astype(np.float64))
     chosen = np.argsort(-variance)[:width]
-    spread = np.sqrt(np.maximum(variance[chosen] + floor * variance[-1], 1e-8))
-    result[there] = unit_rows(centred @ (axes[:, chosen] / spread).astype(np.float32))
+    std = np.sqrt(np.maximum(variance[chosen] + floor * variance[-1], 1e-8))
+    result[there] = unit_rows(centred @ (axes[:, chosen] / std).astype(np.float32))
     return result

@@ -86,13 +86,13 @@ def test_an_enrichment_killed_half_way_can_be_begun_again_or_undone(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store._runs, "set_relationships_aside", dies)
+        patch.setattr(store._ledger, "set_relationships_aside", dies)
         with pytest.raises(KeyboardInterrupt):
             store.begin_enrichment("r2", "similar-items", at=2)
     assert store.read_relationships(RelType.SIMILAR_TO).height == 0  # r2 stands, and is empty
     store.begin_enrichment("r2", "similar-items", at=2)
     with monkeypatch.context() as patch:
-        patch.setattr(store._runs, "bring_relationships_back", dies)
+        patch.setattr(store._ledger, "bring_relationships_back", dies)
         with pytest.raises(KeyboardInterrupt):
             store.undo_enrichment("r2")
     assert store.read_relationships(RelType.SIMILAR_TO).rows() == first.rows()
@@ -116,7 +116,7 @@ def test_an_undo_that_was_killed_reports_all_when_it_is_asked_for_again(
     store.write_vectors(Label.ITEM, ["f:1", "f:2"], np.eye(2, dtype=np.float32), enrichment_id="r")
     monkeypatch.setattr(enrichment, "_MOVED", 2)
     with monkeypatch.context() as patch:
-        take_back, left = store._runs.take_back, killed_after
+        take_back, left = store._ledger.take_back, killed_after
 
         def dies(*args: Any, **params: Any) -> dict[str, Any]:
             nonlocal left
@@ -125,7 +125,7 @@ def test_an_undo_that_was_killed_reports_all_when_it_is_asked_for_again(
             left -= 1
             return take_back(*args, **params)
 
-        patch.setattr(store._runs, "take_back", dies)
+        patch.setattr(store._ledger, "take_back", dies)
         with pytest.raises(KeyboardInterrupt):
             store.undo_enrichment("r")
     assert neo4j_store().undo_enrichment("r") == 5

@@ -23,7 +23,7 @@ from kgrec.evaluation.split import Cases, Split
 
 __all__ = ["cold_item"]
 
-_FOLDS, _SHARE = 5, 10
+_FOLDS, _ONE_IN = 5, 10
 
 
 def cold_item(
@@ -36,6 +36,13 @@ def cold_item(
 ) -> Split:
     """Hide every row of the test and of the validation items.
 
+    Args:
+        snapshot: The whole graph as columns.
+        target: Number of the target domain.
+        among: Candidates: the cold items of the split, or the whole domain.
+        fold: Which of the five disjoint folds of test items, 0 to 4.
+        seed: Seed of all draws.
+
     Raises:
         InputError: There is no such fold, or the domain has fewer than ten items.
     """
@@ -43,10 +50,10 @@ def cold_item(
         raise InputError(f"fold must be 0 to {_FOLDS - 1}, got {fold}")
     log = Interactions.of(snapshot)
     items = log.items_of(target)
-    size = len(items) // _SHARE
+    size = len(items) // _ONE_IN
     if size == 0:
         raise InputError(
-            f"the target domain has {len(items)} items; cold items need at least {_SHARE}"
+            f"the target domain has {len(items)} items; cold items need at least {_ONE_IN}"
         )
     order = np.random.default_rng(seed).permutation(items)
     test = order[fold * size : (fold + 1) * size]

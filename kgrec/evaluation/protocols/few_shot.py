@@ -34,6 +34,13 @@ LARGEST = max(SHOTS)
 def few_shot(snapshot: Snapshot, *, target: int, shots: int, fold: int = 0, seed: int = 0) -> Split:
     """Show ``shots`` target rows of each user, drawn by the seed; more shots add to fewer.
 
+    Args:
+        snapshot: The whole graph as columns.
+        target: Number of the target domain.
+        shots: Number of target rows shown of each user, up to ``LARGEST``.
+        fold: Which of the five disjoint folds of test users, 0 to 4.
+        seed: Seed of all draws.
+
     Raises:
         InputError: ``shots`` is negative or larger than ``LARGEST``.
     """

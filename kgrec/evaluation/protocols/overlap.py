@@ -31,6 +31,13 @@ def few_overlap(
 ) -> Split:
     """Keep ``whole`` overlapping training users as they are; fewer are among the more.
 
+    Args:
+        snapshot: The whole graph as columns.
+        target: Number of the target domain.
+        whole: Number of overlapping training users who stay whole; 0 leaves no overlap.
+        fold: Which of the five disjoint folds of test users, 0 to 4.
+        seed: Seed of all draws.
+
     Raises:
         InputError: ``whole`` is negative.
     """

@@ -39,6 +39,12 @@ def source_cold(snapshot: Snapshot, source: SourceSplit, *, target: int, seed: i
     Valid and test may hold rows of the same users, who stay cold in both: nobody is shown by
     anything but training rows.
 
+    Args:
+        snapshot: The whole graph as columns.
+        source: The split that the data set itself has.
+        target: Number of the target domain.
+        seed: Seed of all draws.
+
     Raises:
         InputError: Somebody who is tested or validated has training rows in the target domain.
     """
@@ -72,6 +78,13 @@ def leave_one_out(
     the target; a test history holds the validation row. With ``shuffle_ties``, rows of one
     user and moment are put in an order by the seed first, since the source's own order of them
     is by item code and tells something about the answer.
+
+    Args:
+        snapshot: The whole graph as columns.
+        source: Positions of the interactions in the source's sequences.
+        target: Number of the target domain.
+        seed: Seed of all draws.
+        shuffle_ties: Whether interactions of one user and moment are put in an order by the seed.
 
     Raises:
         InputError: The source has no order, or there are ties to shuffle and no times.

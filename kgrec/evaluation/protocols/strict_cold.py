@@ -24,13 +24,20 @@ __all__ = ["FOLDS", "cold_users", "strict_cold_user"]
 FOLDS = 5
 """How many disjoint sets of test users one seed gives."""
 
-_SHARE = 10  # one in ten
+_ONE_IN = 10
+"""One in this many eligible users is a test user, and as many are validation users."""
 
 
 def strict_cold_user(snapshot: Snapshot, *, target: int, fold: int = 0, seed: int = 0) -> Split:
     """Hide every target row, liked or not, of the test and validation users.
 
     Sources are all other domains in which the snapshot has interactions.
+
+    Args:
+        snapshot: The whole graph as columns.
+        target: Number of the target domain.
+        fold: Which of the five disjoint folds of test users, 0 to 4.
+        seed: Seed of all draws.
 
     Raises:
         InputError: Fewer than ten users are active in both, or there is no such fold.
@@ -59,15 +66,25 @@ def strict_cold_user(snapshot: Snapshot, *, target: int, fold: int = 0, seed: in
 def cold_users(
     log: Interactions, *, target: int, fold: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the test and of the validation users, each ascending."""
+    """Rows of the test and of the validation users, each ascending.
+
+    Args:
+        log: All interactions.
+        target: Number of the target domain.
+        fold: Which of the five disjoint folds of test users, 0 to 4.
+        seed: Seed of all draws.
+
+    Raises:
+        InputError: Fewer than ten users are active in both, or there is no such fold.
+    """
     if not 0 <= fold < FOLDS:
         raise InputError(f"fold must be 0 to {FOLDS - 1}, got {fold}")
     both = log.overlapping(target)
-    size = len(both) // _SHARE
+    size = len(both) // _ONE_IN
     if size == 0:
         raise InputError(
             f"only {len(both)} users are active in the target domain and in another one; "
-            f"a strict cold split needs at least {_SHARE}"
+            f"a strict cold split needs at least {_ONE_IN}"
         )
     order = np.random.default_rng(seed).permutation(both)
     test = order[fold * size : (fold + 1) * size]
