@@ -29,7 +29,7 @@ class TextSchedule:
     is_read: bool
     """Whether the model reads texts at all; if not, the encoder has nothing to learn from."""
     refresh_after: frozenset[int]
-    """The epochs after which all texts are encoded anew, evenly spread; the last is one."""
+    """The epochs after which all texts are encoded anew, at even distances; the last is one."""
 
     @classmethod
     def of(cls, settings: Settings, encoder: TextEncoder, cache: TextCache) -> TextSchedule:

@@ -103,7 +103,7 @@ class TextCache:
         return dict(zip(names, held["vectors"], strict=True))
 
     def _to_disk(self, known: dict[str, np.ndarray]) -> None:
-        """Only the untuned encoder's vectors are worth keeping: no other run meets a tuned one."""
+        """Write them, if the encoder is untuned: no other run meets a tuned one."""
         file = self._file()
         if file is None or any("lora_B" in n and p.any() for n, p in self.weights.items()):
             return
