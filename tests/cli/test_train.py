@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kgrec.cli.train import _in_words as in_words
 from kgrec.config import default_components
 from tests.cli.command import kgrec
 
@@ -152,3 +153,8 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_run_comes(
     assert kgrec(*command, tmp_path / "whole") == 0
     histories = [(tmp_path / name / "history.jsonl").read_text() for name in ("cut", "whole")]
     assert histories[0] == histories[1]
+
+
+def test_what_the_system_does_not_tell_is_unknown() -> None:
+    assert in_words("peak_rss_bytes", None) == "unknown"
+    assert in_words("peak_rss_bytes", 3 * 2**30) == "3.00 GiB"
