@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a job has come, written in the transaction of the batch that got it there."""
+    """How far a job has come; written in the same transaction as the batch."""
 
     job: str
     """Deterministic id of the job: the same source and options give the same id."""
@@ -68,7 +68,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of the rows of one batch: ``written`` are new or changed."""
+    """Number of rows of one batch that were written, being new or changed, and of the others."""
 
     written: int = 0
     unchanged: int = 0
@@ -151,9 +151,6 @@ class GraphStore(Protocol):
     ) -> Written:
         """Insert or update nodes by ``key``; a null never erases what is known.
 
-        ``rows`` has the columns of ``NODE_COLUMNS[label]``; keys are distinct. The batch and
-        ``checkpoint`` are one transaction.
-
         Args:
             label: Label of all nodes of the batch.
             rows: A frame with the columns of ``NODE_COLUMNS[label]``; keys are distinct.
@@ -170,17 +167,17 @@ class GraphStore(Protocol):
     def upsert_relationships(
         self, rel_type: RelType, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
     ) -> Written:
-        """Insert or update relationships by (source, target), for ``INTERACTED`` also by ``kind``
-        and ``event``.
+        """Insert or update relationships by their key.
 
-        ``rows`` has ``source``, ``target`` and ``RELATIONSHIP_COLUMNS[rel_type]``, of which those
-        of ``OPTIONAL_COLUMNS`` may be left out. Of two statements about one ``INTERACTED`` the
-        later one (``at``) stands; where times are equal or unknown, the one written last. Values
-        are set, never added up; ``first_at`` is the earliest of all statements.
+        The key is (source, target), for ``INTERACTED`` also ``kind`` and ``event``. Of two
+        statements about one ``INTERACTED`` the later one (``at``) stands; where times are equal or
+        unknown, the one written last. Values are set, never added up; ``first_at`` is the earliest
+        of all statements.
 
         Args:
             rel_type: A type that is not derived.
-            rows: ``source``, ``target`` and the columns of the type.
+            rows: ``source``, ``target`` and ``RELATIONSHIP_COLUMNS[rel_type]``, of which those of
+                ``OPTIONAL_COLUMNS`` may be left out.
             checkpoint: How far a job is with this batch; written in the same transaction.
 
         Returns:
@@ -211,12 +208,14 @@ class GraphStore(Protocol):
         ...
 
     def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
-        """Those of one type that leave or enter the users of ``keys``, as
-        :meth:`read_relationships` gives them: for what is asked about a few users.
+        """The relationships of one type that leave or enter some users, for few of them.
 
         Args:
             rel_type: The type.
             keys: Keys of users; unknown ones have no relationships.
+
+        Returns:
+            Rows as of :meth:`read_relationships`.
         """
         ...
 
@@ -225,7 +224,7 @@ class GraphStore(Protocol):
         ...
 
     def neighbourhood(self, key: str, *, hops: int = 1, limit: int = 200) -> nx.MultiDiGraph[Any]:
-        """What lies around a node, nearest first, at most ``limit`` nodes beside it.
+        """The graph around a node, nearest nodes first.
 
         Nodes are named ``(Label, key)`` and carry their columns; edges are keyed by type. At one
         node the ``limit`` weightiest relationships of each type are looked at, so that where each

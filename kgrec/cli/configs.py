@@ -136,8 +136,9 @@ def _components(given: dict[str, Component], prefix: str, *, whole: bool) -> lis
     rows = [] if whole else [_row(f"{prefix}{_ANY}.", Component, *pair) for pair in values.items()]
     for key, component in given.items():
         counting = ("model", *COUNTING) if whole else ("model",)
+        own = type(component.settings)
         models: list[tuple[str, type[BaseModel]]] = [(name, Component) for name in counting]
-        models += [(name, type(component.settings)) for name in component.settings.model_fields]
+        models += [(name, own) for name in own.model_fields]
         said: dict[str, Any] = component.model_dump(mode="json")
         rows += [_row(f"{prefix}{key}.", model, name, said[name]) for name, model in models]
     return rows

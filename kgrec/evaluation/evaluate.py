@@ -106,8 +106,8 @@ def evaluate(
         block: Users scored at a time.
         on_progress: Hears how far it is.
     """
-    log = Interactions.of(train)
-    items = log.items_of(target)
+    interactions = Interactions.of(train)
+    items = interactions.items_of(target)
     candidates = None if cases.candidates is None else cases.candidates[items]
     kept: list[Ranks] = []
     kept_twinless: list[Ranks] = []
@@ -126,7 +126,7 @@ def evaluate(
     seconds = time.perf_counter() - start
     ranks = _joined(kept)
     users, sampled = _frame(cases, ranks), cases.sampled
-    popularity = np.asarray(log.liked.sum(axis=0)).ravel().astype(np.float64)
+    popularity = np.asarray(interactions.liked.sum(axis=0)).ravel().astype(np.float64)
     top = np.concatenate(tops) if tops else np.zeros((0, _LISTED), np.int64)
     return Evaluation(
         users=users,

@@ -49,15 +49,15 @@ def read_source_split(folder: Path | None, snapshot: Snapshot) -> SourceSplit:
     file = None if folder is None else folder / _FILE
     if file is None or not file.is_file():
         raise InputError(f"the published protocol reads the source's split in {_FILE}; {_INSTEAD}")
-    log = pl.scan_parquet(file)
-    columns = log.collect_schema().names()
+    table = pl.scan_parquet(file)
+    columns = table.collect_schema().names()
     if not {"user_id", "item_id", "domain", "split"} <= set(columns):
         raise InputError(
             f"{file} has no source's split (columns user_id, item_id, domain and split), "
             f"only {', '.join(columns)}; {_INSTEAD}"
         )
     place = pl.col("seq_pos") if "seq_pos" in columns else pl.lit(None)
-    rows = log.select(
+    rows = table.select(
         user=pl.col("user_id"),
         item=pl.col("domain") + ":" + pl.col("item_id"),
         part=pl.col("split"),

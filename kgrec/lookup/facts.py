@@ -88,18 +88,20 @@ class SnapshotFacts:
     def of_users(self, users: Sequence[str]) -> UserFacts:
         rows = self._users.find(users)
         known = rows >= 0
-        snapshot, log = self._model.snapshot, self._model.interactions
-        if not len(log.row_of_account):
+        snapshot, interactions = self._model.snapshot, self._model.interactions
+        if not len(interactions.row_of_account):
             empty = Histories.of_lists([[] for _ in users], snapshot.num_items)
             return UserFacts(empty, empty.items, known)
-        wanted = log.row_of_account[np.where(known, rows, 0)]
-        events = self._events_of(np.flatnonzero(np.isin(log.row_of_account, wanted[known])))
+        wanted = interactions.row_of_account[np.where(known, rows, 0)]
+        events = self._events_of(
+            np.flatnonzero(np.isin(interactions.row_of_account, wanted[known]))
+        )
         return user_facts(
             wanted,
             known,
-            log.row_of_account[snapshot.user[events]],
+            interactions.row_of_account[snapshot.user[events]],
             snapshot.item[events],
-            snapshot.weight[events] >= np.float32(log.positive_weight),
+            snapshot.weight[events] >= np.float32(interactions.positive_weight),
             num_items=snapshot.num_items,
             time=snapshot.at[events],
             order=snapshot.order[events],

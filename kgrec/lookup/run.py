@@ -1,4 +1,4 @@
-"""A trained run that answers questions: the library's front door.
+"""A trained run that answers questions: the main class of the public API.
 
 In:   a run folder, and a store if answers shall follow the live graph.
 Out:  recommendations, similar items and explanations as small typed results.
@@ -92,7 +92,10 @@ def load(
 
 
 class Run:
-    """Answers from one trained model; see :func:`load`."""
+    """A trained run that recommends, finds similar items and explains; :func:`load` opens one.
+
+    Use it as a context manager, or call :meth:`close`, where it was opened with a store.
+    """
 
     def __init__(
         self, model: TrainedModel, *, store: GraphStore | None = None, owns_store: bool = False
@@ -128,7 +131,9 @@ class Run:
         explain: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Recommendations:
-        """The ``k`` best items of ``domain``, for exactly one of:
+        """Recommend the ``k`` best items of ``domain``.
+
+        Exactly one of ``user``, ``users``, ``history`` and ``likes`` is given.
 
         Args:
             user: Key of one user; an unknown one is an error. A whole number is the key of its
@@ -137,12 +142,16 @@ class Run:
             history: Items somebody liked, oldest first, by key (or by title, where only one item
                 has it); or a :class:`GivenHistory` with times and kinds.
             likes: What somebody likes, in their own words.
-            domain: Where to recommend from; may be left out where there is only one.
-            k: How many; fewer come back where filters leave fewer.
+            domain: Name of the target domain; may be left out where there is only one.
+            k: Number of items for each user; fewer where filters leave fewer.
             where: Only items that satisfy these conditions.
-            include_seen: Also items that the user already has.
-            explain: With reasons.
+            include_seen: Whether items that the user already has may be recommended.
+            explain: Whether each line gets reasons.
             on_progress: Called after each block of users.
+
+        Returns:
+            Lines of user, item, rank and score, the lines of a user together and best first;
+            `to_frame` gives them as a table.
 
         Raises:
             InputError: Not exactly one of the four, or ``k`` below 1.
@@ -226,13 +235,18 @@ class Run:
         history: Keys | GivenHistory | None = None,
         likes: str | None = None,
     ) -> Explanation:
-        """Why ``item`` would be recommended, for exactly one of ``user``, ``history``, ``likes``.
+        """Explain why ``item`` would be recommended.
+
+        Exactly one of ``user``, ``history`` and ``likes`` is given.
 
         Args:
             item: Key of the item, or its title where only one item has it.
             user: Key of one user; an unknown one is an error.
             history: Items somebody liked, by key or by title.
             likes: What somebody likes, in their own words.
+
+        Returns:
+            Reasons, best first, with one sentence and a graph of the paths.
 
         Raises:
             InputError: Not exactly one of the three.

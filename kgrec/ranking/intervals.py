@@ -1,10 +1,10 @@
-"""How sure a mean over users is, and whether one recommender beats another.
+"""Confidence intervals of means over users, and tests whether one recommender beats another.
 
 In:   one value a user (and, for a comparison, a second one of the same users).
 Out:  a mean with its 95% bootstrap interval; a difference with interval and p-value.
 
-Users are the unit of chance: they are drawn, not their interactions, since what one
-user does hangs together.
+Users are the unit of chance: they are drawn, not their interactions, since those of one
+user depend on each other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How good a ranked list is: for each user, from the ranks of what they liked.
+"""Measures of ranked lists: of each user, from the ranks of the liked items, and of all lists.
 
 In:   scores ``[B, I]`` with the liked columns of each user, or lists ``[B, k]``.
 Out:  one value a user and measure, or one value for a whole set of lists.

@@ -1,6 +1,6 @@
 """iALS of each domain by itself: items of all domains in one matrix, users folded in by domain.
 
-In:   the log; later, histories of users it need not have seen.
+In:   interactions; later, histories of users it need not have seen.
 Out:  :class:`DomainFactors`. Factors of two domains have nothing to do with each other.
 
 Shapes: B users   I items   R factors   M domains
@@ -33,7 +33,7 @@ class DomainFactors:
     @classmethod
     def solve(
         cls,
-        log: Interactions,
+        interactions: Interactions,
         *,
         rank: int,
         regularization: float,
@@ -44,10 +44,10 @@ class DomainFactors:
     ) -> DomainFactors:
         """One factorisation a domain; a domain too small for one has zero rows.
 
-        ``start [I, R]`` are factors of nearly the same log, to go on from.
+        ``start [I, R]`` are factors of nearly the same interactions, to continue from.
 
         Args:
-            log: Interactions to factorise.
+            interactions: Interactions to factorise.
             rank: R.
             regularization: Weight of the squared norm of every factor.
             alpha: Confidence in a like beyond 1.
@@ -55,11 +55,11 @@ class DomainFactors:
             start: Factors of similar interactions to continue from; None begins anew.
             on_domain: Called with the number of each domain before it is solved.
         """
-        items = np.zeros((log.liked.shape[1], rank), np.float32)
-        for domain in range(log.num_domains):
+        items = np.zeros((interactions.liked.shape[1], rank), np.float32)
+        for domain in range(interactions.num_domains):
             on_domain(domain)
-            inside = log.items_of(domain)
-            likes = log.liked[:, inside].tocsr()
+            inside = interactions.items_of(domain)
+            likes = interactions.liked[:, inside].tocsr()
             likes = likes[np.diff(likes.indptr) > 0]
             if min(likes.shape) > 1:
                 solved = als_item_factors(
@@ -67,7 +67,7 @@ class DomainFactors:
                     start=None if start is None else start[inside],
                 )  # fmt: skip
                 items[inside, : solved.shape[1]] = solved
-        return cls(items, log.item_domain, regularization, alpha)
+        return cls(items, interactions.item_domain, regularization, alpha)
 
     def user_factors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""

@@ -176,6 +176,18 @@ def test_config_explain_says_default_type_and_meaning(kgrec_command: Command) ->
     assert all(row["meaning"] for row in rows)
 
 
+def test_config_explain_says_once_what_all_components_have(kgrec_command: Command) -> None:
+    rows = json.loads(kgrec_command("config", "explain", "--json").stdout)
+    names = [row["setting"] for row in rows]
+    assert [name for name in names if name.endswith(".halved_at")] == ["components.NAME.halved_at"]
+    assert "components.emcdr.rank" in names
+    shown = kgrec_command("config", "explain", "components.emcdr-narrow.halved").stdout
+    first, *meaning = shown.splitlines()
+    assert first == "components.emcdr-narrow.halved_at  (number > 0 | null; default: 300)"
+    assert " ".join(line.strip() for line in meaning).startswith("Number of overlapping users")
+    assert max(len(line) for line in meaning) <= 96
+
+
 def test_modules_of_commands_are_known_by_name() -> None:
     assert len(set(COMMANDS)) == len(COMMANDS)
 

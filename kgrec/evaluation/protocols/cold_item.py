@@ -48,8 +48,8 @@ def cold_item(
     """
     if not 0 <= fold < _FOLDS:
         raise InputError(f"fold must be 0 to {_FOLDS - 1}, got {fold}")
-    log = Interactions.of(snapshot)
-    items = log.items_of(target)
+    interactions = Interactions.of(snapshot)
+    items = interactions.items_of(target)
     size = len(items) // _ONE_IN
     if size == 0:
         raise InputError(
@@ -60,7 +60,7 @@ def cold_item(
     validation = order[(_FOLDS + fold) * size : (_FOLDS + fold + 1) * size]
     train = snapshot.keep(~np.isin(snapshot.item, np.concatenate([test, validation])))
     shown = Interactions.of(train)
-    keys = user_keys(snapshot, log)
+    keys = user_keys(snapshot, interactions)
 
     def cases(cold: NDArray[np.int64], other: NDArray[np.int64]) -> Cases:
         mask = np.zeros(snapshot.num_items, dtype=bool)
@@ -69,7 +69,7 @@ def cold_item(
         if among == "all":  # the other group's hidden items would be unfair competition
             ranked = snapshot.item_domain == target
             ranked[other] = False
-        likes = (log.liked @ sp.diags(mask.astype(np.float32))).tocsr()
+        likes = (interactions.liked @ sp.diags(mask.astype(np.float32))).tocsr()
         likes.eliminate_zeros()
         likes.sort_indices()
         has_history = np.diff(shown.liked.indptr) > 0

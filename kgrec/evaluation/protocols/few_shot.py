@@ -68,9 +68,9 @@ def _with_shots(cases: Cases, snapshot: Snapshot, shots: int, seed: int) -> Case
         shown.append(np.sort(order[:shots]))
         held.append(np.sort(order[LARGEST:]))
     added = _rows(shown, cases.positives.shape)
-    log = Interactions.of(snapshot)
+    interactions = Interactions.of(snapshot)
     user = np.searchsorted(snapshot.user_keys, cases.users)
-    everything = log.histories(log.row_of_account[user])
+    everything = interactions.histories(interactions.row_of_account[user])
     return replace(
         cases,
         shown=everything.among(_union(cases.histories, added)),

@@ -44,21 +44,23 @@ def few_overlap(
     if whole < 0:
         raise InputError(f"the number of whole users must be 0 or more, got {whole}")
     cold = strict_cold_user(snapshot, target=target, fold=fold, seed=seed)
-    log = Interactions.of(cold.train)
-    both = np.random.default_rng([seed, 1]).permutation(log.overlapping(target))
+    interactions = Interactions.of(cold.train)
+    both = np.random.default_rng([seed, 1]).permutation(interactions.overlapping(target))
     return replace(
         cold,
         protocol="few-overlap",
         settings={**cold.settings, "whole": whole},
-        train=_cut(cold.train, log, both[whole:], target),
+        train=_cut(cold.train, interactions, both[whole:], target),
     )
 
 
-def _cut(snapshot: Snapshot, log: Interactions, users: NDArray[np.int64], target: int) -> Snapshot:
+def _cut(
+    snapshot: Snapshot, interactions: Interactions, users: NDArray[np.int64], target: int
+) -> Snapshot:
     """Give the target rows of ``users`` to new accounts; users are numbered anew by key."""
-    is_cut = np.zeros(log.num_users, dtype=bool)
+    is_cut = np.zeros(interactions.num_users, dtype=bool)
     is_cut[users] = True
-    moved = is_cut[log.row_of_account[snapshot.user]]
+    moved = is_cut[interactions.row_of_account[snapshot.user]]
     moved &= snapshot.item_domain[snapshot.item] == target
     accounts = np.unique(snapshot.user[moved])
     domain = snapshot.domain_keys[target]

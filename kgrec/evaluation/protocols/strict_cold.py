@@ -42,17 +42,17 @@ def strict_cold_user(snapshot: Snapshot, *, target: int, fold: int = 0, seed: in
     Raises:
         InputError: Fewer than ten users are active in both, or there is no such fold.
     """
-    log = Interactions.of(snapshot)
-    test, validation = cold_users(log, target=target, fold=fold, seed=seed)
-    hidden_users = np.zeros(log.num_users, dtype=bool)
+    interactions = Interactions.of(snapshot)
+    test, validation = cold_users(interactions, target=target, fold=fold, seed=seed)
+    hidden_users = np.zeros(interactions.num_users, dtype=bool)
     hidden_users[test] = hidden_users[validation] = True
-    user = log.row_of_account[snapshot.user]
+    user = interactions.row_of_account[snapshot.user]
     in_target = snapshot.item_domain[snapshot.item] == target
     train = snapshot.keep(~(hidden_users[user] & in_target))
     shown = Interactions.of(train)
-    hidden = log.liked - log.outside(log.liked, target)
+    hidden = interactions.liked - interactions.outside(interactions.liked, target)
     hidden.eliminate_zeros()
-    keys = user_keys(snapshot, log)
+    keys = user_keys(snapshot, interactions)
     return Split(
         protocol="strict-cold",
         settings={"fold": fold, "seed": seed},
@@ -64,12 +64,12 @@ def strict_cold_user(snapshot: Snapshot, *, target: int, fold: int = 0, seed: in
 
 
 def cold_users(
-    log: Interactions, *, target: int, fold: int, seed: int
+    interactions: Interactions, *, target: int, fold: int, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of the test and of the validation users, each ascending.
 
     Args:
-        log: All interactions.
+        interactions: All interactions.
         target: Number of the target domain.
         fold: Which of the five disjoint folds of test users, 0 to 4.
         seed: Seed of all draws.
@@ -79,7 +79,7 @@ def cold_users(
     """
     if not 0 <= fold < FOLDS:
         raise InputError(f"fold must be 0 to {FOLDS - 1}, got {fold}")
-    both = log.overlapping(target)
+    both = interactions.overlapping(target)
     size = len(both) // _ONE_IN
     if size == 0:
         raise InputError(

@@ -34,8 +34,8 @@ def by_time(snapshot: Snapshot, *, target: int) -> Split:
             f"the time protocol needs one for each"
         )
     first, second = np.quantile(snapshot.at, [0.8, 0.9], method="lower")
-    log = Interactions.of(snapshot)
-    keys = user_keys(snapshot, log)
+    interactions = Interactions.of(snapshot)
+    keys = user_keys(snapshot, interactions)
     in_target = snapshot.item_domain[snapshot.item] == target
 
     def cases(start: int, end: int | None) -> Cases:

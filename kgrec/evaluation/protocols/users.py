@@ -38,9 +38,9 @@ def only_domains(snapshot: Snapshot, names: Sequence[str]) -> Snapshot:
     return snapshot.keep(np.isin(snapshot.item_domain[snapshot.item], numbers))
 
 
-def user_keys(snapshot: Snapshot, log: Interactions) -> NDArray[np.str_]:
+def user_keys(snapshot: Snapshot, interactions: Interactions) -> NDArray[np.str_]:
     """``[P]`` key of the first account of each user."""
-    _, first = np.unique(log.row_of_account, return_index=True)
+    _, first = np.unique(interactions.row_of_account, return_index=True)
     return snapshot.user_keys[first]
 
 
