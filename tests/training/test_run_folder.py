@@ -156,7 +156,7 @@ def test_a_model_that_is_no_number_is_not_written(
     with pytest.raises(NotFiniteError, match="the vectors of items hold NaN or infinity"):
         broken.item_vectors(int(SNAPSHOT.item_domain[3]))
     likes_it = LOG.liked[LOG.liked[:, 3].toarray().ravel() > 0]
-    with pytest.raises(NotFiniteError, match="the vectors of people hold NaN or infinity"):
+    with pytest.raises(NotFiniteError, match="the vectors of users hold NaN or infinity"):
         broken.user_vectors(Histories.of_matrix(likes_it), 1 - int(SNAPSHOT.item_domain[3]))
 
 
