@@ -34,8 +34,10 @@ __all__ = [
     "Scores",
     "State",
     "VectorRecommender",
+    "by_domain",
     "columns_of",
     "ignore_progress",
+    "one_state",
     "only_sparse",
     "with_offset",
 ]
@@ -267,6 +269,29 @@ def columns_of(matrix: sp.csr_matrix, items: NDArray[np.int64]) -> sp.csr_matrix
     chosen: sp.csr_matrix = matrix.tocsc()[:, items].tocsr()
     chosen.sort_indices()
     return chosen
+
+
+def one_state(by_domain: Mapping[int, State]) -> State:
+    """The states of several target domains as one; :func:`by_domain` takes them apart.
+
+    Example:
+        >>> one_state({0: {"items": np.zeros(2)}, 1: {"items": np.ones(2)}}).keys()
+        dict_keys(['items.0', 'items.1'])
+    """
+    return {
+        f"{name}.{domain}": array
+        for domain, state in by_domain.items()
+        for name, array in state.items()
+    }
+
+
+def by_domain(state: Mapping[str, NDArray[Any]]) -> dict[int, State]:
+    """The states of target domains that :func:`one_state` put together."""
+    found: dict[int, State] = {}
+    for key, array in state.items():
+        name, _, domain = key.rpartition(".")
+        found.setdefault(int(domain), {})[name] = array
+    return found
 
 
 def only_sparse(matrix: sp.csr_matrix) -> Vectors:
