@@ -31,6 +31,7 @@ from kgrec.recommenders.base import (
     OnProgress,
     RecommenderSettings,
     Scores,
+    only_sparse,
 )
 from kgrec.solvers.whitening import unit_rows, whitened
 from kgrec.vectors import Vectors
@@ -82,27 +83,30 @@ class ContentSimilarity(BaseVectorRecommender[ContentSettings]):
         self.items = _relative(items, self.data) if self.settings.centre else items
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, C]`` unit rows: the mean of each history.
+        """``[B, C]`` unit rows, the mean of each history.
 
-        Raises:
-            InputError: ``exponent`` is not 1, so that no vector of the user gives their scores.
+        With an ``exponent`` other than 1 no vector of C columns gives the scores; then a user's
+        row ``[B, I_d]`` holds the scores themselves, and an item's one 1.
         """
         if self.settings.exponent != 1:
-            raise InputError(
-                f"a user of content similarity has a vector only with exponent 1, got "
-                f"{self.settings.exponent:g}; set it to 1 for a component of an ensemble"
-            )
+            return only_sparse(sp.csr_matrix(self._sums_of_powers(users, domain)))
         return Vectors(unit_rows(np.asarray(users.items @ self.items, dtype=np.float32)))
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d, C]`` unit rows."""
-        return Vectors(self.items[self.data.items_of(domain)])
+        """``[I_d, C]`` unit rows; the identity with an ``exponent`` other than 1."""
+        items = self.data.items_of(domain)
+        if self.settings.exponent != 1:
+            return only_sparse(sp.identity(len(items), np.float32, "csr"))
+        return Vectors(self.items[items])
 
     def score(self, users: Histories, domain: int) -> Scores:
         """Cosines with the mean of the history, or sums of powers of cosines."""
         if self.settings.exponent == 1:
             return super().score(users, domain)
         self._require_fitted(domain)
+        return self._sums_of_powers(users, domain)
+
+    def _sums_of_powers(self, users: Histories, domain: int) -> Scores:
         targets, histories = self.items[self.data.items_of(domain)].T, users.items
         result = np.empty((len(users), targets.shape[1]), dtype=np.float32)
         for rows in blocks(len(users), _BLOCK):

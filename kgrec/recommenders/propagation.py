@@ -40,7 +40,7 @@ class PropagationSettings(RecommenderSettings):
     epochs: NonNegativeInt = 20
     """Number of passes over all likes in training."""
     temperature: PositiveFloat = 0.15
-    """Divides cosines in the softmax loss; the lower, the more the highest-ranked negatives count."""
+    """Divides cosines in the softmax loss; the lower, the more the hardest negatives count."""
     learning_rate: PositiveFloat = 1e-2
     """Step size of Adam."""
     batch: PositiveInt = 16_384
