@@ -142,7 +142,11 @@ S = TypeVar("S", bound=RecommenderSettings)
 
 
 class BaseRecommender(Generic[S]):
-    """Keeps the :class:`Recommender` interface; a subclass writes ``_fit`` and ``score``."""
+    """Keeps the :class:`Recommender` interface; a subclass writes ``_fit`` and ``score``.
+
+    Take :class:`BaseVectorRecommender` instead wherever a score is an inner product, or linear in
+    the history. Where it is neither, ``no_vectors`` says why.
+    """
 
     settings_class: ClassVar[type[RecommenderSettings]] = RecommenderSettings
     """The settings that stand beside the class."""
@@ -152,6 +156,8 @@ class BaseRecommender(Generic[S]):
     """Whether it uses ``data.item_text`` where there is any."""
     needs_text: ClassVar[bool] = False
     """Whether it is of no use without ``data.item_text``."""
+    no_vectors: ClassVar[str] = "its scores are not inner products of user and item vectors"
+    """Why it cannot be a component of the ensemble; unused where it has vectors."""
 
     name: str = "recommender"
     settings: S

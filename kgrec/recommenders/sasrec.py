@@ -28,6 +28,7 @@ from kgrec.data.histories import Histories
 from kgrec.device import pick_device
 from kgrec.ranking.topk import blocks
 from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings, State
+from kgrec.recommenders.networks.seeded import seeded_training
 from kgrec.vectors import Vectors
 
 __all__ = ["SASRec", "SASRecSettings"]
@@ -79,9 +80,7 @@ class SASRec(BaseVectorRecommender[SASRecSettings]):
         histories = self.data.histories()
         histories.require_order(self.name)
         read = histories[histories.lengths > 1].last(self.settings.length + 1)
-        # What others draw must not depend on this seed; a run solves its components without grad.
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.manual_seed(seed)
+        with seeded_training(seed):
             rng = np.random.default_rng(seed)
             self.network = self._new().to(pick_device("auto"))
             weights, epochs = self.network.parameters(), self.settings.epochs

@@ -185,6 +185,12 @@ def test_as_a_component_it_is_part_of_every_score_that_is_explained(
     np.testing.assert_allclose((whole - without)[liked], weight * alone[liked], atol=1e-4)
 
 
+def test_all_components_answer_words(trained: TrainedRun) -> None:
+    """A text stands for the items nearest to it, whose order those that read one are given."""
+    vectors = trained.scorer.text_person_vectors(["bababa"], 0)
+    assert np.isfinite(vectors.products(trained.scorer.item_vectors(0))).all()
+
+
 def test_no_setting_of_a_recommender_has_the_name_of_a_setting_of_a_component() -> None:
     for name in NAMES:
         fields = registry.entry(name).load().settings_class.model_fields

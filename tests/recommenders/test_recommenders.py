@@ -13,9 +13,10 @@ from kgrec.config import load_settings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions, histories
 from kgrec.ensemble.fit import fit_components
-from kgrec.errors import InputError
+from kgrec.ensemble.settings import read_components
+from kgrec.errors import ConfigError, InputError
 from kgrec.recommenders import registry
-from kgrec.recommenders.base import VectorRecommender
+from kgrec.recommenders.base import BaseRecommender, RecommenderSettings, VectorRecommender
 from kgrec.recommenders.emcdr import EMCDR
 from kgrec.recommenders.feature_map import FeatureMap
 from kgrec.recommenders.ials import IALS
@@ -215,3 +216,30 @@ def test_sums_of_powers_of_cosines_by_hand() -> None:
     near = np.maximum(unit[[0, 5]] @ unit[DOMAIN == 1].T, 0.0) ** 3
     found = model.score(users([[0, 5]]), 1)[0]
     np.testing.assert_allclose(found, near.sum(axis=0), rtol=1e-4, atol=1e-6)
+
+
+class Closeness(BaseRecommender[RecommenderSettings]):
+    """Scores that are no inner product of narrow vectors, as a new recommender may have them."""
+
+    name = "closeness"
+    no_vectors = "a score is a distance to the nearest item of the history"
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("closeness", "a score is a distance to the nearest item of the history"),
+        ("fusion", "its votes depend on the places of all items in a user's list"),
+        ("kgrec", "it is the whole ensemble"),
+        ("gnn", "the joint model is always there"),
+    ],
+)
+def test_what_has_no_vectors_is_refused_as_a_component_with_the_reason(
+    model: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = registry.Entry(f"{__name__}.Closeness")
+    monkeypatch.setattr(registry.Entry, "load", lambda _: Closeness)
+    monkeypatch.setitem(registry.RECOMMENDERS, "closeness", entry)
+    said = f"components.mine.model: {model} cannot be a component: {why}"
+    with pytest.raises(ConfigError, match=said):
+        read_components({"mine": {"model": model}})
