@@ -55,10 +55,10 @@ class FeatureMapSettings(AlsSettings):
     """Number of factors of each side."""
     kernel: Literal["linear", "gaussian"] = "gaussian"
     """What the map reads: features as they are (linear), or 2048 random Fourier features of them
-    (gaussian), by which it can bend where many users overlap."""
+    (gaussian), which make it nonlinear; better where many users overlap."""
     strength: PositiveFloat = 300.0
-    """Regularization strength of the ridge map; more makes the map of few overlapping users more
-    careful."""
+    """Regularization strength of the ridge map; the more, the nearer mapped users are to zero,
+    which is better where few users overlap."""
     spectrum_rank: PositiveInt = 256
     """Number of singular vectors of the merged graph that are features of an item."""
 
@@ -100,7 +100,7 @@ class FeatureMap(BaseVectorRecommender[FeatureMapSettings]):
         self._start = None
 
     def _of_items(self, seed: int) -> Floats:
-        """``[I, G]`` what is pooled over a history, beside factors."""
+        """``[I, G]`` features that are pooled over a history; factors are not among them."""
         likes, rank = self.data.liked, self.settings.spectrum_rank
         vectors, values = item_spectrum(likes, rank=rank, seed=seed)
         degree = np.maximum(np.asarray(likes.sum(axis=0)).ravel(), 1.0)

@@ -76,10 +76,10 @@ def test_arrays_read_a_user_as_the_network_does_in_training(
     data = Interactions.of(split.train)
     model.fit(data, domains=[B])
     with torch.no_grad():
-        views = network_of(model, data)()
+        found = network_of(model, data)()
     users = Histories.of_matrix(data.liked)
-    np.testing.assert_allclose(model.user_vectors(users, B).dense, views.persons[1], atol=1e-5)
-    np.testing.assert_array_equal(model.item_vectors(B).dense, views.items[1])
+    np.testing.assert_allclose(model.user_vectors(users, B).dense, found.persons[1], atol=1e-5)
+    np.testing.assert_array_equal(model.item_vectors(B).dense, found.items[1])
 
 
 def test_what_passes_over_in_bitgcf_by_hand(split: Split) -> None:

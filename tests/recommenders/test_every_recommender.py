@@ -113,6 +113,19 @@ def test_a_refit_is_a_new_recommender_of_the_new_data(name: str, data: Interacti
         np.testing.assert_array_equal(array, before[key])
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_where_only_one_domain_has_likes_all_scores_are_numbers(
+    name: str, data: Interactions
+) -> None:
+    """One domain has no source then, and the other one nothing to learn from."""
+    snapshot = planted(40, times=True)
+    alone = Interactions.of(snapshot.keep(snapshot.item_domain[snapshot.item] == 0))
+    model = registry.entry(name).make(**SMALL.get(name, {}))
+    model.fit(replace(alone, item_text=data.item_text))
+    for domain in (0, 1):
+        assert np.isfinite(model.score(some_users(data), domain)).all()
+
+
 # --- as components of one run ---------------------------------------------------------
 
 

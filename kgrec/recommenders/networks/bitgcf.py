@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from kgrec.recommenders.base import State
 from kgrec.recommenders.bitgcf_layer import Pair, grown, received, users_after
-from kgrec.recommenders.networks.two_domains import Network, Views, array, on_tensors
+from kgrec.recommenders.networks.two_domains import Embeddings, Network, array, on_tensors
 from kgrec.recommenders.sides import Side
 
 __all__ = ["TwoConvolutions"]
@@ -27,10 +27,10 @@ class TwoConvolutions(Network):
             nn.Parameter(torch.randn(len(side.items), dim) * 0.1) for side in sides
         )
 
-    def forward(self) -> Views:
-        """Means over layers."""
+    def forward(self) -> Embeddings:
+        """Means over layers of persons and items, on both sides."""
         persons, items = self._layers()
-        return Views(_means(persons), _means(items))
+        return Embeddings(_means(persons), _means(items))
 
     def learned(self) -> State:
         """``[L, I_s, D]`` for each side: the items before each layer, at least the first ones."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kgrec.recommenders.base import State
-from kgrec.recommenders.networks.two_domains import Network, Views, array, on_tensors
+from kgrec.recommenders.networks.two_domains import Embeddings, Network, array, on_tensors
 from kgrec.recommenders.sides import Side
 
 __all__ = ["Bottleneck"]
@@ -32,8 +32,8 @@ class Bottleneck(Network):
         self.known = [torch.from_numpy(side.whole.counts) > 0 for side in sides]
         self.overlapping = torch.nonzero((self.known[0] & self.known[1])[:, 0])[:, 0]
 
-    def forward(self) -> Views:
-        """Who is known on the other side is represented by the vector of that side."""
+    def forward(self) -> Embeddings:
+        """Persons with history on the other side are represented by the vector of that side."""
         source, items, cost = self.source()
         target, target_items, target_cost = self.target()
         persons = (
@@ -41,7 +41,7 @@ class Bottleneck(Network):
             torch.where(self.known[0], source, target),
         )
         penalty = self.beta * (cost + target_cost) + self._contrast(source, target)
-        return Views(persons, (items, target_items), penalty)
+        return Embeddings(persons, (items, target_items), penalty)
 
     def learned(self) -> State:
         """Matrices ``[I_s, D]`` and offsets ``[D]`` that give a history's vector on each side."""

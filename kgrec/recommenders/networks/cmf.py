@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from kgrec.recommenders.base import State
-from kgrec.recommenders.networks.two_domains import Network, Views, array
+from kgrec.recommenders.networks.two_domains import Embeddings, Network, array
 from kgrec.recommenders.sides import Side
 
 __all__ = ["Factors"]
@@ -26,12 +26,12 @@ class Factors(Network):
         )
         self.decay = decay
 
-    def forward(self) -> Views:
+    def forward(self) -> Embeddings:
         """The factors themselves."""
         tables = (self.persons, self.source, self.target)
         penalty = sum(table.square().sum(dim=1).mean() for table in tables)
         persons = (self.persons, self.persons)
-        return Views(persons, (self.source, self.target), self.decay * penalty)
+        return Embeddings(persons, (self.source, self.target), self.decay * penalty)
 
     def learned(self) -> State:
         """Factors of the source side's items."""

@@ -26,12 +26,12 @@ from kgrec.recommenders.base import OnProgress, State
 from kgrec.recommenders.sides import Read, Side
 from kgrec.solvers.sparse import Sparse
 
-__all__ = ["Network", "Views", "array", "logistic_loss", "on_tensors", "train"]
+__all__ = ["Network", "Embeddings", "array", "logistic_loss", "on_tensors", "train"]
 
 
 @dataclass(frozen=True)
-class Views:
-    """What one call of a network gives."""
+class Embeddings:
+    """What one call of a network gives: vectors of the persons who train, and of items."""
 
     persons: Sequence[Tensor]
     """``[P, D]`` for each side: what its items are multiplied with."""
@@ -42,7 +42,7 @@ class Views:
 
 
 class Network(nn.Module):
-    """What is trained; its call gives the :class:`Views` of those who train."""
+    """What is trained; its call gives :class:`Embeddings`."""
 
     def learned(self) -> State:
         """Arrays by name from which users are read, whether they trained or not."""
@@ -102,10 +102,10 @@ def train(
     for epoch in range(epochs if steps else 0):
         orders = [np.array_split(rng.permutation(pair.nnz), steps) for pair in pairs]
         for step in range(steps):
-            views = model()
-            loss = torch.as_tensor(views.penalty)
+            found = model()
+            loss = torch.as_tensor(found.penalty)
             for weight, pair, order, persons, items in zip(
-                weights, pairs, orders, views.persons, views.items, strict=True
+                weights, pairs, orders, found.persons, found.items, strict=True
             ):
                 chosen = order[step]
                 if not len(chosen):
