@@ -135,7 +135,8 @@ def ingest(
         typer.Option(
             parser=path_to_write,
             metavar="FILE",
-            help="Where rows that cannot be used are kept (JSON Lines).",
+            help="Where rows that cannot be used are kept (JSON Lines), each with job, file, line "
+            "and reason; rows of other ingests in the file stay.",
         ),
     ] = Path("rejects.jsonl"),
     work_dir: Annotated[
@@ -266,7 +267,11 @@ def _show(summary: IngestSummary) -> None:
     echo(err=True)
     echo(f"times: {times or 'none'}; {summary.seconds:.1f} s; job {summary.job}", err=True)
     if summary.rejects_path is not None:
-        echo(f"rows that cannot be used are in {summary.rejects_path}", err=True)
+        echo(
+            f"{summary.rows_rejected:,} rows that cannot be used are in {summary.rejects_path}, "
+            f"job {summary.job}",
+            err=True,
+        )
     if summary.already_ingested_at is not None:
         at = datetime.fromtimestamp(summary.already_ingested_at, UTC)
         echo(
