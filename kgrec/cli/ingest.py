@@ -268,8 +268,8 @@ def _show(summary: IngestSummary) -> None:
     echo(f"times: {times or 'none'}; {summary.seconds:.1f} s; job {summary.job}", err=True)
     if summary.rejects_path is not None:
         echo(
-            f"{summary.rows_rejected:,} rows that cannot be used are in {summary.rejects_path}, "
-            f"job {summary.job}",
+            f"rows that cannot be used are in {summary.rejects_path} "
+            f"({summary.rows_rejected:,} of job {summary.job})",
             err=True,
         )
     if summary.already_ingested_at is not None:
