@@ -14,7 +14,7 @@ JOBS ?= 2
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types imports docs tests format lock test-lowest clean
+.PHONY: help demo test test-slow lint types imports docs tests format notebooks lock test-lowest clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -46,6 +46,9 @@ tests: $(READY)  ## pytest in JOBS processes, without the slow tests; the ten sl
 format: $(READY)  ## Put sources into the form that `make lint` asks for.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+notebooks: $(READY)  ## Run the notebooks of examples/ and store what they show.
+	$(BIN)/python -m tests.examples.notebooks
 
 lock: $(READY)  ## Write constraints.txt anew from pyproject.toml.
 	$(UV) pip compile --quiet --universal --upgrade --no-header --python-version 3.11 \

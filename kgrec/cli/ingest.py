@@ -53,9 +53,10 @@ def ingest(
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="Which column holds which field, e.g. user=reviewerID; may be given again. "
-            "order=COLUMN: whole numbers that rise along a log without times; default: the order "
-            "of its rows, files by name.",
+            help="Which column of the files holds which field, e.g. user=reviewerID; may be given "
+            "again. FIELD is user, item, domain, rating, time, order, kind, event_id, platform, "
+            "title, description or tags. order=COLUMN: whole numbers that rise along a log "
+            "without times; default: the order of its rows, files by name.",
         ),
     ] = None,
     domain: Annotated[
