@@ -65,7 +65,7 @@ def _warn_of_derived(store: GraphStore) -> None:
     """Log what ``kgrec enrich`` wrote into the store and is not among the import files."""
     counts = store.counts().relationships
     left = [f"{counts[t]:,} {t} relationships" for t in ENRICHED if counts.get(t)]
-    if len(store.read_vectors(Label.ITEM)[0]):
+    if any(run.job == "vectors" for run in store.enrichment_runs()):
         left.append("the embeddings of items")
     if left:
         log.warning(

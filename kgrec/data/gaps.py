@@ -23,8 +23,9 @@ def gaps(data: Interactions, domains: Sequence[str] | NDArray[np.str_]) -> list[
         data: What a model will learn from.
         domains: Name of each domain, by its number.
     """
-    liked = data.active.any(axis=0)  # [D]
-    links = data.active[data.active.sum(axis=1) > 1].any(axis=0)  # [D] has an overlapping user
+    liked = np.asarray(data.active.any(axis=0))  # [D]
+    overlapping = data.active[data.active.sum(axis=1) > 1]
+    linked = np.asarray(overlapping.any(axis=0))  # [D]
     found = []
     if not liked.all():
         found.append(
@@ -32,9 +33,9 @@ def gaps(data: Interactions, domains: Sequence[str] | NDArray[np.str_]) -> list[
             f"{data.positive_weight:g} or more), so recommendations there rest on texts alone; "
             f"lower positive_weight, or ingest more"
         )
-    if liked.sum() > 1 and not links[liked].all():
+    if liked.sum() > 1 and not linked[liked].all():
         found.append(
-            f"no user who likes items in {_names(domains, liked & ~links)} likes items in another "
+            f"no user who likes items in {_names(domains, liked & ~linked)} likes items in another "
             f"domain, so recommendations to or from there rest on texts alone; if the logs have "
             f"users in common, ingest them with the same user ids or with --links"
         )
@@ -45,6 +46,6 @@ def _names(
     domains: Sequence[str] | NDArray[np.str_], chosen: NDArray[np.bool_], most: int = 5
 ) -> str:
     """``a, b and 3 more``."""
-    names = [str(domains[number]) for number in np.flatnonzero(chosen)]
+    names = [str(domains[int(number)]) for number in np.flatnonzero(chosen)]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

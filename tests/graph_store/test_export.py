@@ -56,13 +56,15 @@ def test_an_import_says_which_derived_relationships_it_leaves_out(
     store: EmbeddedStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     vectors = np.eye(2, dtype=np.float32)
-    store.write_vectors(Label.ITEM, ["f:1", "f:2"], vectors, run="r")
+    store.begin_enrichment("v", "vectors", at=2)
+    store.write_vectors(Label.ITEM, ["f:1", "f:2"], vectors, run="v")
     export_neo4j_import(store, tmp_path / "both")
     assert "1 SIMILAR_TO relationships and the embeddings of items; run `kgrec enrich`" in (
         caplog.text
     )
     caplog.clear()
-    store.undo_enrichment("r")
+    for run in ("r", "v"):
+        store.undo_enrichment(run)
     export_neo4j_import(store, tmp_path / "none")
     assert caplog.text == ""
 
