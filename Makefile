@@ -59,7 +59,7 @@ test-lowest: $(READY)  ## Install the lowest versions that pyproject.toml allows
 	$(UV) pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
 		-e '.[offline]' --group dev
 	$(LOWEST)/bin/python -m pytest -q -m "not slow and not neo4j" \
-		--ignore tests/test_packaging.py tests loaders graph_store
+		--ignore tests/test_packaging.py --ignore tests/examples tests loaders graph_store
 
 clean:  ## Remove environments, caches and what `make demo` wrote.
 	rm -rf $(VENV) $(LOWEST) build dist demo runs .mypy_cache .ruff_cache .pytest_cache \
