@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -88,6 +89,14 @@ def _shown_time(name: str, dtype: pl.DataType) -> pl.Expr:
     has_year = stored.is_between(_FIRST_DAY * per_day, _END_OF_YEARS * per_day, closed="left")
     # Polars panics when it is asked for the text of the others.
     return pl.when(has_year).then(pl.col(name)).cast(pl.String).fill_null(stored.cast(pl.String))
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Whether a file is empty or ends with a line break."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        return file.read(1) in (b"", b"\n")
 
 
 class Rejects:
@@ -177,6 +186,8 @@ class Rejects:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Whole lines in one call each, so that another ingest may append beside this one.
             self._file = self.path.open("ab", buffering=0)
+            if not _ends_a_line(self.path):  # of a job that a full disk or a cut of power stopped
+                lines = b"\n" + lines
         while lines:  # a full disk takes a part first and refuses the rest
             lines = lines[self._file.write(lines) :]
 

@@ -202,8 +202,9 @@ def test_a_second_start_replaces_the_rejects_of_the_first(tmp_path: Path) -> Non
 
 
 def test_rejects_of_another_ingest_stay_in_the_file(tmp_path: Path) -> None:
-    """Two files of the same name, as a log of each day has; and a line of an earlier version."""
-    rejects = write_text(tmp_path / "r.jsonl", ['{"file": "old.csv", "line": 9}'])
+    """Two files of the same name, as a log of each day has; and a line without its end."""
+    rejects = tmp_path / "r.jsonl"
+    rejects.write_text('{"file": "old.csv", "line": 9}', encoding="utf-8")
     days = [
         write_text(tmp_path / day / "log.csv", ["user,item", "ann,1", *bad])
         for day, bad in (("monday", [",1"]), ("tuesday", ["bob,"]))
