@@ -57,7 +57,7 @@ def test_an_import_says_which_derived_relationships_it_leaves_out(
 ) -> None:
     vectors = np.eye(2, dtype=np.float32)
     store.begin_enrichment("v", "vectors", at=2)
-    store.write_vectors(Label.ITEM, ["f:1", "f:2"], vectors, run="v")
+    store.write_vectors(Label.ITEM, ["f:1", "f:2"], vectors, enrichment_id="v")
     export_neo4j_import(store, tmp_path / "both")
     assert "1 SIMILAR_TO relationships and the embeddings of items; run `kgrec enrich`" in (
         caplog.text
