@@ -54,8 +54,9 @@ def ingest(
             "--map",
             metavar="FIELD=COLUMN",
             help="Column that holds a field, e.g. user=reviewerID; may be given again. "
-            "order=COLUMN: whole numbers that rise along a log without times; default: the order "
-            "of its rows, files by name.",
+            "FIELD is user, item, domain, rating, time, order, kind, event_id, platform, "
+            "title, description or tags. order=COLUMN: whole numbers that rise along a log "
+            "without times; default: the order of its rows, files by name.",
         ),
     ] = None,
     domain: Annotated[
@@ -141,7 +142,8 @@ def ingest(
         typer.Option(
             parser=path_to_write,
             metavar="FILE",
-            help="File for rows that cannot be used, with the reasons (JSON Lines).",
+            help="File for rows that cannot be used (JSON Lines), each with job, file, line and "
+            "reason; rows of other ingests in the file stay.",
         ),
     ] = Path("rejects.jsonl"),
     work_dir: Annotated[
@@ -272,7 +274,11 @@ def _show(summary: IngestSummary) -> None:
     echo(err=True)
     echo(f"times: {times or 'none'}; {summary.seconds:.1f} s; job {summary.job}", err=True)
     if summary.rejects_path is not None:
-        echo(f"rows that cannot be used are in {summary.rejects_path}", err=True)
+        echo(
+            f"rows that cannot be used are in {summary.rejects_path} "
+            f"({summary.rows_rejected:,} of job {summary.job})",
+            err=True,
+        )
     if summary.already_ingested_at is not None:
         at = datetime.fromtimestamp(summary.already_ingested_at, UTC)
         echo(
