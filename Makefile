@@ -14,7 +14,7 @@ JOBS ?= 2
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types imports docs tests format lock test-lowest clean
+.PHONY: help demo test test-slow lint types imports docs tests format notebooks lock test-lowest clean
 
 help:  ## Show the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -47,6 +47,9 @@ format: $(READY)  ## Put sources into the form that `make lint` asks for.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+notebooks: $(READY)  ## Run the notebooks of examples/ and store what they show.
+	$(BIN)/python -m tests.examples.notebooks
+
 lock: $(READY)  ## Write constraints.txt anew from pyproject.toml.
 	$(UV) pip compile --quiet --universal --upgrade --no-header --python-version 3.11 \
 		--all-extras --group dev --group docs pyproject.toml -o constraints.txt
@@ -56,7 +59,7 @@ test-lowest: $(READY)  ## Install the lowest versions that pyproject.toml allows
 	$(UV) pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
 		-e '.[offline]' --group dev
 	$(LOWEST)/bin/python -m pytest -q -m "not slow and not neo4j" \
-		--ignore tests/test_packaging.py tests loaders graph_store
+		--ignore tests/test_packaging.py --ignore tests/examples tests loaders graph_store
 
 clean:  ## Remove environments, caches and what `make demo` wrote.
 	rm -rf $(VENV) $(LOWEST) build dist demo runs .mypy_cache .ruff_cache .pytest_cache \

@@ -5,7 +5,7 @@ Out:  CSV for ``neo4j-admin database import``, Parquet tables, or one GraphML fi
 
 Vectors, the job ledger and what is set aside stay behind. Derived relationships go along as
 they are in force, save into Neo4j's import, where they would lose the run they belong to:
-write them there with ``kgrec enrich``.
+a warning says how many, and ``kgrec enrich`` writes them there.
 
 What is written stands under its name only when it is complete.
 """
@@ -57,7 +57,22 @@ def export_neo4j_import(store: GraphStore, folder: Path, *, label_prefix: str = 
             f"{command}\n",
             encoding="utf-8",
         )
+    _warn_of_derived(store)
     return command
+
+
+def _warn_of_derived(store: GraphStore) -> None:
+    """Log what ``kgrec enrich`` wrote into the store and is not among the import files."""
+    counts = store.counts().relationships
+    left = [f"{counts[t]:,} {t} relationships" for t in ENRICHED if counts.get(t)]
+    if any(run.job == "vectors" for run in store.enrichment_runs()):
+        left.append("the embeddings of items")
+    if left:
+        log.warning(
+            "left out, since the import keeps no enrichment: %s; run `kgrec enrich` on the new "
+            "database to write them there",
+            " and ".join(left),
+        )
 
 
 def _import_files(store: GraphStore, folder: Path, names: Names) -> str:

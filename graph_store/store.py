@@ -178,6 +178,9 @@ class GraphStore(Protocol):
     def forget_user(self, key: str) -> int:
         """Delete a user, every relationship and vector of theirs; return relationships deleted.
 
+        Runs, snapshots and exports that were made before still hold the user
+        (``kgrec.runs.forget.forget_user`` takes them out of a run).
+
         Raises:
             UnknownNodeError: No such user.
         """

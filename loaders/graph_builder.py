@@ -76,7 +76,9 @@ def ingest(
         on_progress: Told how far each stage is.
         batch_size: Rows a transaction.
         max_rejects: Share of rows that may be left aside; above it nothing is written.
-        rejects_path: JSON Lines file for rows left aside; None: they are counted only.
+        rejects_path: JSON Lines file for rows left aside, each with job, file, line and reason;
+            rejects of other jobs in it stay. None: rows left aside are counted, and a warning
+            is logged.
         work_dir: Where the staging folder is made and removed; None: the system's temporary folder.
         job: A name for the job. By default the bytes and options are the name, so that a changed
             file is a new job; under a name given here a changed file is refused.
@@ -105,12 +107,13 @@ def ingest(
     folder = (work_dir or Path(tempfile.gettempdir())) / _staging_name(name, store)
     keep_events = source.options.keep_events
     with Staging(folder, memory_limit=memory_limit, keep_events=keep_events) as staging:
-        with Rejects(rejects_path, max_share=max_rejects) as rejects:
+        with Rejects(rejects_path, job=name, max_share=max_rejects) as rejects:
             read = _Reading(source, staging, rejects, on_progress)
             # By the first start, so that a resume next week judges the same rows alike.
             rows_read = read.all(latest=entry.started_at + DAY)
             if source.stamps() != stamps:
                 raise SourceChangedError(_CHANGED)
+        rejects.warn_if_not_kept()
         on_progress("merging", 0, 1)
         rated = staging.rated()
         scales = source.scales.settle(rated)
@@ -234,11 +237,11 @@ def _write(
 
 
 def _refuse_source_as_rejects(source: Source, path: Path) -> None:
-    """The file of rejects is written anew: it must not replace what is to be read."""
+    """Rejects are appended to their file: it must not be one that is to be read."""
     if path.exists() and any(path.samefile(table.path) for table in source.tables):
         raise BadSourceError(
-            f"rows that cannot be used would replace {path}, a file of the source; name another "
-            f"file with --rejects"
+            f"rows that cannot be used would be written into {path}, a file of the source; name "
+            f"another file with --rejects"
         )
 
 

@@ -28,7 +28,7 @@ class IngestSummary:
     rejected: dict[str, int]
     """Rows left aside, by reason."""
     rejects_path: str | None
-    """None when every row could be used."""
+    """The file that was given for them; None when every row could be used, or none was given."""
     remarks: dict[str, int]
     """Values that were changed, or that look wrong and were taken, by what is said of them."""
     nodes: dict[str, int]
@@ -75,7 +75,7 @@ def summary_of_finished(entry: Job, *, seconds: float) -> IngestSummary | None:
     scales = {domain: DomainScale(**scale) for domain, scale in kept.pop("rating_scales").items()}
     return replace(
         IngestSummary(**kept, rating_scales=scales),
-        rejects_path=None,  # a later ingest may have replaced the file
+        rejects_path=None,  # the file may have been moved since
         written=0,
         unchanged=0,
         resumed=0,

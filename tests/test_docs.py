@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 import kgrec
 from kgrec.cli.app import app
+from loaders.formats.tabular import USUAL_NAMES
 
 pytest.importorskip("sphinx")
 
@@ -84,3 +86,15 @@ def test_a_link_out_of_the_pages_leads_to_the_repository() -> None:
         "[k](https://example.org/k/tree/main/kgrec#top), [g](../glossary.md), [i](install.md)"
     )
     assert rewritten("[c](../../compose.yaml)", page, DOCS, None) == "c (`compose.yaml`)"
+
+
+def test_the_tutorial_has_every_field_of_a_map_with_the_columns_that_need_none() -> None:
+    page = (DOCS / "tutorial" / "own-data.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", page, flags=re.MULTILINE)
+    told = {field: tuple(re.findall(r"`(\w+)`", columns)) for field, columns in rows}
+    of_links = {"account_a", "account_b", "platform_a", "platform_b"}
+    assert told == {f: names for f, names in USUAL_NAMES.items() if f not in of_links}
+    command = typer.main.get_command(app).commands["ingest"]  # type: ignore[attr-defined]
+    (option,) = [one for one in command.params if "--map" in one.opts]
+    for field in told:
+        assert re.search(rf"\b{field}\b", option.help), field

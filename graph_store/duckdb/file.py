@@ -35,6 +35,10 @@ _SEALED = {
 calling program, and no statement changes that: queries are often written by others."""
 
 
+_MARK, _MARK_AT = b"DUCK", 8
+"""What every DuckDB file holds behind the checksum of its first block."""
+
+
 def open_file(
     path: Path, *, read_only: bool, memory_limit: str, threads: int | None
 ) -> duckdb.DuckDBPyConnection:
@@ -46,6 +50,7 @@ def open_file(
     if path.is_dir():
         raise GraphStoreError(f"{path} is a folder; name a file in it, e.g. {path / 'g.duckdb'}")
     path.parent.mkdir(parents=True, exist_ok=True)
+    _refuse_other_file(path)
     # DuckDB spills into a folder beside the file, which is where the room is.
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
@@ -64,6 +69,23 @@ def open_file(
         connection.close()
         raise
     return connection
+
+
+def _refuse_other_file(path: Path) -> None:
+    """Refuse a file that is no database, such as a log given as the store.
+
+    Raises:
+        GraphStoreError: The file holds something, and not the mark of a DuckDB file.
+    """
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        head = file.read(_MARK_AT + len(_MARK))
+    if head and head[_MARK_AT:] != _MARK:
+        raise GraphStoreError(
+            f"{path} is no graph but a file of another kind; the store is kgrec's own file, such "
+            f"as {path.with_name('graph.duckdb')}, which `kgrec ingest FILES --store PATH` makes"
+        )
 
 
 def _check(connection: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool) -> None:

@@ -32,7 +32,7 @@ from neo4j.exceptions import (
 
 from graph_store.errors import GraphStoreError, StoreUnavailableError
 from graph_store.neo4j.settings import Neo4jSettings
-from graph_store.neo4j.tls import tls_problem
+from graph_store.neo4j.tls import LONGEST, tls_problem
 from graph_store.store_url import ENCODING
 
 __all__ = ["Connection", "open_driver"]
@@ -58,7 +58,9 @@ def open_driver(settings: Neo4jSettings) -> neo4j.Driver:
             auth=auth,
             user_agent="kgrec",
             max_transaction_retry_time=5,  # then Connection goes on, without ever longer pauses
-            connection_timeout=10,
+            connection_timeout=settings.connect_timeout,
+            # Opening a connection counts as acquiring one, with all that the server must say.
+            connection_acquisition_timeout=settings.connect_timeout,
             liveness_check_timeout=60,  # load balancers drop what is idle
         )
     except (ConfigurationError, ValueError) as error:
@@ -77,6 +79,7 @@ class Connection:
         uri: str | None = None,
         has_password: bool = True,
         wait: float | None = None,
+        connect_timeout: float | None = None,
     ) -> None:
         """Send nothing yet.
 
@@ -88,6 +91,7 @@ class Connection:
             has_password: Whether the driver was given one.
             wait: Seconds for which a server that does not answer is waited for; None: not at
                 all at first contact, two minutes later.
+            connect_timeout: Seconds that the driver gives one attempt to connect; None: not known.
         """
         if wait is not None and not wait >= 0:  # not a number, too
             raise GraphStoreError(f"--wait: seconds must be 0 or more, got {wait}")
@@ -96,6 +100,7 @@ class Connection:
         self._database = database
         self._uri = uri
         self._has_password = has_password
+        self._connect_timeout = connect_timeout
         self._first_wait = wait or 0.0
         self._wait = _WAIT_FOR_LOST if wait is None else wait
         self._quiet: dict[str, Any] = {"notifications_min_severity": "OFF"}
@@ -130,7 +135,7 @@ class Connection:
             except ConfigurationError as error:
                 raise self._unavailable(error) from error
             except (*_PASSING, DriverError, OSError) as error:
-                problem = tls_problem(self._uri) if self._uri else None
+                problem = self._tls_problem()
                 if problem is not None:
                     raise StoreUnavailableError(problem) from error
                 if time.monotonic() >= deadline:
@@ -146,6 +151,11 @@ class Connection:
                 log.info("%s does not answer yet; waiting for it", self.shown)
             waiting = True
             time.sleep(random.uniform(0.5, 1.5))
+
+    def _tls_problem(self) -> str | None:
+        if not self._uri:
+            return None
+        return tls_problem(self._uri, seconds=min(LONGEST, self._connect_timeout or LONGEST))
 
     def write_one(self, statement: str, **params: Any) -> dict[str, Any]:
         """The one record of one writing statement, in a transaction of its own."""
@@ -216,11 +226,26 @@ class Connection:
             return StoreUnavailableError(
                 f"{self.shown} could not take the work: {_first_line(error)}"
             )
+        if self._connect_timeout and _timed_out(error):
+            return StoreUnavailableError(
+                f"no Neo4j answers at {self.shown} within {self._connect_timeout:g} seconds; is "
+                f"this the port of Bolt (usually 7687), and does no firewall stand between? "
+                f"KGREC_CONNECT_TIMEOUT=SECONDS gives it longer"
+            )
         return StoreUnavailableError(
             f"no Neo4j answers at {self.shown}; is it running, and are host and port right? "
             f"A server that is starting is waited for with --wait SECONDS "
             f"({_first_line(error)})"
         )
+
+
+def _timed_out(error: BaseException | None) -> bool:
+    """Whether a time limit is among the causes of ``error``."""
+    if error is None or isinstance(error, TimeoutError):
+        return error is not None
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_timed_out, error.exceptions))
+    return _timed_out(error.__cause__)
 
 
 def _first_line(error: BaseException) -> str:

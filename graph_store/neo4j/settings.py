@@ -1,12 +1,13 @@
 """Where a Neo4j server is and how to get in: from a URL, filled up from the environment.
 
 In:   ``neo4j://user:password@host:7687/database`` (or ``?database=``), and NEO4J_URI,
-      NEO4J_USERNAME (or NEO4J_USER), NEO4J_PASSWORD, NEO4J_DATABASE.
+      NEO4J_USERNAME (or NEO4J_USER), NEO4J_PASSWORD, NEO4J_DATABASE; KGREC_CONNECT_TIMEOUT.
 Out:  :class:`Neo4jSettings`. Nothing here opens a connection.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ from graph_store.errors import BadStoreUrlError
 from graph_store.store_url import ENCODING, URL_FORM, check_path, is_neo4j_url
 
 __all__ = ["Neo4jSettings", "read_settings"]
+
+CONNECT_TIMEOUT = 15.0
+"""Seconds after which a server that takes a connection and says nothing counts as away."""
 
 _PLACE = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[^\s:/?#\[\]@]+)(?::(?P<port>[0-9]{1,5}))?"
@@ -34,6 +38,8 @@ class Neo4jSettings:
     password: str | None = field(repr=False)
     database: str | None
     """None: the server's default database."""
+    connect_timeout: float = CONNECT_TIMEOUT
+    """Seconds that one attempt to connect may take, greeting and login included."""
 
     @property
     def shown(self) -> str:
@@ -45,7 +51,7 @@ def read_settings(url: str, environment: Mapping[str, str] | None = None) -> Neo
     """Take ``url`` apart; what it does not say comes from the environment.
 
     Raises:
-        BadStoreUrlError: Without any of what stands before the ``@``.
+        BadStoreUrlError: Without any of what stands before the ``@``; or a timeout is no number.
 
     Example:
         >>> read_settings("neo4j://ann:p%40ss@db.example:7687/movies", {}).shown
@@ -81,7 +87,23 @@ def read_settings(url: str, environment: Mapping[str, str] | None = None) -> Neo
         or query.get("database", [""])[0]
         or env.get("NEO4J_DATABASE")
         or None,
+        connect_timeout=_seconds(env.get("KGREC_CONNECT_TIMEOUT")),
     )
+
+
+def _seconds(given: str | None) -> float:
+    """The time limit of one attempt to connect."""
+    if not given:
+        return CONNECT_TIMEOUT
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise BadStoreUrlError(
+            f"KGREC_CONNECT_TIMEOUT must be a number of seconds above 0, got {given!r}"
+        )
+    return seconds
 
 
 def _decoded(text: str) -> str:

@@ -154,6 +154,7 @@ class Neo4jStore:
             uri=_settings.uri if _settings else None,
             has_password=_settings is None or _settings.password is not None,
             wait=wait,
+            connect_timeout=_settings.connect_timeout if _settings else None,
         )
         store = cls(
             connection,

@@ -12,20 +12,40 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["tls_problem"]
+__all__ = ["LONGEST", "tls_problem"]
 
-_SECONDS = 5.0
+LONGEST = 5.0
+"""Seconds that the server may take for each answer, unless less is asked for."""
+"""How long the server may take for each answer."""
 _REFUSAL_SECONDS = 1.0
 _BOLT_HELLO = bytes.fromhex("6060b017 00000405 00000005 00000000 00000000")
 
 
-def tls_problem(uri: str) -> str | None:
-    """What is wrong between the scheme of ``uri`` and the encryption of its server."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the server listens, and how long it may take for each answer."""
+
+    host: str
+    port: int
+    seconds: float
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection((self.host, self.port), timeout=self.seconds)
+
+
+def tls_problem(uri: str, *, seconds: float = LONGEST) -> str | None:
+    """What is wrong between the scheme of ``uri`` and the encryption of its server.
+
+    Args:
+        uri: Scheme, host and port.
+        seconds: How long the server may take for each answer.
+    """
     parts = urlsplit(uri)
     scheme, _, security = parts.scheme.partition("+")
-    place = (parts.hostname or "", parts.port or 7687)
+    place = _Place(parts.hostname or "", parts.port or 7687, seconds)
     shown = uri.partition("://")[2]
     try:
         if not security:
@@ -35,7 +55,7 @@ def tls_problem(uri: str) -> str | None:
         return None
 
 
-def _plain_scheme_problem(place: tuple[str, int], scheme: str, shown: str) -> str | None:
+def _plain_scheme_problem(place: _Place, scheme: str, shown: str) -> str | None:
     if not _answers_tls(place):
         return None
     return (
@@ -44,9 +64,7 @@ def _plain_scheme_problem(place: tuple[str, int], scheme: str, shown: str) -> st
     )
 
 
-def _tls_scheme_problem(
-    place: tuple[str, int], scheme: str, security: str, shown: str
-) -> str | None:
+def _tls_scheme_problem(place: _Place, scheme: str, security: str, shown: str) -> str | None:
     try:
         _shake_hands(place, _context(verified=security == "s"))
     except ssl.SSLCertVerificationError as error:
@@ -71,7 +89,7 @@ def _tls_scheme_problem(
     return None
 
 
-def _answers_tls(place: tuple[str, int]) -> bool:
+def _answers_tls(place: _Place) -> bool:
     try:
         _shake_hands(place, _context(verified=False))
     except ssl.SSLError as error:
@@ -84,10 +102,10 @@ def _is_alert(error: OSError) -> bool:
     return isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
 
 
-def _shake_hands(place: tuple[str, int], context: ssl.SSLContext) -> None:
+def _shake_hands(place: _Place, context: ssl.SSLContext) -> None:
     with (
-        socket.create_connection(place, timeout=_SECONDS) as line,
-        context.wrap_socket(line, server_hostname=place[0]) as encrypted,
+        place.connect() as line,
+        context.wrap_socket(line, server_hostname=place.host) as encrypted,
     ):
         # Since TLS 1.3 a client that lacks a certificate is refused after its handshake. Nothing
         # is sent here, since a server that hangs up on unread bytes takes its refusal back.
@@ -96,8 +114,8 @@ def _shake_hands(place: tuple[str, int], context: ssl.SSLContext) -> None:
             encrypted.recv(1)
 
 
-def _answers_bolt(place: tuple[str, int]) -> bool:
-    with socket.create_connection(place, timeout=_SECONDS) as line:
+def _answers_bolt(place: _Place) -> bool:
+    with place.connect() as line:
         line.sendall(_BOLT_HELLO)
         answer = line.recv(4)
     return len(answer) == 4 and answer[:2] == b"\0\0"

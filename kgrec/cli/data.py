@@ -150,7 +150,11 @@ def forget(
     store: StoreOption,
     run: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Forget them in this run folder as well."),
+        typer.Option(
+            metavar="RUN",
+            help="Forget them in this run folder as well; without it, runs that were trained "
+            "before go on answering about them.",
+        ),
     ] = None,
     label_prefix: PrefixOption = "",
     wait: WaitOption = None,
@@ -175,6 +179,11 @@ def forget(
             unknown.append(error)
     if len(unknown) == (1 if run is None else 2):
         raise unknown[-1]
+    others = "run folders" if run is None else "other run folders"
+    message(
+        f"{others}, snapshots and exports that were made before still hold {user}; `kgrec forget "
+        f"{user} --store URL --run RUN` takes them out of one run, the others are files to delete"
+    )
 
 
 def _refuse_full(out: Path) -> None:

@@ -53,9 +53,10 @@ def ingest(
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="Which column holds which field, e.g. user=reviewerID; may be given again. "
-            "order=COLUMN: whole numbers that rise along a log without times; default: the order "
-            "of its rows, files by name.",
+            help="Which column of the files holds which field, e.g. user=reviewerID; may be given "
+            "again. FIELD is user, item, domain, rating, time, order, kind, event_id, platform, "
+            "title, description or tags. order=COLUMN: whole numbers that rise along a log "
+            "without times; default: the order of its rows, files by name.",
         ),
     ] = None,
     domain: Annotated[
@@ -135,7 +136,8 @@ def ingest(
         typer.Option(
             parser=path_to_write,
             metavar="FILE",
-            help="Where rows that cannot be used are kept (JSON Lines).",
+            help="Where rows that cannot be used are kept (JSON Lines), each with job, file, line "
+            "and reason; rows of other ingests in the file stay.",
         ),
     ] = Path("rejects.jsonl"),
     work_dir: Annotated[
@@ -266,7 +268,11 @@ def _show(summary: IngestSummary) -> None:
     echo(err=True)
     echo(f"times: {times or 'none'}; {summary.seconds:.1f} s; job {summary.job}", err=True)
     if summary.rejects_path is not None:
-        echo(f"rows that cannot be used are in {summary.rejects_path}", err=True)
+        echo(
+            f"rows that cannot be used are in {summary.rejects_path} "
+            f"({summary.rows_rejected:,} of job {summary.job})",
+            err=True,
+        )
     if summary.already_ingested_at is not None:
         at = datetime.fromtimestamp(summary.already_ingested_at, UTC)
         echo(

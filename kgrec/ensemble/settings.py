@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from kgrec.errors import ConfigError
-from kgrec.recommenders.base import RecommenderSettings
+from kgrec.recommenders.base import BaseVectorRecommender, RecommenderSettings
 from kgrec.recommenders.registry import entry, one_sentence, read_settings
 from kgrec.section import Section
 
@@ -63,6 +63,14 @@ class Component(Section):
         own = {name: getattr(self, name) for name in COUNTING}
         return {"model": self.model, **own, **self.settings.model_dump(mode="json")}
 
+
+_NO_COMPONENT = {
+    "fusion": "its votes depend on the places of all items in a user's list, which is no inner "
+    "product; name the recommenders that it fuses, which the ensemble weighs",
+    GNN: "the joint model is always there",
+    "kgrec": "it is the whole ensemble; the joint model is always there",
+}
+"""Models of a benchmark that are no recommender of the registry, and why they are no component."""
 
 COUNTING = tuple(name for name in Component.model_fields if name not in ("model", "settings"))
 """The settings that say how a component counts; the others say how it is fitted."""
@@ -118,12 +126,12 @@ def _component(given: Any, key: str) -> Component:
     if "model" not in given:
         raise ConfigError(f"{key}.model", "must name a recommender", hint="e.g. model: emcdr")
     model = str(given["model"])
-    cls = entry(model, key=f"{key}.model").load()
-    if not hasattr(cls, "item_vectors"):
-        raise ConfigError(
-            f"{key}.model",
-            f"{model} has no vectors of users and items, so it cannot be a component",
-        )
+    why_not = _NO_COMPONENT.get(model, "")
+    if not why_not:
+        cls = entry(model, key=f"{key}.model").load()
+        why_not = "" if issubclass(cls, BaseVectorRecommender) else cls.no_vectors
+    if why_not:
+        raise ConfigError(f"{key}.model", f"{model} cannot be a component: {why_not}")
     counting = {name: value for name, value in given.items() if name in COUNTING}
     own = {name: value for name, value in given.items() if name not in COUNTING and name != "model"}
     settings = read_settings(model, own, key=key, also=COUNTING)

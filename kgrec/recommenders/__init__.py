@@ -1,7 +1,8 @@
-"""Every recommender once, behind one interface: tuned as a baseline, weighed as a component.
+"""All recommenders behind one interface: tuned as baselines, weighed as components of the ensemble.
 
-:mod:`kgrec.recommenders.base` has the interface, :mod:`kgrec.recommenders.registry` the names.
-Each module has one recommender, its settings and its source. All learn from the merged matrix of
-likes ``[P, I]`` (one row a person, columns of all domains) unless they say otherwise, and score
-users by what they are known to like.
+:mod:`kgrec.recommenders.base` defines the interface, :mod:`kgrec.recommenders.registry` the names.
+Each module holds one recommender, its settings and the paper that it follows; networks that some of
+them train are in :mod:`kgrec.recommenders.networks`. All recommenders learn from the merged matrix
+of likes ``[P, I]`` (one row a person, columns of all domains) unless their module says otherwise,
+and score users by their histories.
 """

@@ -1,11 +1,11 @@
-"""AlphaRec style: items are their texts, mapped by a small network, then flow over the graph.
+"""AlphaRec style: text vectors, mapped by a small network, then propagated over the graph.
 
 In:   likes and texts.  Out: item vectors.
 
-Sheng et al., "Language representations can be what recommenders need: findings and
-potentials" (ICLR 2025): no ids, a map of frozen text vectors, light graph convolution and a
-contrastive loss. The encoder here is kgrec's default one rather than the paper's; an item
-without text stays at zero and takes what flows to it.
+Sheng et al., "Language representations can be what recommenders need: findings and potentials"
+(ICLR 2025): no ids, a learned map of frozen text vectors, light graph convolution and a contrastive
+loss. The text encoder here is kgrec's default one rather than the paper's. An item without text
+starts from zero and takes what is propagated to it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kgrec.errors import InputError
 from kgrec.recommenders.propagation import Propagation, PropagationSettings
 
 if TYPE_CHECKING:
-    from torch import nn
+    from kgrec.recommenders.networks.propagation import First
 
 __all__ = ["AlphaRec", "AlphaRecSettings"]
 
@@ -27,11 +27,11 @@ class AlphaRecSettings(PropagationSettings):
     """Settings of :class:`AlphaRec`."""
 
     learning_rate: PositiveFloat = 2e-3
-    """Step size."""
+    """Step size of Adam."""
 
 
 class AlphaRec(Propagation[AlphaRecSettings]):
-    """A two-layer map of text vectors; people are the mean of theirs."""
+    """Maps text vectors by a network of two layers; a user is the mean of their items."""
 
     name = "AlphaRec style"
     settings_class: ClassVar = AlphaRecSettings
@@ -43,29 +43,9 @@ class AlphaRec(Propagation[AlphaRecSettings]):
         {"temperature": 0.15, "layers": 1},
     )
 
-    def _first(self) -> nn.Module:
-        import torch
+    def _first(self, persons: int) -> First:
+        from kgrec.recommenders.networks.propagation import MappedTexts
 
         if self.data.item_text is None:
             raise InputError(f"{self.name} maps texts, and these interactions have none")
-        text, dim = torch.from_numpy(self.data.item_text), self.settings.dim
-        there = (text.abs().sum(1, keepdim=True) > 0).float()
-
-        class Mapped(torch.nn.Module):
-            text: torch.Tensor
-            there: torch.Tensor
-
-            def __init__(self) -> None:
-                super().__init__()
-                self.register_buffer("text", text)
-                self.register_buffer("there", there)
-                self.map = torch.nn.Sequential(
-                    torch.nn.Linear(text.shape[1], text.shape[1] // 2),
-                    torch.nn.LeakyReLU(),
-                    torch.nn.Linear(text.shape[1] // 2, dim),
-                )
-
-            def forward(self) -> tuple[None, torch.Tensor]:
-                return None, self.map(self.text) * self.there
-
-        return Mapped()
+        return MappedTexts(self.data.item_text, self.settings.dim)

@@ -4,8 +4,8 @@ In:   :class:`~kgrec.data.interactions.Interactions` to learn from; then
       :class:`~kgrec.data.histories.Histories` of users, known to the recommender or not.
 Out:  a score for every item of one domain.
 
-All recommenders are inductive: when they score, a user is what they are known to like, and no id.
-So a user whose interactions were hidden and a user who never existed are the same case.
+All recommenders are inductive: when they score, a user is a history, not an id. So a user whose
+interactions were hidden and a user whom training never saw are the same case.
 
 Shapes: B users   I items   I_d items of the scored domain   P persons of the interactions
 """
@@ -34,8 +34,10 @@ __all__ = [
     "Scores",
     "State",
     "VectorRecommender",
+    "by_domain",
     "columns_of",
     "ignore_progress",
+    "one_state",
     "only_sparse",
     "with_offset",
 ]
@@ -76,11 +78,14 @@ class Recommender(Protocol):
         """Learn from ``data`` and return this recommender.
 
         Args:
-            data: What may be known; hidden interactions are not in it.
-            seed: The only randomness; the same seed gives the same scores.
-            domains: The domains that will be scored; None: all. Many recommenders learn something
-                for each scored domain, so a benchmark of one direction need not wait for others.
-            on_progress: Told how far it is.
+            data: All interactions that may be used; hidden ones are not in it.
+            seed: The only source of randomness; the same seed gives the same scores.
+            domains: Numbers of the domains that will be scored; None: all. Many recommenders learn
+                something for each scored domain, and a benchmark of one direction skips the others.
+            on_progress: Called with the fraction that is done.
+
+        Raises:
+            InputError: ``data`` lacks something that the recommender needs: texts, or an order.
         """
         ...
 
@@ -101,27 +106,34 @@ class VectorRecommender(Recommender, Protocol):
     """
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B]`` rows for recommendations from ``domain``."""
+        """``[B]`` rows, by which the items of ``domain`` are scored.
+
+        Raises:
+            InputError: The histories lack the order that the recommender reads.
+        """
         ...
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d]`` rows, as ``data.items_of(domain)``."""
+        """``[I_d]`` rows, in the order of ``data.items_of(domain)``."""
         ...
 
     def state(self) -> State:
-        """All arrays that :meth:`from_state` needs."""
+        """Everything that :meth:`from_state` needs, as numpy arrays by name.
+
+        A file of safetensors holds them, so numbers and names of settings are not among them.
+        """
         ...
 
     @classmethod
     def from_state(
         cls, settings: Any, state: Mapping[str, NDArray[Any]], data: Interactions
     ) -> Self:
-        """The fitted recommender whose :meth:`state` this is.
+        """The fitted recommender whose :meth:`state` this is; its scores are the same.
 
         Args:
             settings: The settings that it was fitted with.
-            state: Its state.
-            data: The interactions that it was fitted on.
+            state: The state after a fit for all domains.
+            data: The interactions that it was fitted on; text vectors may be missing.
         """
         ...
 
@@ -140,16 +152,22 @@ S = TypeVar("S", bound=RecommenderSettings)
 
 
 class BaseRecommender(Generic[S]):
-    """Keeps the :class:`Recommender` interface; a subclass writes ``_fit`` and ``score``."""
+    """Keeps the :class:`Recommender` interface; a subclass writes ``_fit`` and ``score``.
+
+    Take :class:`BaseVectorRecommender` instead wherever a score is an inner product, or linear in
+    the history. Where it is neither, ``no_vectors`` says why.
+    """
 
     settings_class: ClassVar[type[RecommenderSettings]] = RecommenderSettings
     """The settings that stand beside the class."""
     trials: ClassVar[tuple[dict[str, Any], ...]] = ({},)
     """Settings that tuning tries on validation users: at most 20, the first is the default."""
     reads_text: ClassVar[bool] = False
-    """Whether it uses ``data.item_text`` where there is any."""
+    """Whether it uses ``data.item_text`` where that is given."""
     needs_text: ClassVar[bool] = False
-    """Whether it is of no use without ``data.item_text``."""
+    """Whether it cannot be fitted without ``data.item_text``."""
+    no_vectors: ClassVar[str] = "its scores are not inner products of user and item vectors"
+    """Why it cannot be a component of the ensemble; unused where it has vectors."""
 
     name: str = "recommender"
     settings: S
@@ -205,8 +223,10 @@ class BaseVectorRecommender(BaseRecommender[S]):
     """Keeps the :class:`VectorRecommender` interface.
 
     A subclass writes ``_fit``, ``user_vectors`` and ``item_vectors``, and names in ``arrays`` the
-    attributes that ``_fit`` sets and that scoring needs. What follows quickly from the
-    interactions alone is set in ``_prepare``, and not kept.
+    attributes that ``_fit`` sets and that scoring needs. What follows quickly from the interactions
+    alone is set in ``_prepare``, and is not part of the state. A recommender that learns for each
+    target domain separately overrides ``state`` and ``_restore`` with :func:`one_state` and
+    :func:`by_domain`.
     """
 
     arrays: ClassVar[tuple[str, ...]] = ()
@@ -223,7 +243,11 @@ class BaseVectorRecommender(BaseRecommender[S]):
         raise NotImplementedError
 
     def score(self, users: Histories, domain: int) -> Scores:
-        """Inner products of user and item vectors."""
+        """``[B, I_d]`` inner products of user and item vectors.
+
+        Raises:
+            InputError: The recommender was not fitted for ``domain``.
+        """
         self._require_fitted(domain)
         if domain not in self._items_of:
             self._items_of[domain] = self.item_vectors(domain)
@@ -267,6 +291,29 @@ def columns_of(matrix: sp.csr_matrix, items: NDArray[np.int64]) -> sp.csr_matrix
     chosen: sp.csr_matrix = matrix.tocsc()[:, items].tocsr()
     chosen.sort_indices()
     return chosen
+
+
+def one_state(by_domain: Mapping[int, State]) -> State:
+    """The states of several target domains as one; :func:`by_domain` takes them apart.
+
+    Example:
+        >>> one_state({0: {"items": np.zeros(2)}, 1: {"items": np.ones(2)}}).keys()
+        dict_keys(['items.0', 'items.1'])
+    """
+    return {
+        f"{name}.{domain}": array
+        for domain, state in by_domain.items()
+        for name, array in state.items()
+    }
+
+
+def by_domain(state: Mapping[str, NDArray[Any]]) -> dict[int, State]:
+    """The states of target domains that :func:`one_state` put together."""
+    found: dict[int, State] = {}
+    for key, array in state.items():
+        name, _, domain = key.rpartition(".")
+        found.setdefault(int(domain), {})[name] = array
+    return found
 
 
 def only_sparse(matrix: sp.csr_matrix) -> Vectors:

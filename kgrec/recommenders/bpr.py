@@ -3,7 +3,7 @@
 In:   likes.  Out: item factors and biases.
 
 Rendle et al., "BPR: Bayesian personalized ranking from implicit feedback" (UAI 2009), by the
-library ``implicit``. BPR itself has no way to fold a person in; here it is one weighted
+library ``implicit``. BPR itself has no way to fold a user in; here that is one weighted
 least-squares step on the item factors, as in ALS.
 """
 
@@ -27,19 +27,20 @@ class BPRSettings(RecommenderSettings):
     """Settings of :class:`BPR`."""
 
     rank: PositiveInt = 64
-    """Number of factors."""
+    """Number of factors of a user and of an item."""
     iterations: PositiveInt = 100
-    """Passes over the likes."""
+    """Number of passes over all likes in training."""
     bias: NonNegativeFloat = 1.0
-    """Weight of an item's own bias beside the user's part."""
+    """Factor on an item's learned bias in its score, the inner product of factors having 1; lower
+    values rank popular items lower, 0 ranks by factors alone."""
     learning_rate: PositiveFloat = 0.05
-    """Step size."""
+    """Step size of stochastic gradient descent."""
     regularization: NonNegativeFloat = 0.01
-    """Weight of the squared norm of every factor."""
+    """Weight of the squared norm of all factors in the loss; more where users have few likes."""
 
 
 class BPR(BaseVectorRecommender[BPRSettings]):
-    """Factors learned by stochastic steps on pairs of items."""
+    """Learns factors by stochastic steps on pairs of a liked item and another one."""
 
     name = "BPR"
     settings_class: ClassVar = BPRSettings
@@ -73,7 +74,7 @@ class BPR(BaseVectorRecommender[BPRSettings]):
         self.bias = np.asarray(model.item_factors[:, -1], dtype=np.float32)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, R + 1]`` the folded-in user and the weight of biases."""
+        """``[B, R + 1]`` the folded-in user and the factor on biases."""
         folded = fold_in(users.items, self.items, regularization=1.0, alpha=10.0)
         weight = np.full((len(users), 1), self.settings.bias, np.float32)
         return Vectors(np.hstack([folded, weight]))

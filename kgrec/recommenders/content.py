@@ -3,12 +3,12 @@
 In:   text vectors of all items, and likes.
 Out:  item vectors whose products with a user's are cosines, or sums of their powers.
 
-The plainest content-based recommender (Lops, de Gemmis and Semeraro, in "Recommender Systems
-Handbook", 2011). Encoders' vectors crowd in a narrow cone, so they may be whitened first. That a
-text speaks of a book and not of a film is nothing to recommend by, yet it is most of what a raw
-cosine between a book and a film says: between unrelated domains raw cosines are close to chance.
-Less the mean of their domain (``centre``), texts tell items apart by what two domains may have in
-common. Where nobody links the domains, nothing else does.
+The simplest content-based recommender (Lops, de Gemmis and Semeraro, in "Recommender Systems
+Handbook", 2011). Text encoders' vectors lie in a narrow cone, so they may be whitened first. Most
+of a raw cosine between a book and a film says that one text is about a book and the other about a
+film, which is no reason to recommend: between unrelated domains raw cosines rank at chance.
+Relative to the mean of their domain (``centre``), texts differ by what two domains can have in
+common. Where no user overlaps, nothing else connects the domains.
 
 Shapes: B users   I items   W width of the encoder   C width after whitening
 """
@@ -31,6 +31,7 @@ from kgrec.recommenders.base import (
     OnProgress,
     RecommenderSettings,
     Scores,
+    only_sparse,
 )
 from kgrec.solvers.whitening import unit_rows, whitened
 from kgrec.vectors import Vectors
@@ -40,20 +41,24 @@ __all__ = ["ContentSettings", "ContentSimilarity", "WhitenedContent", "WhitenedC
 _BLOCK = 256
 
 _NOTHING = 1e-3
-"""A text this near to the mean of its domain, rows having length 1, says nothing."""
+"""Texts nearer than this to the mean of their domain, rows having length 1, become zero."""
 
 
 class ContentSettings(RecommenderSettings):
     """Settings of :class:`ContentSimilarity`."""
 
     width: PositiveInt | None = None
-    """Text vectors are whitened to this many dimensions at most; null: they stay as they are."""
+    """Number of dimensions to which text vectors are whitened, at most; null: they stay as they
+    are. Whitening makes cosines differ where the encoder's are nearly all alike."""
     noise_floor: NonNegativeFloat = 0.0
-    """Fraction of the widest direction's variance added to all when whitening, against noise."""
+    """Fraction of the largest variance of a direction that whitening adds to every variance, 0 to
+    1; above 0 where there are few texts, whose smallest directions are noise."""
     centre: bool = False
-    """Whether each text is read relative to the mean text of its domain, weighed by likes."""
+    """Whether the mean text vector of a domain, weighed by likes, is subtracted from its texts; set
+    it where domains differ in what their texts are about, such as books and films."""
     exponent: PositiveFloat = 1.0
-    """Power of a cosine before it is summed over a history; above 1 the nearest count most."""
+    """Power to which a cosine is raised before it is summed over a history; above 1 the items most
+    similar to a single item of the history come first. With 1, the history is averaged instead."""
 
 
 class ContentSimilarity(BaseVectorRecommender[ContentSettings]):
@@ -64,7 +69,7 @@ class ContentSimilarity(BaseVectorRecommender[ContentSettings]):
     reads_text = needs_text = True
     arrays = ("items",)
 
-    items: NDArray[np.float32]  # [I, C] unit rows; zero where a text says nothing or is missing
+    items: NDArray[np.float32]  # [I, C] unit rows; zero without a text, or with the mean text
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -82,27 +87,30 @@ class ContentSimilarity(BaseVectorRecommender[ContentSettings]):
         self.items = _relative(items, self.data) if self.settings.centre else items
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, C]`` unit rows: the mean of each history.
+        """``[B, C]`` unit rows, the mean of each history.
 
-        Raises:
-            InputError: ``exponent`` is not 1, so that no vector of the user gives their scores.
+        With an ``exponent`` other than 1 no vector of C columns gives the scores; then a user's
+        row ``[B, I_d]`` holds the scores themselves, and an item's one 1.
         """
         if self.settings.exponent != 1:
-            raise InputError(
-                f"a user of content similarity has a vector only with exponent 1, got "
-                f"{self.settings.exponent:g}; set it to 1 for a component of an ensemble"
-            )
+            return only_sparse(sp.csr_matrix(self._sums_of_powers(users, domain)))
         return Vectors(unit_rows(np.asarray(users.items @ self.items, dtype=np.float32)))
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d, C]`` unit rows."""
-        return Vectors(self.items[self.data.items_of(domain)])
+        """``[I_d, C]`` unit rows; the identity with an ``exponent`` other than 1."""
+        items = self.data.items_of(domain)
+        if self.settings.exponent != 1:
+            return only_sparse(sp.identity(len(items), np.float32, "csr"))
+        return Vectors(self.items[items])
 
     def score(self, users: Histories, domain: int) -> Scores:
         """Cosines with the mean of the history, or sums of powers of cosines."""
         if self.settings.exponent == 1:
             return super().score(users, domain)
         self._require_fitted(domain)
+        return self._sums_of_powers(users, domain)
+
+    def _sums_of_powers(self, users: Histories, domain: int) -> Scores:
         targets, histories = self.items[self.data.items_of(domain)].T, users.items
         result = np.empty((len(users), targets.shape[1]), dtype=np.float32)
         for rows in blocks(len(users), _BLOCK):
@@ -118,11 +126,12 @@ class WhitenedContentSettings(ContentSettings):
     """Settings of :class:`WhitenedContent`."""
 
     width: PositiveInt | None = 128
-    """Text vectors are whitened to this many dimensions at most; null: they stay as they are."""
+    """Number of dimensions to which text vectors are whitened, at most; null: they stay as they
+    are. Whitening makes cosines differ where the encoder's are nearly all alike."""
 
 
 class WhitenedContent(ContentSimilarity):
-    """The same recommender with other defaults and trials."""
+    """Content similarity of whitened texts: other defaults and trials."""
 
     settings_class: ClassVar = WhitenedContentSettings
     trials: ClassVar = tuple(

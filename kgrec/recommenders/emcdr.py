@@ -47,11 +47,14 @@ class EMCDRSettings(AlsSettings):
     """Settings of :class:`EMCDR`."""
 
     strength: PositiveFloat = 10.0
-    """Ridge strength of the map; more makes the map of few overlapping users more careful."""
+    """Regularization strength of the ridge map; the more, the nearer mapped users are to zero,
+    which is better where few users overlap."""
     sources: Literal["merged", "separate"] = "merged"
-    """Whether all other domains are factorised as one matrix or each by itself."""
+    """Whether all other domains are factorised as one matrix, or each domain by itself; separate
+    factors are quicker to solve where there are many domains."""
     own_history: bool = False
-    """Whether a user's n items in the target domain count n / (n + 1) against the map."""
+    """Whether a user's history in the target domain takes over from the map: n items there weigh
+    n / (n + 1), the map the rest. Set it where warm users are scored too."""
 
 
 class EMCDR(BaseVectorRecommender[EMCDRSettings]):
@@ -108,7 +111,7 @@ class EMCDR(BaseVectorRecommender[EMCDRSettings]):
             self.target_factors[domain] = items[self.data.items_of(domain)]
 
     def _map(self, domain: int) -> Floats:
-        """``[F + 1, R]``; zeros where nobody is active on both sides: no opinion."""
+        """``[F + 1, R]``; zeros, and so the score 0, where no user overlaps."""
         both = self.data.overlapping(domain)
         rows = self.data.liked[both]
         before = self._source_features(rows, domain)

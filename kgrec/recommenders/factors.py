@@ -24,11 +24,11 @@ class AlsSettings(RecommenderSettings):
     """Settings of one iALS factorisation."""
 
     rank: PositiveInt = 64
-    """Number of factors."""
+    """Number of factors of a user and of an item; more for large, dense catalogues."""
     regularization: PositiveFloat = 1.0
-    """Weight of the squared norm of every factor."""
+    """Weight of the squared norm of all factors in the loss; more where users have few likes."""
     alpha: PositiveFloat = 10.0
-    """Extra confidence in a like, beside 1 for every other cell."""
+    """How much more a like weighs in the loss than a cell without one, whose weight is 1."""
 
 
 def item_factors(
@@ -38,9 +38,13 @@ def item_factors(
     seed: int,
     start: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """``[I, R]`` item factors of ``likes [P, I]``.
+    """``[I, R]`` item factors of ``likes [P, I]`` by iALS (Hu, Koren and Volinsky, ICDM 2008).
 
-    ``start [I, R]`` are item factors of nearly the same likes, to go on from.
+    Args:
+        likes: Ones.
+        settings: Of the factorisation.
+        seed: Of the factors that it starts from.
+        start: ``[I, R]`` item factors of nearly the same likes, to go on from instead.
     """
     return als_item_factors(
         likes, rank=settings.rank, regularization=settings.regularization, alpha=settings.alpha,
@@ -59,7 +63,7 @@ def user_factors(
 class BothSides:
     """What a map from all other domains to a target domain is learned from."""
 
-    people: NDArray[np.int64]
+    overlapping: NDArray[np.int64]
     """``[N]`` persons who are active on both sides."""
     source_likes: sp.csr_matrix
     """``[P, I]`` without those of the target domain."""
@@ -88,7 +92,7 @@ def both_sides(
     target_likes = columns_of(data.liked, data.items_of(domain))
     source_start, target_start = start or (None, None)
     return BothSides(
-        people=data.overlapping(domain),
+        overlapping=data.overlapping(domain),
         source_likes=source_likes,
         target_likes=target_likes,
         source=item_factors(source_likes, settings, seed=seed, start=source_start),

@@ -2,9 +2,12 @@
 
 In:   recommenders.  Out: the sum of ``1 / (60 + place)`` over them.
 
-Cormack, Clarke and Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual
-rank learning methods" (SIGIR 2009). Scores need not be comparable. The benchmark fuses the
-three recommenders that did best on validation people.
+Cormack, Clarke and Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual rank
+learning methods" (SIGIR 2009). Scores need not be comparable. The benchmark fuses the three
+recommenders that did best on validation users.
+
+A vote depends on the places of all items in a user's list. That is no inner product of a user's and
+an item's vector, so this is no component of an ensemble, which weighs scores instead.
 """
 
 from __future__ import annotations
@@ -24,11 +27,18 @@ __all__ = ["RankFusion"]
 
 
 class RankFusion:
-    """Fits its members and adds up their votes; members with ``fitted`` are taken as they are."""
+    """Fits its members and adds up their votes."""
 
     def __init__(
         self, members: Sequence[Recommender], *, smoothing: float = 60.0, fitted: bool = False
     ) -> None:
+        """Keep the members.
+
+        Args:
+            members: The recommenders that vote.
+            smoothing: Added to every place; more lets the first places count less.
+            fitted: Whether the members are fitted already and stay as they are.
+        """
         self.members = list(members)
         self.smoothing = smoothing
         self.fitted = fitted
@@ -52,7 +62,11 @@ class RankFusion:
         return self
 
     def score(self, users: Histories, domain: int) -> Scores:
-        """Sum of reciprocal places; equal scores share the place of the worst of them."""
+        """Sums of reciprocal places; items of equal score have the last place among them.
+
+        Raises:
+            InputError: There is no member.
+        """
         total: NDArray[np.float32] | None = None
         for member in self.members:
             votes = (1.0 / (self.smoothing + _places(member.score(users, domain)))).astype(

@@ -1,10 +1,10 @@
-"""Graph filters: nothing is learned, likes flow over the normalised graph of people and items.
+"""Graph filters: likes are propagated over the normalised graph of persons and items; nothing else.
 
 In:   likes.  Out: a normalised matrix, and the leading spectrum of the graph.
 
 :class:`GraphFilter` is GF-CF: one step over the graph plus an ideal low-pass filter; Shen et
 al., "How powerful is graph convolution for recommendation?" (CIKM 2021). :class:`SVDFilter`
-keeps the low-pass part alone, with tuned degree powers; a truncated SVD as in Cremonesi,
+keeps the low-pass part alone, with tuned exponents of degrees; a truncated SVD as in Cremonesi,
 Koren and Turrin's PureSVD (RecSys 2010), of the normalised matrix. All products are sparse or
 of narrow factors.
 """
@@ -36,15 +36,17 @@ class SVDFilterSettings(RecommenderSettings):
     """Settings of :class:`SVDFilter`."""
 
     rank: PositiveInt = 128
-    """Leading singular vectors that are kept."""
+    """Number of leading singular vectors that are kept; more tell apart smaller groups of items."""
     read: NonNegativeFloat = 0.5
-    """Exponent of a history item's likes, by which it is divided."""
+    """Exponent of a history item's number of likes, by which it is divided; higher values let the
+    rare items of a history count more."""
     write: NonNegativeFloat = 0.5
-    """Exponent of a target item's likes, by which its score is multiplied."""
+    """Exponent of a target item's number of likes, by which its score is multiplied; lower values
+    rank popular items lower."""
 
 
 class SVDFilter(BaseVectorRecommender[SVDFilterSettings]):
-    """Histories projected on the leading singular vectors of the merged graph."""
+    """Projects histories on the leading singular vectors of the merged graph."""
 
     name = "SVD filter"
     settings_class: ClassVar = SVDFilterSettings
@@ -81,15 +83,16 @@ class GraphFilterSettings(RecommenderSettings):
     """Settings of :class:`GraphFilter`."""
 
     rank: PositiveInt = 128
-    """Leading singular vectors of the low-pass part."""
+    """Number of leading singular vectors of the low-pass part."""
     low_pass: NonNegativeFloat = 0.3
-    """Weight of the low-pass part beside the one step."""
+    """Weight of the low-pass part, that of the one step over the graph being 1; 0 leaves it out."""
     write: NonNegativeFloat = 0.5
-    """Exponent of a target item's likes, by which its score is multiplied."""
+    """Exponent of a target item's number of likes, by which its score is multiplied; lower values
+    rank popular items lower."""
 
 
 class GraphFilter(BaseVectorRecommender[GraphFilterSettings]):
-    """One step over the graph, and its low-pass part times ``low_pass``."""
+    """Adds one step over the graph and ``low_pass`` times its low-pass part."""
 
     name = "graph filter (GF-CF)"
     settings_class: ClassVar = GraphFilterSettings
@@ -131,7 +134,7 @@ class GraphFilter(BaseVectorRecommender[GraphFilterSettings]):
         return Vectors.beside([step, self._low_pass.item_vectors(domain)])
 
     def state(self) -> State:
-        """The spectrum, where it counts."""
+        """The singular vectors, unless ``low_pass`` is 0."""
         return self._low_pass.state() if self.settings.low_pass else {}
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:

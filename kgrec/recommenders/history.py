@@ -2,7 +2,7 @@
 
 In:   nothing.  Out: the history itself.
 
-Nothing to recommend by itself, since known items are left out of a list. It becomes content-based
+It recommends nothing by itself, since known items are left out of a list. It becomes content-based
 filtering where the ensemble imputes items without likes from their neighbours in text
 (:mod:`kgrec.ensemble.cold_items`): then a new item's score is how similar it is to what the user
 likes.
@@ -21,7 +21,7 @@ __all__ = ["History"]
 
 
 class History(BaseVectorRecommender[RecommenderSettings]):
-    """The items that a user likes."""
+    """Scores the items that a user likes already."""
 
     name = "history"
 
@@ -30,5 +30,5 @@ class History(BaseVectorRecommender[RecommenderSettings]):
         return only_sparse(users.items[:, self.data.items_of(domain)])
 
     def item_vectors(self, domain: int) -> Vectors:
-        """The identity."""
+        """``[I_d, I_d]`` the identity."""
         return only_sparse(sp.identity(len(self.data.items_of(domain)), np.float32, "csr"))

@@ -2,8 +2,8 @@
 
 In:   likes.  Out: item factors; a user is folded in from their history.
 
-Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets" (ICDM 2008); that
-it must be tuned to be a fair baseline: Rendle et al., "Revisiting the performance of iALS on item
+Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets" (ICDM 2008). How
+it is tuned to be a fair baseline: Rendle et al., "Revisiting the performance of iALS on item
 recommendation benchmarks" (RecSys 2022). It also learns from users who are active in one domain
 only.
 """
@@ -29,11 +29,11 @@ class IALSSettings(AlsSettings):
     """Settings of :class:`IALS`."""
 
     regularization: PositiveFloat = 10.0
-    """Weight of the squared norm of every factor."""
+    """Weight of the squared norm of all factors in the loss; more where users have few likes."""
 
 
 class IALS(BaseVectorRecommender[IALSSettings]):
-    """Weighted least-squares factors with fold-in."""
+    """Factorises all likes as one matrix by weighted least squares; users are folded in."""
 
     name = "iALS"
     settings_class: ClassVar = IALSSettings

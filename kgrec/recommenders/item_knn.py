@@ -1,11 +1,12 @@
-"""Item neighbours: what is liked together with what the person likes.
+"""Item-kNN: items that are liked together with the items of a history.
 
-In:   likes.  Out: per target item its nearest items, as a sparse matrix ``[I, I_d]``.
+In:   likes.  Out: for each target item its most similar items, as a sparse matrix ``[I, I_d]``.
 
-Cosine of the items' likes with shrinkage, the sum over the user's history: Sarwar et al.,
-"Item-based collaborative filtering recommendation algorithms" (WWW 2001); shrinkage after
-Bell and Koren (2007). Item pairs are counted by a sparse product, in blocks of target items,
-so nothing dense of items by items is held.
+Cosines of the items' likes with shrinkage, summed over the user's history: Sarwar et al.,
+"Item-based collaborative filtering recommendation algorithms" (WWW 2001); shrinkage after Bell and
+Koren, "Improved neighborhood-based collaborative filtering" (KDD Cup and Workshop 2007). Pairs of
+items are counted by a sparse product in blocks of target items, so no dense matrix of items by
+items is held.
 """
 
 from __future__ import annotations
@@ -39,11 +40,14 @@ class ItemKNNSettings(RecommenderSettings):
     """Settings of :class:`ItemKNN`."""
 
     neighbours: PositiveInt = 200
-    """Nearest items that are kept of each target item."""
+    """Number of most similar items kept for each target item; more reach rarer items, and need
+    memory in proportion."""
     shrinkage: NonNegativeFloat = 10.0
-    """Added to the norm of each pair, so that pairs with few likes count less."""
+    """Number added to the product of the norms by which common likes are divided; the more, the
+    less pairs of items with few likes count."""
     popularity: NonNegativeFloat = 0.5
-    """Exponent of a target item's likes, by which cosines are divided; 0.5 is the cosine."""
+    """Exponent of a target item's number of likes in the divisor: 0.5 is the cosine; lower values
+    rank popular items higher."""
 
 
 class ItemKNN(BaseVectorRecommender[ItemKNNSettings]):
@@ -82,7 +86,7 @@ class ItemKNN(BaseVectorRecommender[ItemKNNSettings]):
             )
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, I]`` the history."""
+        """``[B, I]`` the histories."""
         return only_sparse(users.items)
 
     def item_vectors(self, domain: int) -> Vectors:

@@ -6,7 +6,7 @@ likes outside the domain and ``Y`` those inside it, of all persons or of overlap
 This is the linear autoencoder of Steck, "Embarrassingly shallow autoencoders for sparse data" (WWW
 2019) and "Markov random fields for collaborative filtering" (NeurIPS 2019), between domains, where
 its zero diagonal plays no part. ``W`` is never formed, so nothing is quadratic in persons or items.
-Two solvers give what is between ``X'X`` and a history:
+Two solvers apply the inverse to a history:
 
     cg    conjugate gradients solve ``(X'X + s I) z = h'`` for each history when it is scored:
           exact up to a tolerance, and slow where many users are asked about
@@ -52,15 +52,19 @@ class ItemRidgeSettings(RecommenderSettings):
     """Settings of :class:`ItemRidge`."""
 
     strength: PositiveFloat = 300.0
-    """Ridge strength ``s``; more makes items with few likes count less."""
+    """Regularization strength, in likes: added to the diagonal of the items' co-occurrences. The
+    more, the less items with few likes count."""
     among: Literal["all", "overlap"] = "overlap"
-    """Whose likes are read: of all persons, or of those active in the domain and elsewhere."""
+    """Whose likes are read: those of all persons, or only of overlapping persons, who are active in
+    the domain and in another one. Without overlap only `all` learns anything of two sources."""
     popularity: NonNegativeFloat = 0.0
-    """Exponent of a source item's likes, by which its column is divided before the regression."""
+    """Exponent of a source item's number of likes, by which its column is divided before the
+    regression; above 0, popular items of a history count less."""
     solver: Literal["cg", "svd"] = "cg"
-    """Conjugate gradients for each user that is scored, or a truncated SVD solved once."""
+    """`cg` solves by conjugate gradients for each user that is scored, exactly; `svd` solves once,
+    in the leading directions of the likes, and is quicker where many users are scored."""
     rank: PositiveInt = 128
-    """Directions of the likes in which `svd` solves; beyond them it is approximate."""
+    """Number of directions of the likes in which `svd` solves; beyond them it is approximate."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class _Side:
 
 
 class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
-    """Ridge on the merged matrix, source items to target items."""
+    """Regresses the likes of target items on those of source items."""
 
     name = "ridge"
     settings_class: ClassVar = ItemRidgeSettings
@@ -85,7 +89,7 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
     )
     arrays = ("read", "write")
 
-    read: NDArray[np.float32]  # [M, I, R] V of what is outside each domain
+    read: NDArray[np.float32]  # [M, I, R] V of the likes outside each domain
     write: NDArray[np.float32]  # [I, R] the rest of the first term, an item's own domain being Y
     _sides: dict[int, _Side]  # made when a domain is first asked for
 
@@ -131,7 +135,7 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
         return sp.csr_matrix(outside @ sp.diags(self._side(domain).scale))
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, R + P]``: directions, and how strongly what is outside leads to each person."""
+        """``[B, R + P]``: directions, and how much the history outside leads to each person."""
         asked, source = self._asked(users, domain), self._side(domain).source
         if self.settings.solver == "svd":
             paths = sp.csr_matrix(asked @ source.T) / np.float32(self.settings.strength)

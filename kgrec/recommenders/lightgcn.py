@@ -1,11 +1,11 @@
-"""LightGCN: ids whose vectors flow over the graph of people and items, without weights.
+"""LightGCN: a learned vector a person and an item, propagated over the graph without weights.
 
-In:   likes, of all domains or of the target alone.  Out: item vectors.
+In:   likes, of all domains or of the target domain alone.  Out: item vectors.
 
-He et al., "LightGCN: simplifying and powering graph convolution network for recommendation"
-(SIGIR 2020); loss and inductive reading of people as in
-:mod:`kgrec.recommenders.propagation`. On the target alone a strict cold person has no
-history at all, so that everybody gets the same list.
+He et al., "LightGCN: simplifying and powering graph convolution network for recommendation" (SIGIR
+2020); the loss, and how a user is read from a history, as in
+:mod:`kgrec.recommenders.propagation`. Where only the target domain is read, a strictly cold user
+has no history at all, and all such users get the same list.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from kgrec.data.histories import Histories
-from kgrec.recommenders.base import Scores
 from kgrec.recommenders.propagation import Propagation, PropagationSettings
+from kgrec.vectors import Vectors
 
 if TYPE_CHECKING:
-    from torch import nn
+    from kgrec.recommenders.networks.propagation import First
 
 __all__ = ["LightGCN", "LightGCNSettings"]
 
@@ -29,11 +29,11 @@ class LightGCNSettings(PropagationSettings):
     """Settings of :class:`LightGCN`."""
 
     target_only: bool = False
-    """Whether only likes of the target domain are read."""
+    """Whether only likes of the target domain are read, as if the others were not there."""
 
 
 class LightGCN(Propagation[LightGCNSettings]):
-    """One learned vector a person and an item."""
+    """Learns one vector for each person and each item, and averages them over graph layers."""
 
     settings_class: ClassVar = LightGCNSettings
     trials: ClassVar = (
@@ -53,28 +53,16 @@ class LightGCN(Propagation[LightGCNSettings]):
         """Whether only likes of the target domain are read."""
         return self.settings.target_only
 
-    def _first(self) -> nn.Module:
-        import torch
+    def _first(self, persons: int) -> First:
+        from kgrec.recommenders.networks.propagation import Tables
 
-        people, items = self._num_people, self.data.liked.shape[1]
-        dim = self.settings.dim
+        return Tables(persons, self.data.liked.shape[1], self.settings.dim)
 
-        class Tables(torch.nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.people = torch.nn.Parameter(torch.randn(people, dim) * 0.1)
-                self.items = torch.nn.Parameter(torch.randn(items, dim) * 0.1)
-
-            def forward(self) -> tuple[torch.Tensor, torch.Tensor]:
-                return self.people, self.items
-
-        return Tables()
-
-    def score(self, users: Histories, domain: int) -> Scores:
-        """As in the base class; without a history, the items nearest to all people together."""
-        scores = super().score(users, domain)
-        empty = np.flatnonzero(np.abs(scores).sum(axis=1) == 0)
-        if len(empty):
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
+        """``[B, D]`` as in the base class; users without history get that of all likes together."""
+        received = self._received(users.items, domain)
+        empty = ~received.any(axis=1)
+        if empty.any():
             everyone = sp.csr_matrix(self.data.liked.sum(axis=0), dtype=np.float32)
-            scores[empty] = super().score(Histories.of_matrix(everyone), domain)
-        return scores
+            received[empty] = self._received(everyone, domain)
+        return Vectors(received)

@@ -1,4 +1,4 @@
-"""Popularity: every user gets what most people like.
+"""Popularity: every user gets the items with most likes.
 
 In:   likes.  Out: one number an item, the same for all users.
 
@@ -25,9 +25,11 @@ class PopularitySettings(RecommenderSettings):
     """Settings of :class:`Popularity`."""
 
     among: Literal["all", "overlap"] = "all"
-    """Whose likes are counted: of all persons, or of those active in the domain and elsewhere."""
+    """Whose likes are counted: those of all persons, or only of overlapping persons, who are active
+    in the domain and in another one, as the users that cold-start lists are made for will be."""
     scale: Literal["count", "log"] = "count"
-    """An item's score: its likes, or log(1 + likes) less the mean of that in its domain."""
+    """An item's score: its number of likes, or log(1 + likes) less the mean of that in its domain.
+    The order of items is the same; as a component, `log` keeps a few items from dominating."""
 
 
 class Popularity(BaseVectorRecommender[PopularitySettings]):
@@ -58,9 +60,9 @@ class Popularity(BaseVectorRecommender[PopularitySettings]):
                 self.item_scores[items] = counts
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """Ones."""
+        """``[B, 1]`` ones."""
         return Vectors(np.ones((len(users), 1), np.float32))
 
     def item_vectors(self, domain: int) -> Vectors:
-        """The item's score."""
+        """``[I_d, 1]`` the item's score."""
         return Vectors(self.item_scores[self.data.items_of(domain), None])

@@ -1,60 +1,59 @@
-"""PTUPCDR: a map from source to target factors of each person's own, written by a meta network.
+"""PTUPCDR: a map from source to target factors of each user's own, written by a meta network.
 
 In:   likes.  Out: iALS factors of both sides, and a network from a source history to a map.
 
-Zhu et al., "Personalized transfer of user preferences for cross-domain recommendation" (WSDM
-2022): attention pools the items of the source history, a network turns that into the map, and
-what is trained on is the target likes of overlapping people themselves, not their factors. The
-factors are those of iALS, as for EMCDR here, and the loss is the logistic one, since the paper's
-is for ratings.
+Zhu et al., "Personalized transfer of user preferences for cross-domain recommendation" (WSDM 2022):
+attention pools the items of the source history, a network turns that into the map, and training
+fits the target likes of overlapping users themselves, not their factors. The factors are those of
+iALS, as for EMCDR here, and the loss is the logistic one, since the paper's is for ratings.
+Training is :mod:`kgrec.recommenders.networks.ptupcdr`; what is here needs arrays only.
+
+Shapes: B users   I items   I_d items of the target domain   R factors   H hidden units
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
-import torch
 from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from torch import Tensor, nn
 
 from kgrec.data.histories import Histories
-from kgrec.recommenders.base import BaseRecommender, OnProgress, Scores
-from kgrec.recommenders.factors import AlsSettings, both_sides, user_factors
-from kgrec.recommenders.two_domains import logistic_loss
-from kgrec.solvers.sparse import Sparse
+from kgrec.data.interactions import Interactions
+from kgrec.ranking.topk import blocks
+from kgrec.recommenders.base import (
+    BaseVectorRecommender,
+    OnProgress,
+    State,
+    by_domain,
+    ignore_progress,
+    one_state,
+)
+from kgrec.recommenders.factors import AlsSettings, BothSides, both_sides, user_factors
+from kgrec.vectors import Vectors
 
 __all__ = ["PTUPCDR", "PTUPCDRSettings"]
 
-_HIDDEN = 50  # of the paper's meta network
-_BATCH, _NEGATIVES = 1024, 256
-
-
-@dataclass(frozen=True)
-class _Side:
-    source: NDArray[np.float32]  # [I, R], zero rows in the target domain
-    target: NDArray[np.float32]  # [I_d, R]
-    bridge: _Bridge
+_BLOCK = 512  # users whose maps [R, R] are held at a time
 
 
 class PTUPCDRSettings(AlsSettings):
     """Settings of :class:`PTUPCDR`."""
 
     rank: PositiveInt = 32
-    """Number of factors."""
+    """Number of factors of each side; a user's map has the square of it as entries."""
     epochs: NonNegativeInt = 10
-    """Passes over the target likes of overlapping users."""
+    """Number of passes over the target likes of overlapping users in training."""
     decay: NonNegativeFloat = 1e-3
-    """Weight decay of the network."""
+    """Weight decay of the network (AdamW); more where few users overlap."""
     learning_rate: PositiveFloat = 3e-3
-    """Step size."""
+    """Step size of AdamW."""
 
 
-class PTUPCDR(BaseRecommender[PTUPCDRSettings]):
-    """Personal maps of source factors to target factors."""
+class PTUPCDR(BaseVectorRecommender[PTUPCDRSettings]):
+    """Maps source factors to target factors by a map that each history determines."""
 
     name = "PTUPCDR (iALS)"
     settings_class: ClassVar = PTUPCDRSettings
@@ -65,95 +64,69 @@ class PTUPCDR(BaseRecommender[PTUPCDRSettings]):
         for decay in (1e-3, 1e-2)
     )
 
+    learned: dict[int, State]
+    """For each target domain: factors ``source [I, R]`` and ``target [I_d, R]``, the exponentials
+    ``attention [I, 1]`` of what attention gives an item, and the two layers of the meta network,
+    ``hidden [R, H]``, ``hidden_offset``, ``map [H, R * R]`` and ``map_offset``."""
+    _start: PTUPCDR | None = None
+
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
-        self._sides: dict[int, _Side] = {}
+        self.learned = {}
         for domain in self.targets:
-            sides = both_sides(self.data, domain, self.settings, seed=seed)
-            both, source, target = sides.people, sides.source, sides.target
-            # The seed is ours alone: what others draw afterwards must not depend on it.
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed)
-                bridge = _Bridge(source.shape[1], target.shape[1])
-                side = _Side(source, target, bridge)
-                if len(both):
-                    likes = (sides.source_likes[both], sides.target_likes[both])
-                    self._train(side, *likes, seed, on_progress)
-                else:  # nobody to learn a map from: no opinion
-                    bridge.forget()
-            self._sides[domain] = side
+            start = None
+            if self._start is not None:
+                before = self._start.learned[domain]
+                start = (before["source"], before["target"])
+            sides = both_sides(self.data, domain, self.settings, seed=seed, start=start)
+            self.learned[domain] = self._bridge(sides, seed, on_progress)
+        self._start = None
 
-    def _train(
-        self,
-        side: _Side,
-        source_likes: sp.csr_matrix,
-        target_likes: sp.csr_matrix,
-        seed: int,
-        on_progress: OnProgress,
-    ) -> None:
-        people = torch.from_numpy(user_factors(source_likes, side.source, self.settings))
-        read, source = Sparse(source_likes), torch.from_numpy(side.source)
-        target = torch.from_numpy(side.target)
-        pairs, rng = target_likes.tocoo(), np.random.default_rng(seed)
-        given = self.settings
-        optimizer = torch.optim.AdamW(
-            side.bridge.parameters(), lr=given.learning_rate, weight_decay=given.decay
-        )
-        for epoch in range(given.epochs):
-            order = rng.permutation(pairs.nnz)
-            for start in range(0, len(order), _BATCH):
-                chosen = order[start : start + _BATCH]
-                taste = side.bridge.taste(read, source)
-                row, place = np.unique(pairs.row[chosen], return_inverse=True)
-                mapped = side.bridge(taste[torch.from_numpy(row)], people[torch.from_numpy(row)])
-                drawn = torch.from_numpy(rng.integers(0, len(target), _NEGATIVES))
-                right = target[torch.from_numpy(pairs.col[chosen])]
-                loss = logistic_loss(mapped[torch.from_numpy(place)], right, target[drawn])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-            on_progress((epoch + 1) / given.epochs, f"epoch {epoch + 1} of {given.epochs}")
+    def _bridge(self, sides: BothSides, seed: int, on_progress: OnProgress) -> State:
+        from kgrec.recommenders.networks.ptupcdr import train
+        from kgrec.recommenders.networks.seeded import seeded_training
 
-    def score(self, users: Histories, domain: int) -> Scores:
-        """Mapped source factors times target item factors; target history is not used."""
-        self._require_fitted(domain)
-        side = self._sides[domain]
-        source = self.data.outside(users.items, domain)
-        source.eliminate_zeros()
-        people = torch.from_numpy(user_factors(source, side.source, self.settings))
-        with torch.no_grad():
-            taste = side.bridge.taste(Sparse(source), torch.from_numpy(side.source))
-            mapped = side.bridge(taste, people).numpy()
-        return np.asarray(mapped @ side.target.T, dtype=np.float32)
+        both, given = sides.overlapping, self.settings
+        source_likes = sides.source_likes[both]
+        with seeded_training(seed):
+            network = train(
+                source_likes, sides.target_likes[both], sides.source, sides.target,
+                user_factors(source_likes, sides.source, given),
+                epochs=given.epochs, learning_rate=given.learning_rate, decay=given.decay,
+                seed=seed, on_progress=on_progress,
+            )  # fmt: skip
+        return {"source": sides.source, "target": sides.target, **network}
 
+    def refit(
+        self, data: Interactions, *, seed: int = 0, on_progress: OnProgress = ignore_progress
+    ) -> Self:
+        """Go on from these factors; the network is trained anew."""
+        made = type(self)(self.settings)
+        made._start = self
+        return made.fit(data, seed=seed, on_progress=on_progress)
 
-class _Bridge(nn.Module):
-    """From the items of a history to a map, and a person's factors by that map."""
+    def user_vectors(self, users: Histories, domain: int) -> Vectors:
+        """``[B, R]`` factors mapped to the target side; target history is not used."""
+        learned = self.learned[domain]
+        outside = self.data.outside(users.items, domain)
+        outside.eliminate_zeros()
+        factors = user_factors(outside, learned["source"], self.settings)
+        weighted, attention = learned["attention"] * learned["source"], learned["attention"]
+        pooled = (outside @ weighted) / np.maximum(outside @ attention, 1e-9)  # [B, R]
+        hidden = np.maximum(pooled @ learned["hidden"] + learned["hidden_offset"], 0.0)  # [B, H]
+        mapped = np.zeros((len(users), learned["target"].shape[1]), np.float32)
+        for rows in blocks(len(users), _BLOCK):
+            maps = hidden[rows] @ learned["map"] + learned["map_offset"]
+            maps = maps.reshape(len(maps), factors.shape[1], -1)  # [B, R, R]
+            mapped[rows] = (factors[rows, None, :] @ maps)[:, 0]
+        return Vectors(mapped)
 
-    def __init__(self, source: int, target: int) -> None:
-        super().__init__()
-        self.shape = (source, target)
-        self.attention = nn.Sequential(
-            nn.Linear(source, source), nn.ReLU(), nn.Linear(source, 1, bias=False)
-        )
-        self.meta = nn.Sequential(
-            nn.Linear(source, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, source * target)
-        )
+    def item_vectors(self, domain: int) -> Vectors:
+        """``[I_d, R]`` target factors."""
+        return Vectors(self.learned[domain]["target"])
 
-    def forget(self) -> None:
-        """Map everybody to zero."""
-        for parameter in self.meta.parameters():
-            nn.init.zeros_(parameter)
+    def state(self) -> State:
+        """What was learned of every target domain."""
+        return one_state(self.learned)
 
-    def taste(self, read: Sparse, items: Tensor) -> Tensor:
-        """``[B, R]``: items of a history by attention, a softmax over the history.
-
-        The attention sees an item alone, so one product for all people does.
-        """
-        weight = self.attention(items).clamp(max=20.0).exp()
-        pooled: Tensor = (read @ (weight * items)) / (read @ weight).clamp(min=1e-9)
-        return pooled
-
-    def forward(self, taste: Tensor, people: Tensor) -> Tensor:
-        """``[B, R]`` on the target side."""
-        maps = self.meta(taste).view(-1, *self.shape)
-        return torch.bmm(people[:, None, :], maps)[:, 0]
+    def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        self.learned = by_domain(state)

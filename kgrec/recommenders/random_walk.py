@@ -2,9 +2,9 @@
 
 In:   likes.  Out: nothing but the likes, scaled; nothing is solved.
 
-One step of LightGCN's propagation, written out, and the first term of GF-CF (Shen et al., "How
-powerful is graph convolution for recommendation?", CIKM 2021). It remembers single items, which no
-narrow factor can.
+One step of LightGCN's propagation (He et al., SIGIR 2020), and the first term of GF-CF (Shen et
+al., "How powerful is graph convolution for recommendation?", CIKM 2021). It distinguishes every
+single item, which factors of low rank cannot.
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ class RandomWalkSettings(RecommenderSettings):
     """Settings of :class:`RandomWalk`."""
 
     read: float = 0.5
-    """Exponent of a history item's likes, by which its paths are divided."""
+    """Exponent of a history item's number of likes, by which its paths are divided; higher values
+    let the rare items of a history count more."""
     write: float = 0.0
-    """Exponent of a target item's likes, by which its score is multiplied; below 0, divided."""
+    """Exponent of a target item's number of likes, by which its score is multiplied; values below 0
+    rank popular items lower."""
 
 
 class RandomWalk(BaseVectorRecommender[RandomWalkSettings]):
-    """Steps from a history over the persons who like the same to what these like."""
+    """Follows paths from a history over persons with the same items to their other items."""
 
     name = "random walk"
     settings_class: ClassVar = RandomWalkSettings
@@ -49,7 +51,7 @@ class RandomWalk(BaseVectorRecommender[RandomWalkSettings]):
         self._degree = np.maximum(self.data.liked.getnnz(axis=0), 1).astype(np.float32)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, P]`` how strongly each history leads to each person."""
+        """``[B, P]`` weights of the paths from each history to each person."""
         scale = sp.diags(self._degree**-self.settings.read)
         return only_sparse(users.items @ scale @ self._likes.T)
 

@@ -7,7 +7,8 @@ of positions, causal transformer layers, and the inner product of the last state
 embeddings. The loss here is a softmax over items of the next item's own domain, all of them in a
 small catalogue and uniformly drawn ones in a large one, rather than a binary loss against one
 drawn item (compare Klenitskiy and Vasilev, "Turning dross into gold loss", RecSys 2023), since
-what is ranked never mixes domains. Every event is read. Trained on a GPU where there is one.
+what is ranked never mixes domains. Every event is read. A transformer computes a user's vector, so
+answers need torch. Trained on a GPU where there is one.
 
 Shapes: B users   L positions   D width   I items   I_d items of a domain   T next items of a batch
 """
@@ -28,6 +29,7 @@ from kgrec.data.histories import Histories
 from kgrec.device import pick_device
 from kgrec.ranking.topk import blocks
 from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings, State
+from kgrec.recommenders.networks.seeded import seeded_training
 from kgrec.vectors import Vectors
 
 __all__ = ["SASRec", "SASRecSettings"]
@@ -39,21 +41,21 @@ class SASRecSettings(RecommenderSettings):
     """Settings of :class:`SASRec`."""
 
     dim: PositiveInt = 64
-    """Width of the embeddings; each attention head has 32 of it, or all where it is no multiple."""
+    """Dimensions of an embedding; each attention head has 32, or all if they are no multiple."""
     layers: PositiveInt = 2
     """Number of transformer layers."""
     length: PositiveInt = 50
     """Number of latest events of a history that are read; earlier ones are ignored."""
     dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
-    """Fraction of activations that are dropped in training."""
+    """Fraction of activations dropped in training, 0 to below 1; more where histories are few."""
     epochs: NonNegativeInt = 20
-    """Passes over the histories."""
+    """Number of passes over all histories in training."""
     learning_rate: PositiveFloat = 2e-3
     """Step size of Adam."""
     batch: PositiveInt = 128
-    """Histories of a step."""
+    """Number of histories in one training step."""
     negatives: PositiveInt = 512
-    """Items of a domain that the next item is told from in a step; all where there are no more."""
+    """Number of drawn items of a domain that a next item is compared with; at most all of them."""
 
 
 class SASRec(BaseVectorRecommender[SASRecSettings]):
@@ -79,9 +81,7 @@ class SASRec(BaseVectorRecommender[SASRecSettings]):
         histories = self.data.histories()
         histories.require_order(self.name)
         read = histories[histories.lengths > 1].last(self.settings.length + 1)
-        # What others draw must not depend on this seed; a run solves its components without grad.
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            torch.manual_seed(seed)
+        with seeded_training(seed):
             rng = np.random.default_rng(seed)
             self.network = self._new().to(pick_device("auto"))
             weights, epochs = self.network.parameters(), self.settings.epochs

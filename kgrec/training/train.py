@@ -7,6 +7,7 @@ Out:  the folder, finished; while it is not, its ``checkpoint`` lets a later cal
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import sys
 import time
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
+from kgrec.data.gaps import gaps
+from kgrec.data.interactions import Interactions
 from kgrec.gnn import checkpoint
 from kgrec.gnn.trainer import Trainer
 from kgrec.progress import OnEvent, ignore
@@ -23,6 +26,8 @@ from kgrec.training.fit import fit
 from kgrec.training.run_folder import write_run
 
 __all__ = ["train"]
+
+log = logging.getLogger(__name__)
 
 
 def train(
@@ -49,6 +54,8 @@ def train(
             asked for.
         RunError: The checkpoint is of other settings or of another graph.
         TrainingError: There is nothing to learn from, or the loss is no longer a number.
+
+    Domains without likes or without overlapping users are warned of in the log.
     """
     folder = out / CHECKPOINT
     check_out(out, resume=resume)
@@ -56,6 +63,7 @@ def train(
         shutil.rmtree(folder, ignore_errors=True)  # of a call that was cut off at its very end
         return open_run(out)
     started = time.monotonic()
+    _warn_of_gaps(snapshot, settings.positive_weight)
     before = _seconds_before(folder)
 
     def save(trainer: Trainer) -> None:
@@ -74,6 +82,14 @@ def train(
     write_run(out, snapshot, settings, fitted, facts)
     shutil.rmtree(folder)
     return open_run(out)
+
+
+def _warn_of_gaps(snapshot: Snapshot, positive_weight: float) -> None:
+    """Before minutes are spent on a graph that connects nothing."""
+    data = Interactions.of(snapshot, positive_weight=positive_weight)
+    if data.liked.nnz:  # otherwise training is refused, with a sentence of its own
+        for sentence in gaps(data, snapshot.domain_keys):
+            log.warning(sentence)
 
 
 def _seconds_before(folder: Path) -> float:

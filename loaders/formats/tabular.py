@@ -19,13 +19,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from loaders import rejects
 from loaders.delimited import Delimited
 from loaders.errors import BadSourceError
 from loaders.files import check_text_options, files_of, layout_of
 from loaders.json_lines import JsonLines
 from loaders.layouts import Layout
 from loaders.records import FIELDS, Role
+from loaders.rejects import is_rejects_file
 from loaders.row_ids import ID_FIELDS
 from loaders.source import SourceOptions, Table
 
@@ -64,7 +64,7 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     found = []
     for path in files_of(paths):
         layout = layout_of(path, options)
-        if layout is not None and set(layout.columns(path)) == set(rejects.COLUMNS):
+        if layout is not None and is_rejects_file(layout.columns(path)):
             log.warning("%s is left out: it holds rows that an earlier ingest rejected", path)
         elif layout is not None:
             found.append(_table(path, layout, options))

@@ -189,7 +189,12 @@ def test_export_writes_each_form(filled: Path, tmp_path: Path, form: str) -> Non
 def test_forget_takes_a_user_out_of_the_graph(filled: Path, tmp_path: Path) -> None:
     store = tmp_path / "g.duckdb"
     done("ingest", filled / "set", "--store", store, cwd=tmp_path)
-    assert "2 relationships of ann deleted" in done("forget", "ann", "--store", store, cwd=tmp_path)
+    forgotten = kgrec("forget", "ann", "--store", store, cwd=tmp_path)
+    assert "2 relationships of ann deleted" in forgotten.stdout
+    assert "run folders, snapshots and exports that were made before still hold ann" in (
+        forgotten.stderr
+    )
+    assert "`kgrec forget ann --store URL --run RUN`" in forgotten.stderr
     assert status(tmp_path)["nodes"]["User"] == 2  # type: ignore[index]
     again = kgrec("forget", "ann", "--store", store, cwd=tmp_path)
     assert again.returncode == 3
@@ -220,6 +225,8 @@ def test_forget_takes_a_user_out_of_the_graph(filled: Path, tmp_path: Path) -> N
             "--rating-scale: is given twice for 'a'",
         ),
         (["export", "--store", "g.duckdb", "--format", "xml", "--out", "x"], 2, "xml"),
+        (["status", "--store", "set/items.parquet"], 1, "a file of another kind"),
+        (["ingest", "set", "--store", "set/items.parquet"], 1, "a file of another kind"),
         (["snapshot", "--store", "none.duckdb", "--out", "x"], 3, "none.duckdb"),
     ],
 )

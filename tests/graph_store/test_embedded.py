@@ -139,7 +139,7 @@ def test_files_of_others_are_left_alone(path: Path, tmp_path: Path) -> None:
         EmbeddedStore(path)
     text = tmp_path / "notes.txt"
     text.write_text("no database " * 1000)
-    with pytest.raises(GraphStoreError, match="cannot be opened"):
+    with pytest.raises(GraphStoreError, match="a file of another kind"):
         EmbeddedStore(text)
     assert text.read_text().startswith("no database")
     with pytest.raises(GraphStoreError, match="folder"):
@@ -190,3 +190,19 @@ def test_a_writer_killed_by_signal_9_leaves_whole_batches(path: Path) -> None:
         assert store.read_nodes(Label.USER).height == job.offset
     with EmbeddedStore(path) as store:
         assert store.counts().relationships[RelType.INTERACTED] == 0
+
+
+@pytest.mark.parametrize("content", [b"user,item\nann,1\n", b"PAR1\x00\x00\x00\x00DUKE", b"x"])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_of_another_kind_is_told_in_one_sentence_and_left_as_it_is(
+    tmp_path: Path, content: bytes, read_only: bool
+) -> None:
+    path = tmp_path / "catalogue.csv"
+    path.write_bytes(content)
+    with pytest.raises(GraphStoreError) as caught:
+        EmbeddedStore(path, read_only=read_only)
+    assert str(caught.value) == (
+        f"{path} is no graph but a file of another kind; the store is kgrec's own file, such as "
+        f"{tmp_path / 'graph.duckdb'}, which `kgrec ingest FILES --store PATH` makes"
+    )
+    assert path.read_bytes() == content

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 import polars as pl
 import pytest
 
@@ -49,6 +50,23 @@ def test_import_files_have_headers_ids_and_quoted_texts(
     assert {part for part in named if part.endswith(".csv")} == written
     assert "--nodes=KgItem=nodes_Item_header.csv,nodes_Item.csv" in command
     assert "SIMILAR_TO" not in command
+
+
+def test_an_import_says_which_derived_relationships_it_leaves_out(
+    store: EmbeddedStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    vectors = np.eye(2, dtype=np.float32)
+    store.begin_enrichment("v", "vectors", at=2)
+    store.write_vectors(Label.ITEM, ["f:1", "f:2"], vectors, run="v")
+    export_neo4j_import(store, tmp_path / "both")
+    assert "1 SIMILAR_TO relationships and the embeddings of items; run `kgrec enrich`" in (
+        caplog.text
+    )
+    caplog.clear()
+    for run in ("r", "v"):
+        store.undo_enrichment(run)
+    export_neo4j_import(store, tmp_path / "none")
+    assert caplog.text == ""
 
 
 def test_files_are_not_mixed_with_what_is_there(store: EmbeddedStore, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,3 +132,17 @@ def test_a_real_server_without_tls_is_known_as_one(neo4j_url: str) -> None:
 def test_where_nobody_listens_tls_is_not_to_blame() -> None:
     assert tls_problem("neo4j+s://127.0.0.1:9") is None
     assert tls_problem("bolt://127.0.0.1:9") is None
+
+
+@pytest.mark.parametrize("scheme", ["bolt", "neo4j", "bolt+s", "neo4j+ssc"])
+def test_a_port_that_takes_connections_and_says_nothing_is_given_up_in_time(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections wait in the listener's queue, as before a program that hangs."""
+    monkeypatch.setenv("KGREC_CONNECT_TIMEOUT", "0.2")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"{scheme}://neo4j:secret@127.0.0.1:{silent.getsockname()[1]}"
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailableError, match=r"within 0\.2 seconds; .*CONNECT_TIMEOUT="):
+            open_store(url)
+        assert time.monotonic() - started < 10, "the default of the driver is a minute"

@@ -94,3 +94,14 @@ def test_what_is_neither_is_refused_with_what_to_write(value: str, says: str) ->
     with pytest.raises(BadStoreUrlError, match=says) as caught:
         check_path(value)
     assert "pw" not in str(caught.value)
+
+
+def test_the_time_limit_of_connecting_comes_from_the_environment() -> None:
+    assert read_settings("bolt://h", {}).connect_timeout == 15
+    assert read_settings("bolt://h", {"KGREC_CONNECT_TIMEOUT": "2.5"}).connect_timeout == 2.5
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "nan", "inf", "soon"])
+def test_a_time_limit_that_is_none_is_refused(given: str) -> None:
+    with pytest.raises(BadStoreUrlError, match="must be a number of seconds above 0, got"):
+        read_settings("bolt://h", {"KGREC_CONNECT_TIMEOUT": given})

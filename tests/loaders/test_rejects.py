@@ -194,11 +194,45 @@ def test_a_reject_shows_the_row(tmp_path: Path) -> None:
 
 
 def test_a_second_start_replaces_the_rejects_of_the_first(tmp_path: Path) -> None:
-    store, rejects = tmp_path / "g.duckdb", tmp_path / "r.jsonl"
+    rejects = tmp_path / "r.jsonl"
     path = write_text(tmp_path / "log.csv", ["user,item", "ann,1", ",1"])
     for _ in range(2):
-        load(path, domain="d", store=store, rejects_path=rejects)
-        assert len(rejected(rejects)) == 1
-    write_text(path, ["user,item", "ann,1"])
-    assert load(path, domain="d", store=store, rejects_path=rejects).summary.rejects_path is None
-    assert not rejects.exists()
+        load(path, domain="d", rejects_path=rejects, force=True)
+        assert rejected(rejects) == [("log.csv", 3, "no user id")]
+
+
+def test_rejects_of_another_ingest_stay_in_the_file(tmp_path: Path) -> None:
+    """Two files of the same name, as a log of each day has; and a line without its end."""
+    rejects = tmp_path / "r.jsonl"
+    rejects.write_text('{"file": "old.csv", "line": 9}', encoding="utf-8")
+    days = [
+        write_text(tmp_path / day / "log.csv", ["user,item", "ann,1", *bad])
+        for day, bad in (("monday", [",1"]), ("tuesday", ["bob,"]))
+    ]
+    jobs = [
+        load(day, domain="d", store=tmp_path / "g.duckdb", rejects_path=rejects).summary.job
+        for day in (*days, days[0])  # the third is known as finished
+    ]
+    load(days[0], domain="d", store=tmp_path / "g.duckdb", rejects_path=rejects, force=True)
+    lines = [json.loads(line) for line in rejects.read_text(encoding="utf-8").splitlines()]
+    assert [(line.get("job"), line["file"], line.get("reason")) for line in lines] == [
+        (None, "old.csv", None),
+        (jobs[1], "log.csv", "no item id"),
+        (jobs[0], "log.csv", "no user id"),
+    ]
+
+
+def test_rejects_that_no_file_keeps_are_counted_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_text(tmp_path / "log.csv", ["user,item", "ann,1", ",1", ",2", "ann,"])
+    summary = load(path, domain="d").summary
+    assert summary.rejected == {"no item id": 1, "no user id": 2}
+    (told,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert told == (
+        "3 rows cannot be used and were left out (no user id: 2; no item id: 1); give ingest() a "
+        "rejects_path, and it writes each of them there with its file, line and reason"
+    )
+    caplog.clear()
+    load(path, domain="d", store=tmp_path / "h.duckdb", rejects_path=tmp_path / "r.jsonl")
+    assert "left out" not in caplog.text

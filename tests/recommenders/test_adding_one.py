@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from kgrec import recommenders
 from kgrec.config import resolve
-from kgrec.data.interactions import Interactions
+from kgrec.data.interactions import Interactions, count_inside
 from kgrec.errors import ConfigError
 from kgrec.evaluation.cells import read_cells
 from kgrec.evaluation.runner import CELLS, run_benchmark
 from kgrec.evaluation.settings import BenchmarkSettings
 from kgrec.lookup import load
 from kgrec.recommenders import registry
+from kgrec.runs.model_file import MODEL_FILE
 from kgrec.training import train
 from tests.evaluation.planted import planted
 from tests.training.worlds import planted_snapshot, small_world, tiny, write_tiny_bert
@@ -71,6 +74,9 @@ def together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_it_is_tuned_and_benchmarked(together: str, tmp_path: Path) -> None:
     settings = BenchmarkSettings(models=("popularity", together), targets=("b",))
     run_benchmark(planted(120), settings, tmp_path / "out")
+    (tuned,) = (tmp_path / "out" / "tuning").glob(f"*_{together}.json")
+    tried = [trial["settings"] for trial in json.loads(tuned.read_text())["trials"]]
+    assert tried == [{"power": 1.0}, {"power": 0.5}]
     cells = {key.model: cell for key, cell in read_cells(tmp_path / "out" / CELLS).items()}
     assert cells[together].head["settings"]["power"] in (1.0, 0.5)
     ndcg = {name: cell.people["ndcg@10"].mean() for name, cell in cells.items()}
@@ -92,14 +98,26 @@ def test_it_is_weighed_saved_loaded_and_explained(
     (first, *_) = run.manifest["components"]
     assert first["contribution"]["mine"] > 0
     assert first["ndcg"]["mine"] > 0
-    kept = run.scorer.ensemble.components.recommenders["mine"]
+    stored = load_file(tmp_path / "run" / MODEL_FILE)["component.mine.counts"]
+    kept = run.scorer.ensemble.components.recommenders["mine"]  # train() opens the folder it wrote
+    np.testing.assert_array_equal(kept.state()["counts"], stored)
     fresh = registry.entry(together).make(power=2.0).fit(Interactions.of(snapshot))
     asked = Interactions.of(snapshot).histories(np.arange(5))
     np.testing.assert_allclose(kept.score(asked, 0), fresh.score(asked, 0))
+    user, domain = str(snapshot.user_keys[0]), str(snapshot.domain_keys[1])
     with load(tmp_path / "run") as answers:
-        user, domain = str(snapshot.user_keys[0]), str(snapshot.domain_keys[1])
         (best, *_) = answers.recommend(user, domain=domain, k=3)
-        assert answers.explain(best.key, user=user).because
+        explained = answers.explain(best.key, user=user)
+    assert explained.because
+    row = run.snapshot.items_of(1).tolist().index(run.snapshot.item_keys.tolist().index(best.key))
+    items, one = run.scorer.item_vectors(1)[[row]], asked[[0]]
+    assert explained.score == pytest.approx(run.scorer.person_vectors(one, 1).products(items)[0, 0])
+    without = run.scorer.person_vectors(one, 1, excluded=["mine"]).products(items)[0, 0]
+    inside = count_inside(one.items, run.snapshot.item_domain, 1)
+    weight = run.scorer.ensemble.weights.of(inside, 1)["mine"][0]
+    assert weight > 0
+    by_hand = fresh.counts[one.items.indices][:, run.snapshot.items_of(1)[row]].sum()
+    assert explained.score - without == pytest.approx(weight * by_hand, rel=1e-3)
 
 
 def test_a_wrong_setting_of_it_is_named(together: str) -> None:

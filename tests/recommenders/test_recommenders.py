@@ -1,4 +1,4 @@
-"""Recommenders as components: what each says of a user, their states, and how near solvers are."""
+"""Recommenders as components: what each says of a user, and how near two solvers are."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from kgrec.config import load_settings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions, histories
 from kgrec.ensemble.fit import fit_components
-from kgrec.ensemble.settings import Component
-from kgrec.errors import InputError
+from kgrec.ensemble.settings import read_components
+from kgrec.errors import ConfigError, InputError
 from kgrec.recommenders import registry
-from kgrec.recommenders.base import BaseVectorRecommender, VectorRecommender
+from kgrec.recommenders.base import BaseRecommender, RecommenderSettings, VectorRecommender
 from kgrec.recommenders.emcdr import EMCDR
+from kgrec.recommenders.feature_map import FeatureMap
 from kgrec.recommenders.ials import IALS
 from kgrec.recommenders.item_ridge import ItemRidge
 from kgrec.recommenders.popularity import Popularity
+from kgrec.recommenders.ptupcdr import PTUPCDR
 from kgrec.recommenders.random_walk import RandomWalk
 from kgrec.solvers import domain_factors
 from kgrec.solvers.als import als_item_factors
@@ -170,44 +172,7 @@ def test_of_two_domains_merged_and_separate_sources_say_nearly_the_same() -> Non
         assert np.corrcoef(one, other)[0, 1] > 0.98
 
 
-# --- state and refit --------------------------------------------------------------
-
-SMALL: dict[str, dict[str, Any]] = {
-    "emcdr": {"rank": 4}, "ials": {"rank": 4}, "svd": {"rank": 4}, "graph-filter": {"rank": 4},
-    "bpr": {"rank": 4, "iterations": 5},
-}  # fmt: skip
-WITH_VECTORS = [
-    name for name in registry.names()
-    if name != "sasrec"  # needs an order, which these likes have not; see test_sasrec
-    and issubclass(registry.entry(name).load(), BaseVectorRecommender)
-]  # fmt: skip
-OTHERS = [
-    ("emcdr", {"sources": "separate", "own_history": True}),
-    ("ridge", {"solver": "svd", "rank": 4, "among": "all"}),
-    ("popularity", {"scale": "log"}),
-    ("content", {"width": 2, "centre": True}),
-]
-
-
-@pytest.mark.parametrize(
-    ("name", "values"), [*((name, SMALL.get(name, {})) for name in WITH_VECTORS), *OTHERS]
-)
-def test_a_recommender_comes_back_from_its_state_and_scores_by_its_vectors(
-    name: str, values: dict[str, Any]
-) -> None:
-    data = two_tastes()
-    model = registry.entry(name).make(**values).fit(data)
-    assert isinstance(model, BaseVectorRecommender)
-    again = type(model).from_state(model.settings, model.state(), data)
-    asked = users([[0, 1], [4, 9], []])
-    for domain in (0, 1):
-        expected = model.score(asked, domain)
-        np.testing.assert_allclose(again.score(asked, domain), expected, rtol=1e-6, atol=1e-7)
-        products = model.user_vectors(asked, domain).products(model.item_vectors(domain))
-        np.testing.assert_allclose(products, expected, rtol=1e-3, atol=1e-5)
-    refitted = model.refit(data)
-    assert refitted is not model
-    assert np.isfinite(refitted.score(asked, 1)).all()
+# --- refit ------------------------------------------------------------------------
 
 
 def test_every_factorisation_goes_on_from_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +184,14 @@ def test_every_factorisation_goes_on_from_its_own(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("kgrec.recommenders.factors.als_item_factors", spied)
     monkeypatch.setattr(domain_factors, "als_item_factors", spied)
-    for model in (EMCDR(rank=4, sources="separate"), EMCDR(rank=4), IALS(rank=4)):
+    models = (
+        EMCDR(rank=4, sources="separate"),
+        EMCDR(rank=4),
+        IALS(rank=4),
+        FeatureMap(rank=4, spectrum_rank=4),
+        PTUPCDR(rank=4, epochs=0),
+    )
+    for model in models:
         starts.clear()
         model.fit(two_tastes(50))
         assert starts
@@ -238,15 +210,36 @@ def test_texts_are_needed_where_texts_are_compared() -> None:
         registry.entry("content").make().fit(data_of([[0, 8]], text=False))
 
 
-def test_sums_of_powers_of_cosines_have_no_vector_of_a_user() -> None:
+def test_sums_of_powers_of_cosines_by_hand() -> None:
     model = registry.entry("content").make(exponent=3.0).fit(two_tastes())
-    assert model.score(users([[0]]), 1).shape == (1, 8)
-    with pytest.raises(InputError, match="only with exponent 1, got 3; set it to 1"):
-        model.user_vectors(users([[0]]), 1)
+    unit = texts() / np.linalg.norm(texts(), axis=1, keepdims=True)
+    near = np.maximum(unit[[0, 5]] @ unit[DOMAIN == 1].T, 0.0) ** 3
+    found = model.score(users([[0, 5]]), 1)[0]
+    np.testing.assert_allclose(found, near.sum(axis=0), rtol=1e-4, atol=1e-6)
 
 
-def test_no_setting_of_a_recommender_has_the_name_of_a_setting_of_a_component() -> None:
-    for name in registry.names():
-        fields = registry.entry(name).load().settings_class.model_fields
-        assert not fields.keys() & Component.model_fields.keys(), name
-        assert all(field.description for field in fields.values()), name
+class Closeness(BaseRecommender[RecommenderSettings]):
+    """Scores that are no inner product of narrow vectors, as a new recommender may have them."""
+
+    name = "closeness"
+    no_vectors = "a score is a distance to the nearest item of the history"
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("closeness", "a score is a distance to the nearest item of the history"),
+        ("fusion", "its votes depend on the places of all items in a user's list"),
+        ("kgrec", "it is the whole ensemble"),
+        ("gnn", "the joint model is always there"),
+    ],
+)
+def test_what_has_no_vectors_is_refused_as_a_component_with_the_reason(
+    model: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = registry.Entry(f"{__name__}.Closeness")
+    monkeypatch.setattr(registry.Entry, "load", lambda _: Closeness)
+    monkeypatch.setitem(registry.RECOMMENDERS, "closeness", entry)
+    said = f"components.mine.model: {model} cannot be a component: {why}"
+    with pytest.raises(ConfigError, match=said):
+        read_components({"mine": {"model": model}})

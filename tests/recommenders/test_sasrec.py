@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,9 +19,7 @@ from kgrec.evaluation.source_split import SourceSplit
 from kgrec.recommenders import registry
 from kgrec.recommenders.popularity import Popularity
 from kgrec.recommenders.sasrec import SASRec
-from kgrec.training import train
 from tests.evaluation.planted import planted
-from tests.training.worlds import planted_snapshot, small_world, tiny, write_tiny_bert
 
 A, B = 0, 1
 CIRCLE = np.ravel([np.arange(12), 60 + np.arange(12)], order="F")  # domains take turns
@@ -143,14 +140,6 @@ def test_other_domains_are_no_candidates_of_the_loss(negatives: int) -> None:
     assert np.log(most - 1) - 0.1 < loss < np.log(most) + 0.1
 
 
-def test_its_state_gives_the_same_scores_and_vectors(model: SASRec) -> None:
-    again = SASRec.from_state(model.settings, model.state(), model.data)
-    asked = users([[0, 60], []])
-    np.testing.assert_allclose(again.score(asked, A), model.score(asked, A), atol=1e-6)
-    products = model.user_vectors(asked, A).products(model.item_vectors(A))
-    np.testing.assert_allclose(products, model.score(asked, A))
-
-
 def test_histories_without_order_are_refused(model: SASRec) -> None:
     with pytest.raises(InputError, match="SASRec reads the order of a history"):
         model.score(Histories.of_matrix(users([[0, 60]]).items), A)
@@ -158,26 +147,6 @@ def test_histories_without_order_are_refused(model: SASRec) -> None:
         SASRec(epochs=0).fit(replace(model.data, snapshot=None))
     one = Histories.of_matrix(users([[0], []]).items)  # one event has but one order
     np.testing.assert_allclose(model.score(one, A), model.score(users([[0], []]), A))
-
-
-def test_a_run_weighs_it_keeps_it_and_answers_words_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    snapshot = planted_snapshot(small_world(num_users=60, tags=True))
-    settings = tiny(
-        write_tiny_bert(tmp_path / "bert"), "train.epochs=0", "train.validation_share=0.2",
-        "components.order={model: sasrec, dim: 8, epochs: 1, weight: 0.4}",
-    )  # fmt: skip
-    run = train(snapshot, settings, tmp_path / "run")
-    assert run.manifest["components"][0]["contribution"]["order"] > 0
-    kept = run.scorer.ensemble.components.recommenders["order"]
-    assert isinstance(kept, SASRec)
-    fresh = SASRec(dim=8, epochs=1).fit(Interactions.of(snapshot))
-    asked = Interactions.of(snapshot).histories(np.arange(5))
-    np.testing.assert_allclose(kept.score(asked, 0), fresh.score(asked, 0), atol=1e-5)
-    words = run.scorer.text_person_vectors(["bababa"], 0).dense
-    assert np.isfinite(words).all()
 
 
 @pytest.mark.parametrize("shuffle_ties", [False, True])
