@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import kgrec
 from kgrec.cli.app import app
-from loaders.tabular import USUAL_NAMES
+from loaders.formats.tabular import USUAL_NAMES
 
 pytest.importorskip("sphinx")
 
