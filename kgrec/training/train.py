@@ -69,7 +69,9 @@ def train(
     def save(trainer: Trainer) -> None:
         checkpoint.save(trainer, folder)
         spent = {"seconds": before + time.monotonic() - started}
-        (folder / "spent.json").write_text(json.dumps(spent) + "\n", encoding="utf-8")
+        partial = folder / "spent.json.partial"
+        partial.write_text(json.dumps(spent) + "\n", encoding="utf-8")
+        partial.replace(folder / "spent.json")  # a kill leaves the old seconds or the new ones
 
     fitted = fit(
         snapshot, settings, device=device, on_event=on_event, on_epoch=save,
