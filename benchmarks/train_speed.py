@@ -183,7 +183,7 @@ def systems(
 NOTES = [
     "Seconds are those of a contestant's own work from the log in memory on, up to the vectors "
     "that it would deliver had it ended with that epoch (kgrec solves and weighs its closed-form "
-    "parts for these, the others multiply their matrices once); imports, and the measuring "
+    "components for these, the others multiply their matrices once); imports, and the measuring "
     "between epochs, are not counted. kgrec's hold the encoding of all texts (nothing cached "
     "before) and its own validation; RecBole's do not hold the reading of its file nor any "
     "validation. Of each the best epoch is taken by hindsight. `ended by` patience: as many "

@@ -70,9 +70,8 @@ class SASRec(BaseVectorRecommender[SASRecSettings]):
         {"epochs": 20, "dropout": 0.2},
         {"epochs": 12, "dropout": 0.2},
         {"epochs": 20, "dropout": 0.5},
+        {"epochs": 30, "dropout": 0.5},
         {"epochs": 40, "dropout": 0.5},
-        {"epochs": 20, "dropout": 0.2, "layers": 1},
-        {"epochs": 20, "dropout": 0.5, "dim": 128},
     )
 
     network: _Network

@@ -194,9 +194,10 @@ def test_data_is_a_snapshot_or_files_that_become_one(tmp_path: Path) -> None:
         read_data(str(tmp_path / "nowhere"), tmp_path / "out2")
 
 
-def test_the_shipped_benchmark_names_models_that_exist() -> None:
+def test_the_shipped_benchmark_names_models_that_exist_and_a_sequential_one() -> None:
     settings = load_benchmark_settings("cold-start")
     assert set(settings.models) <= set(registry.names())
+    assert "sasrec" in settings.models
 
 
 def test_a_wrong_benchmark_setting_is_one_sentence(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from kgrec.gnn.trainer import Trainer
 from kgrec.recommenders.alpharec import AlphaRec
 from kgrec.recommenders.base import Recommender
 from kgrec.recommenders.lightgcn import LightGCN
+from kgrec.recommenders.sasrec import SASRec
 from kgrec.training.fit import fit
 from tests.gnn.trainers import trainer_on
 from tests.training.worlds import planted_snapshot, small_world, tiny
@@ -107,14 +110,18 @@ def test_a_checkpoint_of_a_gpu_goes_on_there(bert: Path, tmp_path: Path) -> None
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
-@pytest.mark.parametrize("name", ["lightgcn", "alpharec"])
+@pytest.mark.parametrize(
+    "make",
+    [LightGCN, AlphaRec, partial(SASRec, dropout=0.0)],  # what is dropped is drawn on the device
+    ids=["lightgcn", "alpharec", "sasrec"],
+)
 def test_a_baseline_learns_the_vectors_that_it_learns_on_the_cpu(
-    name: str, bert: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Recommender], bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = TextVectors(TextSettings(name=str(bert), tuning="frozen", max_tokens=12))
 
     def scores() -> np.ndarray:
-        made: Recommender = LightGCN(epochs=3) if name == "lightgcn" else AlphaRec(epochs=3)
+        made = make(epochs=3)
         data = replace(Interactions.of(SNAPSHOT), item_text=texts.of(SNAPSHOT))
         made.fit(data, domains=[0])
         return made.score(data.histories(), 0)
