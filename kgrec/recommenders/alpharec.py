@@ -43,7 +43,7 @@ class AlphaRec(Propagation[AlphaRecSettings]):
         {"temperature": 0.15, "layers": 1},
     )
 
-    def _first(self, persons: int) -> First:
+    def _first(self, users: int) -> First:
         from kgrec.recommenders.networks.propagation import MappedTexts
 
         if self.data.item_text is None:

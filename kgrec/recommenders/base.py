@@ -7,7 +7,7 @@ Out:  a score for every item of one domain.
 All recommenders are inductive: when they score, a user is a history, not an id. So a user whose
 interactions were hidden and a user whom training never saw are the same case.
 
-Shapes: B users   I items   I_d items of the scored domain   P persons of the interactions
+Shapes: B users   I items   I_d items of the scored domain   P users of the interactions
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 In:   likes.  Out: source and target item factors, and a ridge map of user factors for each target.
 
 Man et al., "Cross-domain recommendation: an embedding and mapping approach" (IJCAI 2017), in its
-linear form. The map is learned on persons who are active on both sides. Two options decide how far
+linear form. The map is learned on users who are active on both sides. Two options decide how far
 this goes beyond the paper's two domains of strictly cold users:
 
     sources          "merged": all domains but the target are one matrix, as in the paper's pair;

@@ -64,7 +64,7 @@ class BothSides:
     """What a map from all other domains to a target domain is learned from."""
 
     overlapping: NDArray[np.int64]
-    """``[N]`` persons who are active on both sides."""
+    """``[N]`` users who are active on both sides."""
     source_likes: sp.csr_matrix
     """``[P, I]`` without those of the target domain."""
     target_likes: sp.csr_matrix

@@ -1,4 +1,4 @@
-"""Graph filters: likes are propagated over the normalised graph of persons and items; nothing else.
+"""Graph filters: likes are propagated over the normalised graph of users and items; nothing else.
 
 In:   likes.  Out: a normalised matrix, and the leading spectrum of the graph.
 
@@ -37,10 +37,10 @@ class SVDFilterSettings(RecommenderSettings):
 
     rank: PositiveInt = 128
     """Number of leading singular vectors that are kept; more tell apart smaller groups of items."""
-    read: NonNegativeFloat = 0.5
+    history_exponent: NonNegativeFloat = 0.5
     """Exponent of a history item's number of likes, by which it is divided; higher values let the
     rare items of a history count more."""
-    write: NonNegativeFloat = 0.5
+    popularity_exponent: NonNegativeFloat = 0.5
     """Exponent of a target item's number of likes, by which its score is multiplied; lower values
     rank popular items lower."""
 
@@ -51,9 +51,9 @@ class SVDFilter(BaseVectorRecommender[SVDFilterSettings]):
     name = "SVD filter"
     settings_class: ClassVar = SVDFilterSettings
     trials: ClassVar = tuple(
-        {"rank": rank, "read": read, "write": write}
+        {"rank": rank, "history_exponent": history, "popularity_exponent": popularity}
         for rank in (128, 64, 256, 512)
-        for read, write in ((0.5, 0.5), (0.5, 0.0), (0.25, 0.25), (0.5, 0.25))
+        for history, popularity in ((0.5, 0.5), (0.5, 0.0), (0.25, 0.25), (0.5, 0.25))
     )
 
     arrays = ("vectors",)
@@ -69,14 +69,15 @@ class SVDFilter(BaseVectorRecommender[SVDFilterSettings]):
         self.vectors, _ = item_spectrum(self.data.liked, rank=self.settings.rank, seed=seed)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``(h / d^read) V``."""
-        read = self.vectors * (self._degree**-self.settings.read)[:, None]
-        return Vectors(np.asarray(users.items @ read, dtype=np.float32))
+        """``(h / d^history_exponent) V``."""
+        scaled = self.vectors * (self._degree**-self.settings.history_exponent)[:, None]
+        return Vectors(np.asarray(users.items @ scaled, dtype=np.float32))
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``d^write V``."""
+        """``d^popularity_exponent V``."""
         items = self.data.items_of(domain)
-        return Vectors(self.vectors[items] * (self._degree[items] ** self.settings.write)[:, None])
+        scale = self._degree[items] ** self.settings.popularity_exponent
+        return Vectors(self.vectors[items] * scale[:, None])
 
 
 class GraphFilterSettings(RecommenderSettings):
@@ -86,7 +87,7 @@ class GraphFilterSettings(RecommenderSettings):
     """Number of leading singular vectors of the low-pass part."""
     low_pass: NonNegativeFloat = 0.3
     """Weight of the low-pass part, that of the one step over the graph being 1; 0 leaves it out."""
-    write: NonNegativeFloat = 0.5
+    popularity_exponent: NonNegativeFloat = 0.5
     """Exponent of a target item's number of likes, by which its score is multiplied; lower values
     rank popular items lower."""
 
@@ -97,20 +98,28 @@ class GraphFilter(BaseVectorRecommender[GraphFilterSettings]):
     name = "graph filter (GF-CF)"
     settings_class: ClassVar = GraphFilterSettings
     trials: ClassVar = tuple(
-        {"rank": rank, "low_pass": low_pass, "write": write}
+        {"rank": rank, "low_pass": low_pass, "popularity_exponent": popularity}
         for rank in (128, 256)
         for low_pass in (0.3, 0.0, 1.0)
-        for write in (0.5, 0.25, 0.0)
+        for popularity in (0.5, 0.25, 0.0)
     )
 
     _walk: RandomWalk
     _low_pass: SVDFilter
 
     def _prepare(self) -> None:
-        write = self.settings.write
-        self._walk = RandomWalk(RandomWalkSettings(read=1.0, write=write - 0.5))
+        given = self.settings
+        self._walk = RandomWalk(
+            RandomWalkSettings(
+                history_exponent=1.0, popularity_exponent=given.popularity_exponent - 0.5
+            )
+        )
         self._low_pass = SVDFilter(
-            SVDFilterSettings(rank=self.settings.rank, read=0.5, write=write)
+            SVDFilterSettings(
+                rank=given.rank,
+                history_exponent=0.5,
+                popularity_exponent=given.popularity_exponent,
+            )
         )
         self._walk.fit(self.data, domains=self.targets)
 

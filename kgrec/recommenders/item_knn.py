@@ -45,7 +45,7 @@ class ItemKNNSettings(RecommenderSettings):
     shrinkage: NonNegativeFloat = 10.0
     """Number added to the product of the norms by which common likes are divided; the more, the
     less pairs of items with few likes count."""
-    popularity: NonNegativeFloat = 0.5
+    divisor_exponent: NonNegativeFloat = 0.5
     """Exponent of a target item's number of likes in the divisor: 0.5 is the cosine; lower values
     rank popular items higher."""
 
@@ -56,10 +56,10 @@ class ItemKNN(BaseVectorRecommender[ItemKNNSettings]):
     name = "item-kNN"
     settings_class: ClassVar = ItemKNNSettings
     trials: ClassVar = tuple(
-        {"neighbours": neighbours, "shrinkage": shrinkage, "popularity": popularity}
+        {"neighbours": neighbours, "shrinkage": shrinkage, "divisor_exponent": exponent}
         for neighbours in (200, 1000)
         for shrinkage in (10.0, 0.0, 100.0)
-        for popularity in (0.5, 0.25, 0.0)
+        for exponent in (0.5, 0.25, 0.0)
     )
 
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
@@ -76,7 +76,8 @@ class ItemKNN(BaseVectorRecommender[ItemKNNSettings]):
                 together = (left @ columns[:, part]).tocoo()
                 row, col = together.row, together.col
                 target = items[part][col]
-                scale = norms[row] * np.maximum(counts[target], 1.0) ** self.settings.popularity
+                exponent = self.settings.divisor_exponent
+                scale = norms[row] * np.maximum(counts[target], 1.0) ** exponent
                 value = together.data / (scale + self.settings.shrinkage)
                 value[row == target] = 0.0  # an item is no neighbour of its own
                 parts.append(_nearest(value, row, col, self.settings.neighbours, together.shape))

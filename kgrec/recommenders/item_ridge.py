@@ -1,11 +1,11 @@
 """Item ridge: regression from what users like elsewhere to what they like in the target domain.
 
 In:   likes.  Out: scores ``h W`` of a history ``h`` with ``W = (X'X + s I)^-1 X'Y``, ``X`` the
-likes outside the domain and ``Y`` those inside it, of all persons or of overlapping ones.
+likes outside the domain and ``Y`` those inside it, of all users or of overlapping ones.
 
 This is the linear autoencoder of Steck, "Embarrassingly shallow autoencoders for sparse data" (WWW
 2019) and "Markov random fields for collaborative filtering" (NeurIPS 2019), between domains, where
-its zero diagonal plays no part. ``W`` is never formed, so nothing is quadratic in persons or items.
+its zero diagonal plays no part. ``W`` is never formed, so nothing is quadratic in users or items.
 Two solvers apply the inverse to a history:
 
     cg    conjugate gradients solve ``(X'X + s I) z = h'`` for each history when it is scored:
@@ -16,7 +16,7 @@ Two solvers apply the inverse to a history:
 
               h V (1 / (e^2 + s) - 1 / s) V'X'Y  +  h X'Y / s
 
-          Solved once; the second term is paths through persons. In all directions it is exact.
+          Solved once; the second term is paths through users. In all directions it is exact.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class ItemRidgeSettings(RecommenderSettings):
     """Regularization strength, in likes: added to the diagonal of the items' co-occurrences. The
     more, the less items with few likes count."""
     among: Literal["all", "overlap"] = "overlap"
-    """Whose likes are read: those of all persons, or only of overlapping persons, who are active in
+    """Whose likes are read: those of all users, or only of overlapping users, who are active in
     the domain and in another one. Without overlap only `all` learns anything of two sources."""
-    popularity: NonNegativeFloat = 0.0
+    history_exponent: NonNegativeFloat = 0.0
     """Exponent of a source item's number of likes, by which its column is divided before the
     regression; above 0, popular items of a history count less."""
     solver: Literal["cg", "svd"] = "cg"
@@ -82,10 +82,10 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
     name = "ridge"
     settings_class: ClassVar = ItemRidgeSettings
     trials: ClassVar = tuple(
-        {"strength": strength, "among": among, "popularity": popularity}
+        {"strength": strength, "among": among, "history_exponent": exponent}
         for strength in (300.0, 30.0, 100.0, 1000.0, 3000.0)
         for among in ("overlap", "all")
-        for popularity in (0.0, 0.5)
+        for exponent in (0.0, 0.5)
     )
     arrays = ("read", "write")
 
@@ -106,7 +106,7 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
             source = self.data.outside(likes, domain)
             source.eliminate_zeros()
             counts = np.maximum(np.asarray(source.sum(axis=0)).ravel(), 1.0)
-            scale = (counts**-self.settings.popularity).astype(np.float32)
+            scale = (counts**-self.settings.history_exponent).astype(np.float32)
             weighted = (source @ sp.diags(scale)).tocsr().astype(np.float32)
             target = columns_of(likes, self.data.items_of(domain))
             self._sides[domain] = _Side(weighted, scale, target)
@@ -135,7 +135,7 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
         return sp.csr_matrix(outside @ sp.diags(self._side(domain).scale))
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, R + P]``: directions, and how much the history outside leads to each person."""
+        """``[B, R + P]``: directions, and how much the history outside leads to each user of the interactions."""
         asked, source = self._asked(users, domain), self._side(domain).source
         if self.settings.solver == "svd":
             paths = sp.csr_matrix(asked @ source.T) / np.float32(self.settings.strength)

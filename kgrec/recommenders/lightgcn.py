@@ -1,4 +1,4 @@
-"""LightGCN: a learned vector a person and an item, propagated over the graph without weights.
+"""LightGCN: a learned vector a user and an item, propagated over the graph without weights.
 
 In:   likes, of all domains or of the target domain alone.  Out: item vectors.
 
@@ -33,7 +33,7 @@ class LightGCNSettings(PropagationSettings):
 
 
 class LightGCN(Propagation[LightGCNSettings]):
-    """Learns one vector for each person and each item, and averages them over graph layers."""
+    """Learns one vector for each user and each item, and averages them over graph layers."""
 
     settings_class: ClassVar = LightGCNSettings
     trials: ClassVar = (
@@ -53,10 +53,10 @@ class LightGCN(Propagation[LightGCNSettings]):
         """Whether only likes of the target domain are read."""
         return self.settings.target_only
 
-    def _first(self, persons: int) -> First:
+    def _first(self, users: int) -> First:
         from kgrec.recommenders.networks.propagation import Tables
 
-        return Tables(persons, self.data.liked.shape[1], self.settings.dim)
+        return Tables(users, self.data.liked.shape[1], self.settings.dim)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, D]`` as in the base class; users without history get that of all likes together."""

@@ -2,7 +2,7 @@
 
 In:   likes.  Out: one number an item, the same for all users.
 
-``among="overlap"`` counts only persons who are active in the domain and in another one: they are
+``among="overlap"`` counts only users who are active in the domain and in another one: they are
 more like the users who are asked about. What every recommender has to beat; see Cremonesi, Koren
 and Turrin, "Performance of recommender algorithms on top-N recommendation tasks" (RecSys 2010).
 """
@@ -25,7 +25,7 @@ class PopularitySettings(RecommenderSettings):
     """Settings of :class:`Popularity`."""
 
     among: Literal["all", "overlap"] = "all"
-    """Whose likes are counted: those of all persons, or only of overlapping persons, who are active
+    """Whose likes are counted: those of all users, or only of overlapping users, who are active
     in the domain and in another one, as the users that cold-start lists are made for will be."""
     scale: Literal["count", "log"] = "count"
     """An item's score: its number of likes, or log(1 + likes) less the mean of that in its domain.
@@ -33,7 +33,7 @@ class PopularitySettings(RecommenderSettings):
 
 
 class Popularity(BaseVectorRecommender[PopularitySettings]):
-    """Counts likes of all persons, or of overlapping persons."""
+    """Counts likes of all users, or of overlapping users."""
 
     settings_class: ClassVar = PopularitySettings
     arrays = ("item_scores",)

@@ -7,7 +7,7 @@ A user is what their items pass to them: no id is learned that scoring needs, so
 did not see are scored alike. Training is :mod:`kgrec.recommenders.networks.propagation`; what is
 here needs arrays only.
 
-Shapes: B users   I items   I_d items of a domain   P persons of the interactions   D width
+Shapes: B users   I items   I_d items of a domain   P users of the interactions   D width
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class Propagation(BaseVectorRecommender[P]):
         """Whether only likes of the target domain are read."""
         return False
 
-    def _first(self, persons: int) -> First:
-        """First vectors for training on the likes of ``persons`` persons."""
+    def _first(self, users: int) -> First:
+        """First vectors for training on the likes of ``users`` users."""
         raise NotImplementedError
 
     def _prepare(self) -> None:

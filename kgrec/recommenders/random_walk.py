@@ -1,4 +1,4 @@
-"""Random walk: paths item - person - item of the graph of likes, divided by degrees on the way.
+"""Random walk: paths item - user - item of the graph of likes, divided by degrees on the way.
 
 In:   likes.  Out: nothing but the likes, scaled; nothing is solved.
 
@@ -26,24 +26,26 @@ __all__ = ["RandomWalk", "RandomWalkSettings"]
 class RandomWalkSettings(RecommenderSettings):
     """Settings of :class:`RandomWalk`."""
 
-    read: float = 0.5
+    history_exponent: float = 0.5
     """Exponent of a history item's number of likes, by which its paths are divided; higher values
     let the rare items of a history count more."""
-    write: float = 0.0
+    popularity_exponent: float = 0.0
     """Exponent of a target item's number of likes, by which its score is multiplied; values below 0
     rank popular items lower."""
 
 
 class RandomWalk(BaseVectorRecommender[RandomWalkSettings]):
-    """Follows paths from a history over persons with the same items to their other items."""
+    """Follows paths from a history over users with the same items to their other items."""
 
     name = "random walk"
     settings_class: ClassVar = RandomWalkSettings
     trials: ClassVar = tuple(
-        {"read": read, "write": write} for read in (0.5, 1.0, 0.0) for write in (0.0, -0.25, -0.5)
+        {"history_exponent": history, "popularity_exponent": popularity}
+        for history in (0.5, 1.0, 0.0)
+        for popularity in (0.0, -0.25, -0.5)
     )
 
-    _likes: sp.csr_matrix  # [P, I] divided by the root of a person's degree
+    _likes: sp.csr_matrix  # [P, I] divided by the root of a user's degree
     _degree: NDArray[np.float32]  # [I]
 
     def _prepare(self) -> None:
@@ -51,12 +53,12 @@ class RandomWalk(BaseVectorRecommender[RandomWalkSettings]):
         self._degree = np.maximum(self.data.liked.getnnz(axis=0), 1).astype(np.float32)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, P]`` weights of the paths from each history to each person."""
-        scale = sp.diags(self._degree**-self.settings.read)
+        """``[B, P]`` weights of the paths from each history to each user."""
+        scale = sp.diags(self._degree**-self.settings.history_exponent)
         return only_sparse(users.items @ scale @ self._likes.T)
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d, P]`` who likes each item."""
         items = self.data.items_of(domain)
         likers = only_sparse(self._likes[:, items].T)
-        return likers.scaled(self._degree[items] ** self.settings.write)
+        return likers.scaled(self._degree[items] ** self.settings.popularity_exponent)

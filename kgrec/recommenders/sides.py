@@ -3,7 +3,7 @@
 In:   interactions and a target domain; histories over all items.
 Out:  the likes of each side, and histories as the models of two domains read them.
 
-Shapes: B users   P persons of the interactions   I items of all domains   I_s items of a side
+Shapes: B users   P users of the interactions   I items of all domains   I_s items of a side
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Side:
 
     @cached_property
     def whole(self) -> Read[NDArray[np.float32]]:
-        """The histories of the P persons of the interactions."""
+        """The histories of the P users of the interactions."""
         return self._read(self.likes)
 
     def read(self, histories: sp.csr_matrix) -> Read[NDArray[np.float32]]:

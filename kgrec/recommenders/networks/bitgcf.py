@@ -1,6 +1,6 @@
-"""BiTGCF's item vectors and its layers over the persons who train.
+"""BiTGCF's item vectors and its layers over the users who train.
 
-Shapes: P persons   I_s items of a side   L layers   D width
+Shapes: P users   I_s items of a side   L layers   D width
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class TwoConvolutions(Network):
         )
 
     def forward(self) -> Embeddings:
-        """Means over layers of persons and items, on both sides."""
-        persons, items = self._layers()
-        return Embeddings(_means(persons), _means(items))
+        """Means over layers of users and items, on both sides."""
+        users, items = self._layers()
+        return Embeddings(_means(users), _means(items))
 
     def learned(self) -> State:
         """``[L, I_s, D]`` for each side: the items before each layer, at least the first ones."""
@@ -42,17 +42,17 @@ class TwoConvolutions(Network):
         }
 
     def _layers(self) -> tuple[list[Pair[Tensor]], list[Pair[Tensor]]]:
-        """Vectors of persons and of items, the first ones and those after each layer."""
+        """Vectors of users and of items, the first ones and those after each layer."""
         items: list[Pair[Tensor]] = [(self.source, self.target)]
-        persons = [received(self.read, items[0])]
+        users = [received(self.read, items[0])]
         for _ in range(self.layers):
             passed = [
-                read.graph.transposed @ person
-                for read, person in zip(self.read, persons[-1], strict=True)
+                read.graph.transposed @ user
+                for read, user in zip(self.read, users[-1], strict=True)
             ]
-            persons.append(users_after(torch, self.read, persons[-1], items[-1], self.keep))
+            users.append(users_after(torch, self.read, users[-1], items[-1], self.keep))
             items.append((grown(items[-1][0], passed[0]), grown(items[-1][1], passed[1])))
-        return persons, items
+        return users, items
 
 
 def _means(layers: list[Pair[Tensor]]) -> Pair[Tensor]:

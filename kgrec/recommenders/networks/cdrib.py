@@ -1,6 +1,6 @@
 """CDRIB's two encoders, the discriminator between them, and their losses.
 
-Shapes: P persons   I_s items of a side   N compared persons   D width
+Shapes: P users   I_s items of a side   N compared users   D width
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kgrec.recommenders.sides import Side
 
 __all__ = ["Bottleneck"]
 
-_COMPARED = 1024  # persons whose vectors the discriminator compares in a step
+_COMPARED = 1024  # users whose vectors the discriminator compares in a step
 _LOG_STD = -2.0  # logarithm of the standard deviation of the noise, at first
 
 
@@ -33,15 +33,15 @@ class Bottleneck(Network):
         self.overlapping = torch.nonzero((self.known[0] & self.known[1])[:, 0])[:, 0]
 
     def forward(self) -> Embeddings:
-        """Persons with history on the other side are represented by the vector of that side."""
+        """Users with history on the other side are represented by the vector of that side."""
         source, items, cost = self.source()
         target, target_items, target_cost = self.target()
-        persons = (
+        users = (
             torch.where(self.known[1], target, source),
             torch.where(self.known[0], source, target),
         )
         penalty = self.beta * (cost + target_cost) + self._contrast(source, target)
-        return Embeddings(persons, (items, target_items), penalty)
+        return Embeddings(users, (items, target_items), penalty)
 
     def learned(self) -> State:
         """Matrices ``[I_s, D]`` and offsets ``[D]`` that give a history's vector on each side."""
@@ -53,7 +53,7 @@ class Bottleneck(Network):
         }  # fmt: skip
 
     def _contrast(self, source: Tensor, target: Tensor) -> Tensor:
-        """How far the discriminator is from telling one person's two vectors from two persons'."""
+        """How far the discriminator is from telling one user's two vectors from two users'."""
         if not self.training or not len(self.overlapping):
             return source.new_zeros(())
         chosen = self.overlapping[torch.randperm(len(self.overlapping))[:_COMPARED]]  # [N]
@@ -74,44 +74,44 @@ class Bottleneck(Network):
 
 
 class _Encoder(nn.Module):
-    """Means and standard deviations of persons and items from two hops; noise in training."""
+    """Means and standard deviations of users and items from two hops; noise in training."""
 
     def __init__(self, side: Side, dim: int, dropout: float) -> None:
         super().__init__()
         self.graph = on_tensors(side.whole).graph
         self.first = nn.Parameter(torch.randn(len(side.items), dim))
-        self.hop = nn.ModuleDict({name: nn.Linear(dim, dim) for name in ("person", "item")})
+        self.hop = nn.ModuleDict({name: nn.Linear(dim, dim) for name in ("user", "item")})
         self.drop = nn.Dropout(dropout)
         self.out = nn.ModuleDict(
             {
                 f"{name} {moment}": nn.Linear(2 * dim, dim)
-                for name in ("person", "item")
+                for name in ("user", "item")
                 for moment in ("mean", "std")
             }
         )
-        for name in ("person", "item"):  # noise as large as the vectors hides them from the first
+        for name in ("user", "item"):  # noise as large as the vectors hides them from the first
             self.out[f"{name} std"].get_parameter("bias").data.fill_(_LOG_STD)
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Persons ``[P, D]``, items ``[I_s, D]``, divergence."""
+        """Users ``[P, D]``, items ``[I_s, D]``, divergence."""
         items = self.drop(self.first)
-        persons = self.graph @ items
+        users = self.graph @ items
         through_items = self._through_items(items)
-        through_persons = self._hop("item", persons)
-        person, person_cost = self._noisy("person", self.graph @ through_items, persons)
-        item, item_cost = self._noisy("item", self.graph.transposed @ through_persons, items)
-        return person, item, person_cost + item_cost
+        through_users = self._hop("item", users)
+        user, user_cost = self._noisy("user", self.graph @ through_items, users)
+        item, item_cost = self._noisy("item", self.graph.transposed @ through_users, items)
+        return user, item, user_cost + item_cost
 
     def linear(self) -> tuple[Tensor, Tensor]:
         """``[I_s, D]`` and ``[D]``: a history's mean is its row of the graph times these, plus."""
-        out = self.out["person mean"]
+        out = self.out["user mean"]
         far, near = out.get_parameter("weight").chunk(2, dim=1)  # [D, D] each
         matrix = self._through_items(self.first) @ far.T + self.first @ near.T
         return matrix, out.get_parameter("bias")
 
     def _through_items(self, items: Tensor) -> Tensor:
-        """``[I_s, D]``: what items pass on of the persons who like them."""
-        return self._hop("person", self.graph.transposed @ (self.graph @ items))
+        """``[I_s, D]``: what items pass on of the users who like them."""
+        return self._hop("user", self.graph.transposed @ (self.graph @ items))
 
     def _hop(self, name: str, received: Tensor) -> Tensor:
         return functional.leaky_relu(self.hop[name](received), 0.1)

@@ -1,6 +1,6 @@
-"""CMF's factors: one table of persons, one of items for each side.
+"""CMF's factors: one table of users, one of items for each side.
 
-Shapes: P persons   I_s items of a side   D width
+Shapes: P users   I_s items of a side   D width
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ class Factors(Network):
     def __init__(self, sides: tuple[Side, Side], dim: int, decay: float) -> None:
         super().__init__()
         sizes = (sides[0].likes.shape[0], len(sides[0].items), len(sides[1].items))
-        self.persons, self.source, self.target = (
+        self.users, self.source, self.target = (
             nn.Parameter(torch.randn(size, dim) * 0.1) for size in sizes
         )
         self.decay = decay
 
     def forward(self) -> Embeddings:
         """The factors themselves."""
-        tables = (self.persons, self.source, self.target)
+        tables = (self.users, self.source, self.target)
         penalty = sum(table.square().sum(dim=1).mean() for table in tables)
-        persons = (self.persons, self.persons)
-        return Embeddings(persons, (self.source, self.target), self.decay * penalty)
+        users = (self.users, self.users)
+        return Embeddings(users, (self.source, self.target), self.decay * penalty)
 
     def learned(self) -> State:
         """Factors of the source side's items."""

@@ -8,7 +8,7 @@ cosines; it is stronger than the BPR loss of the LightGCN paper (Wu et al., "On 
 sampled softmax loss for item recommendation", TOIS 2024). The graph is propagated once a step.
 Trained on a GPU where there is one.
 
-Shapes: P persons   I items   B likes of a step   N drawn items   D width   W width of texts
+Shapes: P users   I items   B likes of a step   N drawn items   D width   W width of texts
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ Floats = NDArray[np.float32]
 
 
 class First(nn.Module):
-    """Its call gives first vectors: of persons ``[P, D]`` or None, and of items ``[I, D]``.
+    """Its call gives first vectors: of users ``[P, D]`` or None, and of items ``[I, D]``.
 
-    Where it gives none of persons, these begin as what their items pass to them.
+    Where it gives none of users, these begin as what their items pass to them.
     """
 
 
 class Tables(First):
-    """One learned vector for each person and each item: LightGCN."""
+    """One learned vector for each user and each item: LightGCN."""
 
-    def __init__(self, persons: int, items: int, dim: int) -> None:
+    def __init__(self, users: int, items: int, dim: int) -> None:
         super().__init__()
-        self.persons = nn.Parameter(torch.randn(persons, dim) * 0.1)
+        self.users = nn.Parameter(torch.randn(users, dim) * 0.1)
         self.items = nn.Parameter(torch.randn(items, dim) * 0.1)
 
     def forward(self) -> tuple[Tensor, Tensor]:
         """Both tables."""
-        return self.persons, self.items
+        return self.users, self.items
 
 
 class MappedTexts(First):
@@ -101,7 +101,7 @@ def train(
         on_progress: Told after each epoch.
 
     Returns:
-        ``read [I, D]``, the sum over layers of what an item passes to a person, and
+        ``read [I, D]``, the sum over layers of what an item passes to a user, and
         ``items [I, D]``, the unit vectors that training ranked.
     """
     device = pick_device("auto")
@@ -119,12 +119,12 @@ def train(
         order = rng.permutation(len(pairs.row))
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            persons, items = _propagated(model, graph, layers)
-            person = functional.normalize(persons[tensor(pairs.row[chosen])], dim=1)  # [B, D]
+            users, items = _propagated(model, graph, layers)
+            user = functional.normalize(users[tensor(pairs.row[chosen])], dim=1)  # [B, D]
             unit = functional.normalize(items, dim=1)  # [I, D]
             drawn = tensor(rng.choice(liked, negatives))  # [N]
-            right = (person * unit[tensor(pairs.col[chosen])]).sum(1, keepdim=True)
-            logits = torch.cat([right, person @ unit[drawn].T], dim=1) / temperature
+            right = (user * unit[tensor(pairs.col[chosen])]).sum(1, keepdim=True)
+            logits = torch.cat([right, user @ unit[drawn].T], dim=1) / temperature
             loss = -logits.log_softmax(dim=1)[:, 0].mean()
             optimizer.zero_grad()
             loss.backward()
@@ -136,19 +136,19 @@ def train(
 
 
 def _propagated(model: nn.Module, graph: Sparse, layers: int) -> tuple[Tensor, Tensor]:
-    """Means over layers, of persons ``[P, D]`` and of items ``[I, D]``."""
-    person, item = model()
-    if person is None:
-        person = graph @ item
-    persons, items = person, item
+    """Means over layers, of users ``[P, D]`` and of items ``[I, D]``."""
+    user, item = model()
+    if user is None:
+        user = graph @ item
+    users, items = user, item
     for _ in range(layers):
-        person, item = graph @ item, graph.transposed @ person
-        persons, items = persons + person, items + item
-    return persons / (layers + 1), items / (layers + 1)
+        user, item = graph @ item, graph.transposed @ user
+        users, items = users + user, items + item
+    return users / (layers + 1), items / (layers + 1)
 
 
 def _passed(model: nn.Module, graph: Sparse, layers: int) -> Floats:
-    """``[I, D]``: the sum of the item vectors from which the layers of a person are made."""
+    """``[I, D]``: the sum of the item vectors from which the layers of a user are made."""
     _, item = model()
     total = item.cpu().numpy().astype(np.float64)
     for _ in range(1, layers):

@@ -1,9 +1,9 @@
 """PTUPCDR's meta network: from the items of a history to a map between factors.
 
-In:   likes of overlapping persons on both sides, iALS factors of both sides and of the persons.
+In:   likes of overlapping users on both sides, iALS factors of both sides and of the users.
 Out:  the trained network as arrays.
 
-Shapes: P overlapping persons   I items   I_d items of the target domain   R, R_d factors of a side
+Shapes: P overlapping users   I items   I_d items of the target domain   R, R_d factors of a side
         H hidden units
 """
 
@@ -26,7 +26,7 @@ _BATCH, _NEGATIVES = 1024, 256
 
 
 class Bridge(nn.Module):
-    """From the items of a history to a map, and a person's factors by that map."""
+    """From the items of a history to a map, and a user's factors by that map."""
 
     def __init__(self, source: int, target: int) -> None:
         super().__init__()
@@ -54,10 +54,10 @@ class Bridge(nn.Module):
         pooled: Tensor = (read @ (weight * items)) / (read @ weight).clamp(min=1e-9)
         return pooled
 
-    def forward(self, pooled: Tensor, persons: Tensor) -> Tensor:
-        """``[P, R_d]``: factors ``persons [P, R]`` on the target side."""
+    def forward(self, pooled: Tensor, users: Tensor) -> Tensor:
+        """``[P, R_d]``: factors ``users [P, R]`` on the target side."""
         maps = self.meta(pooled).view(-1, *self.shape)
-        return torch.bmm(persons[:, None, :], maps)[:, 0]
+        return torch.bmm(users[:, None, :], maps)[:, 0]
 
     def learned(self, items: Tensor) -> State:
         """The network as arrays; ``items [I, R]`` are the source factors."""
@@ -76,7 +76,7 @@ def train(
     target_likes: sp.csr_matrix,
     source_factors: NDArray[np.float32],
     target_factors: NDArray[np.float32],
-    person_factors: NDArray[np.float32],
+    user_factors: NDArray[np.float32],
     *,
     epochs: int,
     learning_rate: float,
@@ -84,14 +84,14 @@ def train(
     seed: int,
     on_progress: OnProgress,
 ) -> State:
-    """Train on overlapping persons; where there is none, everybody is mapped to zero.
+    """Train on overlapping users; where there is none, everybody is mapped to zero.
 
     Args:
-        source_likes: ``[P, I]`` of overlapping persons.
+        source_likes: ``[P, I]`` of overlapping users.
         target_likes: ``[P, I_d]`` of the same.
         source_factors: ``[I, R]``.
         target_factors: ``[I_d, R_d]``.
-        person_factors: ``[P, R]`` folded in from ``source_likes``.
+        user_factors: ``[P, R]`` folded in from ``source_likes``.
         epochs: Passes over ``target_likes``.
         learning_rate: Step size of AdamW.
         decay: Its weight decay.
@@ -100,10 +100,10 @@ def train(
     """
     bridge = Bridge(source_factors.shape[1], target_factors.shape[1])
     source, target = torch.from_numpy(source_factors), torch.from_numpy(target_factors)
-    if not len(person_factors):
+    if not len(user_factors):
         bridge.map_to_zero()
         return bridge.learned(source)
-    persons, read = torch.from_numpy(person_factors), Sparse(source_likes)
+    users, read = torch.from_numpy(user_factors), Sparse(source_likes)
     pairs, rng = target_likes.tocoo(), np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(bridge.parameters(), lr=learning_rate, weight_decay=decay)
     for epoch in range(epochs):
@@ -112,7 +112,7 @@ def train(
             chosen = order[start : start + _BATCH]
             pooled = bridge.pooled(read, source)
             row, place = np.unique(pairs.row[chosen], return_inverse=True)
-            mapped = bridge(pooled[torch.from_numpy(row)], persons[torch.from_numpy(row)])
+            mapped = bridge(pooled[torch.from_numpy(row)], users[torch.from_numpy(row)])
             drawn = torch.from_numpy(rng.integers(0, len(target), _NEGATIVES))
             right = target[torch.from_numpy(pairs.col[chosen])]
             loss = logistic_loss(mapped[torch.from_numpy(place)], right, target[drawn])

@@ -1,13 +1,13 @@
 """Training of CMF, BiTGCF and CDRIB: steps over the likes of a source side and a target side.
 
-In:   both sides, and a :class:`Network` whose call gives vectors of their persons and items.
+In:   both sides, and a :class:`Network` whose call gives vectors of their users and items.
 Out:  the trained network.
 
 Each step takes as large a fraction of one side's likes as of the other's. The loss is the logistic
 one of these papers; its uniformly drawn negatives are shared by a batch, so that it is one matrix
 product.
 
-Shapes: P persons   I_s items of a side   B likes of a step   N drawn items   D width
+Shapes: P users   I_s items of a side   B likes of a step   N drawn items   D width
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ __all__ = ["Network", "Embeddings", "array", "logistic_loss", "on_tensors", "tra
 
 @dataclass(frozen=True)
 class Embeddings:
-    """What one call of a network gives: vectors of the persons who train, and of items."""
+    """What one call of a network gives: vectors of the users who train, and of items."""
 
-    persons: Sequence[Tensor]
+    users: Sequence[Tensor]
     """``[P, D]`` for each side: what its items are multiplied with."""
     items: Sequence[Tensor]
     """``[I_s, D]`` for each side."""
@@ -60,10 +60,10 @@ def array(tensor: Tensor) -> NDArray[Any]:
     return found
 
 
-def logistic_loss(person: Tensor, right: Tensor, drawn: Tensor) -> Tensor:
+def logistic_loss(user: Tensor, right: Tensor, drawn: Tensor) -> Tensor:
     """Cross-entropy of likes ``[B, D]`` against every one of the drawn items ``[N, D]``."""
-    positive = (person * right).sum(dim=1)
-    return functional.softplus(-positive).mean() + functional.softplus(person @ drawn.T).mean()
+    positive = (user * right).sum(dim=1)
+    return functional.softplus(-positive).mean() + functional.softplus(user @ drawn.T).mean()
 
 
 def train(
@@ -104,16 +104,16 @@ def train(
         for step in range(steps):
             found = model()
             loss = torch.as_tensor(found.penalty)
-            for weight, pair, order, persons, items in zip(
-                weights, pairs, orders, found.persons, found.items, strict=True
+            for weight, pair, order, users, items in zip(
+                weights, pairs, orders, found.users, found.items, strict=True
             ):
                 chosen = order[step]
                 if not len(chosen):
                     continue
                 drawn = items[torch.from_numpy(rng.integers(0, len(items), negatives))]
-                person = persons[torch.from_numpy(pair.row[chosen])]
+                user = users[torch.from_numpy(pair.row[chosen])]
                 right = items[torch.from_numpy(pair.col[chosen])]
-                loss = loss + weight * logistic_loss(person, right, drawn)
+                loss = loss + weight * logistic_loss(user, right, drawn)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
