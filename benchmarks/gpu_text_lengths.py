@@ -54,9 +54,9 @@ def main() -> int:
         )  # fmt: skip
         rows[mode] = json.loads(done.stdout.splitlines()[-1])
     if len({row["mean"] for row in rows.values()}) > 1:
-        spread = [row["mean"] for row in rows.values()]
-        if abs(spread[0] - spread[1]) > 1e-2 * abs(spread[1]):
-            raise AssertionError(f"both modes must give the same vectors, got means {spread}")
+        means = [row["mean"] for row in rows.values()]
+        if abs(means[0] - means[1]) > 1e-2 * abs(means[1]):
+            raise AssertionError(f"both modes must give the same vectors, got means {means}")
     print(f"{'padded to':20} {'all steps, s':>12} {'first 20, ms':>12} {'last 100, ms':>12}")
     for mode, row in rows.items():
         print(f"{mode:20} {row['seconds']:12.2f} {row['first_ms']:12.1f} {row['last_ms']:12.1f}")

@@ -2,7 +2,7 @@
 
     python benchmarks/start_seconds.py --json out.json
 
-Makes a small graph (120 people, 80 items, two domains), trains a run on it, and starts every
+Makes a small graph (120 users, 80 items, two domains), trains a run on it, and starts every
 command in turn, the answer of each being checked. CPU seconds are user and system time of the
 whole process; the median of the repetitions is shown, after one that is not counted. Bytecode of
 all installed packages should be compiled before (`python -m compileall -q .venv/lib`), as it is

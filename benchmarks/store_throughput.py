@@ -3,7 +3,7 @@
     python benchmarks/store_throughput.py --edges 1000000
     python benchmarks/store_throughput.py --edges 200000 --neo4j 5.26.21 --json out.json
 
-A made-up graph of people and items, fixed seed, written in batches with their checkpoints as
+A made-up graph of users and items, fixed seed, written in batches with their checkpoints as
 an ingest does. Each store starts empty; `write` is the first time, `re-write` the same rows
 again, `read` all of them as columns (best of --repeats). The result is checked before its
 time counts. `--neo4j VERSION` starts a server (Java and Maven needed); `--store URL` takes

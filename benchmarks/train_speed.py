@@ -6,9 +6,9 @@
 Four parts, each in processes of its own; `--parts` chooses:
 
 systems  kgrec, RecBole's LightGCN, PyG's LightGCN and `implicit` on one merged training log.
-         Strict cold people are asked about (benchmarks/README.md): their rows in the target
+         Strict cold users are asked about (benchmarks/README.md): their rows in the target
          domain are hidden, their others are in the log. After every epoch all clocks stand still
-         and the same evaluator ranks the whole target domain for the validation people.
+         and the same evaluator ranks the whole target domain for the validation users.
 stages   where kgrec spends the time before its first epoch, and one epoch.
 growth   one epoch on made-up graphs of growing size, slope of log seconds over log interactions.
 gpu      joint step time, share of the chip's bf16 peak, profile; skipped where there is none.
@@ -100,7 +100,7 @@ def main() -> int:
             snapshot = read_data(args.data, folder / "data")
             course, measure, about = make_course(snapshot, args, folder)
             lines += about["lines"]
-            result["data"] = {key: about[key] for key in ("direction", "likes", "people")}
+            result["data"] = {key: about[key] for key in ("direction", "likes", "users")}
         if "systems" in args.parts:
             lines += ["", "## Seconds to a quality", ""]
             lines += systems(course, measure, env, args, about, result)
@@ -134,7 +134,7 @@ def systems(
     about: dict[str, Any], result: dict[str, Any],
 ) -> list[str]:  # fmt: skip
     """Part one: the race."""
-    tell(f"tuning {', '.join(args.baselines)} on validation people")
+    tell(f"tuning {', '.join(args.baselines)} on validation users")
     found = worker(
         env, "speed.bar", str(course), "--seconds", str(args.seconds_each), "--baselines",
         *args.baselines,
@@ -242,8 +242,8 @@ def growth(env: dict[str, str], args: argparse.Namespace, result: dict[str, Any]
             f"{max(each) * 1e3:.1f} ms a text, whatever the size of the graph."
         ]
     return lines + [
-        "Made up by `benchmarks/speed/made_up.py`: ten interactions a person, twenty an item, two "
-        "domains, a fifth of the people in both. Where not all episodes were run, the epoch is "
+        "Made up by `benchmarks/speed/made_up.py`: ten interactions a user, twenty an item, two "
+        "domains, a fifth of the users in both. Where not all episodes were run, the epoch is "
         "computed from those that were."
     ]
 
@@ -272,27 +272,27 @@ def make_course(
         raise SystemExit(f"--target: no domain {args.target}; there are {', '.join(names)}")
     target = names.index(args.target or names[0])
     split = strict_cold_user(snapshot, target=target, seed=args.seed)
-    _, people = cold_users(Interactions.of(snapshot), target=target, fold=0, seed=args.seed)
+    _, asked = cold_users(Interactions.of(snapshot), target=target, fold=0, seed=args.seed)
     log = Interactions.of(split.train)
     course = folder / "course"
     course.mkdir()
-    write_course(split, log.liked, people, course, seed=args.seed)
+    write_course(split, log.liked, asked, course, seed=args.seed)
 
-    def measure(person: NDArray[np.float32], item: NDArray[np.float32]) -> float:
-        scores = person @ item.T if len(item) else person
+    def measure(user: NDArray[np.float32], item: NDArray[np.float32]) -> float:
+        scores = user @ item.T if len(item) else user
         return main_value(
             Scored(scores), split.validation, train=split.train, target=target,
-            block=max(len(people), 1),
+            block=max(len(asked), 1),
         )  # fmt: skip
 
     likes = int(log.liked.nnz)
     lines = [
-        f"{split.direction}: {likes:,} likes of {log.num_users:,} people in the merged training "
-        f"log, {len(people):,} strict cold validation people (fold 0, seed {args.seed}), "
+        f"{split.direction}: {likes:,} likes of {log.num_users:,} users in the merged training "
+        f"log, {len(asked):,} strict cold validation users (fold 0, seed {args.seed}), "
         f"{len(split.train.items_of(target)):,} items ranked."
     ]
     about = {
-        "direction": split.direction, "likes": likes, "people": len(people), "lines": lines,
+        "direction": split.direction, "likes": likes, "users": len(asked), "lines": lines,
         "has_text": has_text(snapshot),
     }  # fmt: skip
     return course, measure, about
@@ -311,7 +311,7 @@ class Scored:
 
     def score(self, histories: Any, _domain: int) -> NDArray[np.float32]:
         if histories.shape[0] != len(self._scores):
-            raise AssertionError(f"{histories.shape[0]} people, scores of {len(self._scores)}")
+            raise AssertionError(f"{histories.shape[0]} users, scores of {len(self._scores)}")
         return self._scores
 
 

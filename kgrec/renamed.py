@@ -11,7 +11,7 @@ from typing import Any
 
 from kgrec.errors import ConfigError
 
-__all__ = ["RENAMED", "RENAMED_IN_BENCHMARKS", "refuse_renamed"]
+__all__ = ["RENAMED", "RENAMED_IN_BENCHMARKS", "RENAMED_IN_RECOMMENDERS", "refuse_renamed"]
 
 _COMPONENTS = {
     "mapped": "emcdr",
@@ -45,6 +45,15 @@ setting has become two."""
 
 RENAMED_IN_BENCHMARKS: dict[str, str] = {"linking": "overlapping_users"}
 """The same of the settings of a benchmark."""
+
+RENAMED_IN_RECOMMENDERS: dict[str, dict[str, str]] = {
+    "RandomWalk": {"read": "history_exponent", "write": "popularity_exponent"},
+    "SVDFilter": {"read": "history_exponent", "write": "popularity_exponent"},
+    "GraphFilter": {"write": "popularity_exponent"},
+    "ItemKNN": {"popularity": "divisor_exponent"},
+    "ItemRidge": {"popularity": "history_exponent"},
+}
+"""The same of the settings of recommenders, by the name of the class that they stand beside."""
 
 
 def refuse_renamed(

@@ -49,6 +49,10 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ("blend.walk.share=0", "blend.walk.share: is called components.random-walk.weight now (to"),
         ("blend.merged.rank=8", "blend.merged.rank: is called components.ials.rank now"),
         ("blend.own={}", "blend.own: is called components.history now"),
+        (
+            "components.random-walk.read=1",
+            "components.random-walk.read: is called components.random-walk.history_exponent now",
+        ),
         ("cold_items.trust=1", "cold_items.trust: is called cold_items.discount now"),
         ("text.learn_share=1", "text.learn_share: is called text.learning_fraction now"),
         ("model.channels=[text]", "model.channels: is called model.item_features now"),

@@ -46,9 +46,9 @@ def python(code: str, folder: Path) -> str:
 
 
 def write_log(folder: Path) -> None:
-    """People who like space or sea, in books and in films, with the ids that the README uses."""
+    """Users who like space or sea, in books and in films, with the ids that the README uses."""
     rng = np.random.default_rng(0)
-    people = [f"u{n}" for n in range(120)]
+    users = [f"u{n}" for n in range(120)]
     items = pl.DataFrame(
         [
             {"item_id": str(n), "domain": domain, "title": f"{topic} story number {n}",
@@ -58,7 +58,7 @@ def write_log(folder: Path) -> None:
         ]
     )  # fmt: skip
     rows = []
-    for n, user in enumerate(people):
+    for n, user in enumerate(users):
         topic = ("space", "sea")[n % 2]
         mine = items.filter(pl.col("categories").list.contains(topic))
         domains = ("films",) if user == "u17" else ("books", "films")

@@ -30,7 +30,7 @@ class TrainedWorld:
 
     @property
     def target(self) -> str:
-        """The domain in which cold people have no history."""
+        """The domain in which cold users have no history."""
         return self.world.target
 
 

@@ -1,8 +1,8 @@
-"""The best single baseline on the people of a course: the quality that is to be reached.
+"""The best single baseline on the users of a course: the quality that is to be reached.
 
     python -m speed.bar COURSE --baselines emcdr ridge-map --seconds 600
 
-Each is tuned as in ``kgrec benchmark``, on the same validation people, with its share of the
+Each is tuned as in ``kgrec benchmark``, on the same validation users, with its part of the
 seconds (the first setting is always tried). Prints JSON; the seconds of the winner are those of
 one fit with the chosen settings, with nothing left over from tuning.
 """

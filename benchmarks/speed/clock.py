@@ -23,7 +23,7 @@ import numpy as np
 from memory import peak_bytes
 
 Vectors = Callable[[], "tuple[Any, Any]"]
-"""Makes ``[B, D]`` of the people asked about and ``[I_d, D]`` of the target's items."""
+"""Makes ``[B, D]`` of the users asked about and ``[I_d, D]`` of the target's items."""
 
 
 class Stop(Exception):  # noqa: N818  (not an error: the starter has seen enough)
@@ -54,10 +54,10 @@ class Clock:
     def point(self, epoch: int, vectors: Vectors) -> None:
         """Hand over a result; raises :class:`Stop` where no more are wanted."""
         work = self.seconds
-        person, item = vectors()
+        user, item = vectors()
         delivered = self.seconds
         file = self._folder / f"{os.getpid()}-{self._points}.npz"
-        np.savez(file, person=np.asarray(person, np.float32), item=np.asarray(item, np.float32))
+        np.savez(file, user=np.asarray(user, np.float32), item=np.asarray(item, np.float32))
         self._points += 1
         message = {
             "epoch": epoch,

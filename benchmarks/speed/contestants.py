@@ -3,7 +3,7 @@
     python -m speed.contestants NAME COURSE [--config C] [--set a.b=c ...]
 
 kgrec is asked for what it would deliver had it ended with the epoch, by its own ``assemble``;
-the people asked about are known to it by their histories, as in every benchmark. PyG's people
+the users asked about are known to it by their histories, as in every benchmark. PyG's users
 are its own rows of the graph. Those of implicit are folded in.
 """
 
@@ -49,8 +49,8 @@ def kgrec(folder: Path, args: argparse.Namespace) -> None:
     users = split.validation.shown
 
     def of(scorer: Any) -> tuple[Any, Any]:
-        people = scorer.user_vectors(users, course.target)
-        return people.products(scorer.item_vectors(course.target)), np.zeros((0, 0))
+        vectors = scorer.user_vectors(users, course.target)
+        return vectors.products(scorer.item_vectors(course.target)), np.zeros((0, 0))
 
     def on_epoch(trainer: Trainer) -> None:
         if trainer.epoch == 0:
@@ -85,10 +85,10 @@ def pyg(folder: Path, _: argparse.Namespace) -> None:
 
     course = read_course(folder)
     torch.manual_seed(course.seed)
-    people, items = (torch.from_numpy(np.ascontiguousarray(part)) for part in course.pairs())
+    users, items = (torch.from_numpy(np.ascontiguousarray(part)) for part in course.pairs())
     import_what_comes_late()
     clock = Clock(folder)
-    positive = torch.stack([people, items + course.num_users])
+    positive = torch.stack([users, items + course.num_users])
     edges = torch.cat([positive, positive.flip(0)], dim=1)
     model = LightGCN(
         num_nodes=course.num_users + course.num_items, embedding_dim=FACTORS, num_layers=2
@@ -98,7 +98,7 @@ def pyg(folder: Path, _: argparse.Namespace) -> None:
     @torch.no_grad()
     def vectors() -> tuple[Any, Any]:
         out = model.get_embedding(edges).numpy()
-        return out[course.people], out[course.items + course.num_users]
+        return out[course.asked], out[course.items + course.num_users]
 
     clock.ready()
     for epoch in range(MOST_EPOCHS):
@@ -135,8 +135,8 @@ def als(folder: Path, _: argparse.Namespace) -> None:
 
         def vectors() -> tuple[Any, Any]:
             items = np.asarray(model.item_factors)
-            people = fold_in(log[course.people], items, regularization=regularization, alpha=alpha)
-            return people, items[course.items]
+            users = fold_in(log[course.asked], items, regularization=regularization, alpha=alpha)
+            return users, items[course.items]
 
         clock.ready()
         model.fit(
@@ -162,9 +162,9 @@ def bpr(folder: Path, _: argparse.Namespace) -> None:
     def vectors() -> tuple[Any, Any]:
         items = np.ascontiguousarray(model.item_factors[:, :-1], dtype=np.float32)
         bias = np.asarray(model.item_factors[:, -1:], dtype=np.float32)
-        people = fold_in(log[course.people], items, regularization=1.0, alpha=10.0)
+        users = fold_in(log[course.asked], items, regularization=1.0, alpha=10.0)
         return (
-            np.hstack([people, np.ones((len(people), 1), np.float32)]),
+            np.hstack([users, np.ones((len(users), 1), np.float32)]),
             np.hstack([items, bias])[course.items],
         )
 

@@ -1,9 +1,9 @@
-"""What all contestants of a race get: one training log, and the people who are asked about.
+"""What all contestants of a race get: one training log, and the users who are asked about.
 
-In:   a split of strict cold people.
+In:   a split of strict cold users.
 Out:  a folder with ``log.npz`` and the split itself; or what such a folder holds.
 
-The log is merged over all domains. The validation people's rows in other domains are in it, as
+The log is merged over all domains. The validation users' rows in other domains are in it, as
 are those of everybody else; their rows in the target domain are not.
 """
 
@@ -20,12 +20,12 @@ Array = Any  # this file also runs where numpy is old
 
 @dataclass(frozen=True)
 class Course:
-    """Rows are people, columns are items."""
+    """Rows are users, columns are items."""
 
     indptr: Array  # [P + 1]
     indices: Array  # [E] items, row after row
     num_items: int
-    people: Array  # [B] rows of the people asked about
+    asked: Array  # [B] rows of the users asked about
     items: Array  # [I_d] columns of the target domain
     target: int
     seed: int
@@ -45,21 +45,21 @@ def read_course(folder: Path) -> Course:
     with np.load(folder / "log.npz") as held:
         return Course(
             indptr=held["indptr"], indices=held["indices"], num_items=int(held["num_items"]),
-            people=held["people"], items=held["items"], target=int(held["target"]),
+            asked=held["asked"], items=held["items"], target=int(held["target"]),
             seed=int(held["seed"]),
         )  # fmt: skip
 
 
-def write_course(split: Any, liked: Any, people: Array, folder: Path, *, seed: int) -> None:
+def write_course(split: Any, liked: Any, asked: Array, folder: Path, *, seed: int) -> None:
     """Keep ``split`` and its log ``liked [P, I]`` where the workers find them."""
     from kgrec.evaluation.split import save_split
 
-    if (liked[people] != split.validation.histories).nnz:
-        raise AssertionError("the rows of the log are not those of the people who are asked about")
+    if (liked[asked] != split.validation.histories).nnz:
+        raise AssertionError("the rows of the log are not those of the users who are asked about")
     save_split(split, folder / "split")
     np.savez(
         folder / "log.npz",
         indptr=liked.indptr.astype(np.int64), indices=liked.indices.astype(np.int64),
-        num_items=liked.shape[1], people=people, items=split.train.items_of(split.target),
+        num_items=liked.shape[1], asked=asked, items=split.train.items_of(split.target),
         target=split.target, seed=seed,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Joint training on a GPU: the time of a step, its share of the chip's peak, and the profile.
+"""Joint training on a GPU: the time of a step, its fraction of the chip's peak, and the profile.
 
     python -m speed.gpu COURSE --steps 20
 
@@ -104,14 +104,14 @@ def measure(trainer: Trainer, steps: int, peak_tflops: float | None) -> dict[str
         "step_seconds": seconds,
         "flops_a_step": flops,
         "peak_tflops": peak,
-        "share_of_peak": flops / seconds / (peak * 1e12) if peak else None,
+        "fraction_of_peak": flops / seconds / (peak * 1e12) if peak else None,
         "seen_step_seconds": wall / LOOKED_AT,
-        "idle_share": max(0.0, 1 - busy / wall) if on_gpu else None,
+        "idle_fraction": max(0.0, 1 - busy / wall) if on_gpu else None,
         "peak_device_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
         "kernels": [
             {
                 "name": row.key[:80],
-                "share": getattr(row, own) / 1e6 / wall,
+                "fraction": getattr(row, own) / 1e6 / wall,
                 "calls": row.count // LOOKED_AT,
             }
             for row in rows[:12]

@@ -1,10 +1,10 @@
 """Graphs of any size for measuring, straight as the arrays that training reads.
 
 In:   a number of interactions.
-Out:  a :class:`Snapshot` whose people and items grow with it; the same every time.
+Out:  a :class:`Snapshot` whose users and items grow with it; the same every time.
 
-Ten interactions a person and twenty an item, popularity falling as one over rank, two domains,
-a fifth of the people in both. What a model reaches on them means nothing.
+Ten interactions a user and twenty an item, popularity falling as one over rank, two domains,
+a fifth of the users in both. What a model reaches on them means nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.config import TextSettings
 
-EACH_PERSON, EACH_ITEM = 10, 20
+EACH_USER, EACH_ITEM = 10, 20
 IN_BOTH = 0.2
 DISTINCT_TEXTS = 2_000
 """Encoding grows by the text and is measured on these; items share them."""
@@ -26,16 +26,16 @@ DISTINCT_TEXTS = 2_000
 def made_up(edges: int, *, with_text: bool, seed: int = 0) -> Snapshot:
     """Exactly ``edges`` interactions, each between another pair."""
     rng = np.random.default_rng(seed)
-    people, items = max(edges // EACH_PERSON, 20), max(edges // EACH_ITEM, 20) // 2 * 2
-    pairs = distinct_pairs(edges, people, items, rng)
-    person, item = pairs // items, pairs % items
+    users, items = max(edges // EACH_USER, 20), max(edges // EACH_ITEM, 20) // 2 * 2
+    pairs = distinct_pairs(edges, users, items, rng)
+    user, item = pairs // items, pairs % items
     texts: list[str | None] = [None] * items
     hashes: list[str | None] = [None] * items
     if with_text:
         texts = [text_of(i % DISTINCT_TEXTS) for i in range(items)]
         hashes = [f"{i % DISTINCT_TEXTS:016x}" for i in range(items)]
     return Snapshot(
-        user_keys=np.char.add("u", np.char.zfill(np.arange(people).astype(np.str_), 8)),
+        user_keys=np.char.add("u", np.char.zfill(np.arange(users).astype(np.str_), 8)),
         item_keys=np.char.add("i", np.char.zfill(np.arange(items).astype(np.str_), 8)),
         domain_keys=np.array(["books", "films"]),
         tag_keys=np.array([], dtype=np.str_),
@@ -44,7 +44,7 @@ def made_up(edges: int, *, with_text: bool, seed: int = 0) -> Snapshot:
         text_hashes=hashes,
         item_domain=(np.arange(items) % 2).astype(np.int32),
         kinds=("like",),
-        user=person.astype(np.int32),
+        user=user.astype(np.int32),
         item=item.astype(np.int32),
         kind=np.zeros(edges, np.int16),
         weight=np.ones(edges, np.float32),
@@ -58,17 +58,17 @@ def made_up(edges: int, *, with_text: bool, seed: int = 0) -> Snapshot:
 
 
 def distinct_pairs(
-    edges: int, people: int, items: int, rng: np.random.Generator
+    edges: int, users: int, items: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """``person * items + item``, ascending; people of one domain like items of that parity."""
+    """``user * items + item``, ascending; users of one domain like items of that parity."""
     kept = np.zeros(0, np.int64)
     while len(kept) < edges:
         size = int(1.3 * (edges - len(kept))) + 100
-        person = rng.integers(0, people, size)
+        user = rng.integers(0, users, size)
         item = np.floor(np.exp(rng.random(size) * np.log(items))).astype(np.int64) - 1
-        in_one = person % round(1 / IN_BOTH) != 0
-        item = np.where(in_one, item // 2 * 2 + person % 2, item)
-        kept = np.unique(np.concatenate([kept, person * items + item]))
+        in_one = user % round(1 / IN_BOTH) != 0
+        item = np.where(in_one, item // 2 * 2 + user % 2, item)
+        kept = np.unique(np.concatenate([kept, user * items + item]))
     return np.sort(rng.choice(kept, edges, replace=False))
 
 

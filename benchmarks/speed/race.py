@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Measure = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
-"""NDCG@10 of person vectors ``[B, D]`` and item vectors ``[I_d, D]``; without any of these
+"""NDCG@10 of user vectors ``[B, D]`` and item vectors ``[I_d, D]``; without any of these
 the first are scores ``[B, I_d]``."""
 
 
@@ -101,7 +101,7 @@ def run_race(
                     continue  # what a library prints before the clock is there
                 message: dict[str, Any] = json.loads(line)
                 with np.load(message["file"]) as held:
-                    ndcg = measure(held["person"], held["item"])
+                    ndcg = measure(held["user"], held["item"])
                 Path(message["file"]).unlink()
                 points.append(
                     Point(message["epoch"], message["seconds"], ndcg, message["delivering"])

@@ -4,7 +4,7 @@
 
 All but the batch size is RecBole's default: its data set, sampler, model, trainer and settings,
 nothing of it patched. It trains on the whole merged log, and its own validation is left out, so
-that the clock counts its epochs only. People are its own users: those asked about are in the
+that the clock counts its epochs only. Users are its own users: those asked about are in the
 log by their rows in other domains.
 """
 
@@ -68,10 +68,10 @@ def run(config: Config, course: Course, folder: Path) -> None:
     clock = Clock(folder)  # reading its file has been free of charge, making its graph is not
     model = LightGCN(config, parts[0]).to(config["device"])
     trainer = Trainer(config, model)
-    users = rows_of(dataset, "user_id", course.people)
+    users = rows_of(dataset, "user_id", course.asked)
     items = rows_of(dataset, "item_id", course.items)
     if (users < 0).any():
-        raise AssertionError("a person who is asked about is not among RecBole's users")
+        raise AssertionError("a user who is asked about is not among RecBole's users")
 
     @torch.no_grad()
     def vectors() -> tuple[np.ndarray, np.ndarray]:
@@ -91,10 +91,10 @@ def run(config: Config, course: Course, folder: Path) -> None:
 
 def write_atomic_file(course: Course, folder: Path) -> None:
     (folder / "log").mkdir()
-    people, items = course.pairs()
+    users, items = course.pairs()
     with (folder / "log" / "log.inter").open("w", encoding="utf-8") as file:
         file.write("user_id:token\titem_id:token\n")
-        file.writelines(f"{p}\t{i}\n" for p, i in zip(people, items))  # noqa: B905
+        file.writelines(f"{p}\t{i}\n" for p, i in zip(users, items))  # noqa: B905
 
 
 def rows_of(dataset: object, field: str, numbers: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ def against(ours: Race, other: Race) -> str:
 def growth_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A row a size and kind of text; failures keep their reason."""
     lines = [
-        "| text | interactions | people | items | before the first epoch, s | of it spectrum "
+        "| text | interactions | users | items | before the first epoch, s | of it spectrum "
         "| factors | pools | one epoch, s | episodes | s an episode | peak GiB |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
@@ -134,9 +134,9 @@ def stages_tables(found: Mapping[str, Any]) -> list[str]:
         f"Before the first epoch {number(found['setup_seconds'])} s; one epoch of "
         f"{found['episodes']} episodes {number(found['epoch_seconds'])} s, of which "
         f"{found['episodes_run']} were run. A row shows a function with all that it calls, so that "
-        f"rows may lie in one another (people are also made, and bridges solved, in validation).",
+        f"rows may lie in one another (users are also made, and bridges solved, in validation).",
         "",
-        "| when | what | s | share |",
+        "| when | what | s | fraction |",
         "|---|---|---:|---:|",
     ]
     for when, parts, whole in (
@@ -146,32 +146,32 @@ def stages_tables(found: Mapping[str, Any]) -> list[str]:
         for what, seconds in sorted(parts.items(), key=lambda part: -part[1]):
             if seconds >= 0.001 * whole:
                 lines.append(f"| {when} | {what} | {seconds:.2f} | {seconds / whole:.0%} |")
-    lines += ["", "| function, without what it calls | calls | s | share of the epoch |",
+    lines += ["", "| function, without what it calls | calls | s | fraction of the epoch |",
               "|---|---:|---:|---:|"]  # fmt: skip
     for row in found["top"]:
-        share = row["seconds"] / found["seen_seconds"]
+        fraction = row["seconds"] / found["seen_seconds"]
         lines.append(
-            f"| `{row['where'][:90]}` | {row['calls']:,} | {row['seconds']:.2f} | {share:.0%} |"
+            f"| `{row['where'][:90]}` | {row['calls']:,} | {row['seconds']:.2f} | {fraction:.0%} |"
         )
     return lines
 
 
 def gpu_table(found: Mapping[str, Any]) -> list[str]:
-    peak = found["share_of_peak"]
-    share = f"{peak:.2%} of {found['peak_tflops']:.0f} TFLOPS (bf16)" if peak else "peak unknown"
-    idle = found["idle_share"]
+    peak = found["fraction_of_peak"]
+    fraction = f"{peak:.2%} of {found['peak_tflops']:.0f} TFLOPS (bf16)" if peak else "peak unknown"
+    idle = found["idle_fraction"]
     lines = [
         f"{found['device']}: {found['step_seconds'] * 1e3:.1f} ms a joint step of "
         f"{found['users_a_step']} users, {found['flops_a_step'] / 1e12:.3f} dense TFLOP a step, "
-        f"{share}. Five of these steps again, under the profiler: "
+        f"{fraction}. Five of these steps again, under the profiler: "
         f"{found['seen_step_seconds'] * 1e3:.1f} ms each"
         + ("." if idle is None else f", of which no kernel ran for {idle:.0%}."),
         "",
-        "| kernel | calls a step | share of the time |",
+        "| kernel | calls a step | fraction of the time |",
         "|---|---:|---:|",
     ]
     for row in found["kernels"]:
-        lines.append(f"| `{cell(row['name'])}` | {row['calls']} | {row['share']:.1%} |")
+        lines.append(f"| `{cell(row['name'])}` | {row['calls']} | {row['fraction']:.1%} |")
     lines += ["", "The same on the CPU, by cProfile, which slows what calls often:", ""]
     lines += ["| function | calls a step | own ms a step |", "|---|---:|---:|"]
     for row in found["host"]:

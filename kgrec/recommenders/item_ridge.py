@@ -55,8 +55,8 @@ class ItemRidgeSettings(RecommenderSettings):
     """Regularization strength, in likes: added to the diagonal of the items' co-occurrences. The
     more, the less items with few likes count."""
     among: Literal["all", "overlap"] = "overlap"
-    """Whose likes are read: those of all users, or only of overlapping users, who are active in
-    the domain and in another one. Without overlap only `all` learns anything of two sources."""
+    """Whose likes are read: those of all users, or only of overlapping users, who are active in the
+    domain and in another one. Without overlap only `all` learns anything of two sources."""
     history_exponent: NonNegativeFloat = 0.0
     """Exponent of a source item's number of likes, by which its column is divided before the
     regression; above 0, popular items of a history count less."""
@@ -135,7 +135,7 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
         return sp.csr_matrix(outside @ sp.diags(self._side(domain).scale))
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, R + P]``: directions, and how much the history outside leads to each user of the interactions."""
+        """``[B, R + P]``: directions, and how much the history outside leads to each user."""
         asked, source = self._asked(users, domain), self._side(domain).source
         if self.settings.solver == "svd":
             paths = sp.csr_matrix(asked @ source.T) / np.float32(self.settings.strength)

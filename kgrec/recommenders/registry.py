@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from kgrec.errors import ConfigError
 from kgrec.recommenders.base import BaseRecommender, RecommenderSettings
+from kgrec.renamed import RENAMED_IN_RECOMMENDERS, refuse_renamed
 
 __all__ = ["Entry", "entry", "names", "one_sentence", "read_settings"]
 
@@ -45,6 +46,7 @@ class Entry:
             ConfigError: A setting is unknown or wrong, as in a file of an earlier version.
         """
         cls = self.load()
+        _refuse_old_names(cls, values, key=cls.__name__)
         settings = cls.settings_class
         try:
             return cls(settings.model_validate({**self.defaults, **values}))
@@ -119,11 +121,23 @@ def read_settings(
         ConfigError: The recommender or a setting is unknown, or a value is wrong.
     """
     found = entry(name, key=f"{key}.model")
-    settings = found.load().settings_class
+    cls = found.load()
+    _refuse_old_names(cls, values, key=key)
+    settings = cls.settings_class
     try:
         return settings.model_validate({**found.defaults, **values})
     except ValidationError as error:
         raise one_sentence(error, key, [*settings.model_fields, *also]) from None
+
+
+def _refuse_old_names(
+    cls: type[BaseRecommender[Any]], values: Mapping[str, Any], *, key: str
+) -> None:
+    """Check that no setting of the group ``key`` has a name of an earlier version."""
+    renamed = RENAMED_IN_RECOMMENDERS.get(cls.__name__, {})
+    refuse_renamed(
+        values, f"{key}.", renamed={f"{key}.{old}": f"{key}.{new}" for old, new in renamed.items()}
+    )
 
 
 def one_sentence(error: ValidationError, key: str, known: Sequence[str]) -> ConfigError:

@@ -59,8 +59,8 @@ def points(*values: float) -> list[Point]:
 def run(worker: str, folder: Path, qualities: list[float], **limits: float) -> Race:
     left = iter(qualities)
 
-    def measure(person: np.ndarray, item: np.ndarray) -> float:
-        assert person.shape == (2, 3)
+    def measure(user: np.ndarray, item: np.ndarray) -> float:
+        assert user.shape == (2, 3)
         assert item.shape == (4, 3)
         time.sleep(0.1)
         return next(left)
@@ -163,7 +163,7 @@ def test_events_of_training_end_the_watch_where_its_seconds_are_spent() -> None:
     assert watch.episodes == 9
 
 
-def test_a_made_up_graph_has_as_many_interactions_as_asked_and_people_in_both_domains() -> None:
+def test_a_made_up_graph_has_as_many_interactions_as_asked_and_users_in_both_domains() -> None:
     graph = made_up(20_000, with_text=True)
     pairs = graph.user.astype(np.int64) * graph.num_items + graph.item
     assert len(pairs) == 20_000

@@ -93,7 +93,7 @@ def test_status_counts_labels_types_and_domains(filled: Path) -> None:
     assert job["finished_at"] >= job["started_at"]
 
 
-def test_status_for_people_is_a_table_on_stdout(filled: Path) -> None:
+def test_status_without_json_is_a_table_on_stdout(filled: Path) -> None:
     shown = done("status", "--store", "g.duckdb", cwd=filled)
     assert "INTERACTED" in shown
     assert "films" in shown

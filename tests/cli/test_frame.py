@@ -192,7 +192,7 @@ def test_modules_of_commands_are_known_by_name() -> None:
     assert len(set(COMMANDS)) == len(COMMANDS)
 
 
-def test_ctrl_c_that_duckdb_heard_first_is_ctrl_c_all_the_same() -> None:
+def test_ctrl_c_that_duckdb_received_first_is_ctrl_c_all_the_same() -> None:
     with pytest.raises(KeyboardInterrupt), interrupts():
         raise RuntimeError("Query interrupted")
     with pytest.raises(RuntimeError, match="something else"), interrupts():

@@ -90,7 +90,7 @@ def test_reasons_are_told_where_asked(trained_world: TrainedWorld, capsys: Outpu
     assert "because" not in shown.err
 
 
-def test_a_table_for_people_names_titles(trained_world: TrainedWorld, capsys: Output) -> None:
+def test_a_table_names_titles(trained_world: TrainedWorld, capsys: Output) -> None:
     title, item = trained_world.world.items.select("title", "item_id").row(0)
     args = ["similar", "--run", trained_world.run, title, "-k", 3]
     assert kgrec(*args) == 0

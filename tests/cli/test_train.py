@@ -23,7 +23,7 @@ SET = [word for setting in QUICK for word in ("--set", setting)]
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A hundred people who like space or sea, in books and in films."""
+    """A hundred users who like space or sea, in books and in films."""
     folder = tmp_path_factory.mktemp("graph")
     rng = np.random.default_rng(0)
     topics = ["space", "sea"] * 20

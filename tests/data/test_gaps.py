@@ -19,10 +19,10 @@ BOOK, FILM, SONG = 0, 1, 2
 
 
 def interactions(*likes: tuple[int, ...]) -> Interactions:
-    """One item in each domain; a row of liked items for each person."""
+    """One item in each domain; a row of liked items for each user."""
     matrix = np.zeros((len(likes), 3), np.float32)
-    for person, items in enumerate(likes):
-        matrix[person, list(items)] = 1
+    for user, items in enumerate(likes):
+        matrix[user, list(items)] = 1
     return Interactions(
         liked=sp.csr_matrix(matrix),
         seen=sp.csr_matrix(matrix),

@@ -38,20 +38,20 @@ def test_nobody_is_held_out_twice() -> None:
     train, groups = hold_out(LOG, 0.3, seed=0)
     changed = (LOG.liked - train.liked).getnnz(axis=1) > 0
     assert changed.sum() == sum(g.hidden.shape[0] for g in groups) <= LOG.num_users
-    for person in np.flatnonzero(changed):
-        lost = (LOG.liked - train.liked)[person].indices
+    for user in np.flatnonzero(changed):
+        lost = (LOG.liked - train.liked)[user].indices
         assert len(set(LOG.item_domain[lost])) == 1
 
 
 def test_whoever_lost_nothing_is_not_held_out() -> None:
     """With four likes in a domain, half of them hidden, one in sixteen loses none."""
-    people, likes = 400, 4
-    rows = np.repeat(np.arange(people), likes)
+    users, likes = 400, 4
+    rows = np.repeat(np.arange(users), likes)
     few = replace(
         LOG,
         liked=sp.csr_matrix(
-            (np.ones(len(rows), np.float32), (rows, np.tile(LOG.items_of(0)[:likes], people))),
-            shape=(people, LOG.liked.shape[1]),
+            (np.ones(len(rows), np.float32), (rows, np.tile(LOG.items_of(0)[:likes], users))),
+            shape=(users, LOG.liked.shape[1]),
         ),
     )
     _, groups = hold_out(few, 0.5, seed=0)
@@ -60,20 +60,20 @@ def test_whoever_lost_nothing_is_not_held_out() -> None:
         assert (group.hidden.getnnz(axis=1) > 0).all()
 
 
-def test_the_same_people_are_held_out_by_the_same_seed() -> None:
+def test_the_same_users_are_held_out_by_the_same_seed() -> None:
     first, again, other = (hold_out(LOG, 0.3, seed=s)[0].liked.toarray() for s in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
 
-def test_too_few_people_to_judge_by_are_not_held_out() -> None:
+def test_too_few_users_to_judge_by_are_not_held_out() -> None:
     few = replace(LOG, liked=LOG.liked[:20], row_of_account=np.arange(20))
     train, groups = hold_out(few, 0.3, seed=0)
     assert groups == []
     assert (train.liked != few.liked).nnz == 0
 
 
-def test_a_share_of_zero_holds_nobody_out() -> None:
+def test_a_fraction_of_zero_holds_nobody_out() -> None:
     assert hold_out(LOG, 0.0, seed=0)[1] == []
 
 

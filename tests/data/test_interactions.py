@@ -1,4 +1,4 @@
-"""People and their likes, read from a snapshot."""
+"""Users and their likes, read from a snapshot."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_weight_of_exactly_the_threshold_is_a_like(threshold: float) -> None:
     assert log.seen.toarray().tolist() == [[1, 1, 0]]
 
 
-def test_a_person_who_liked_nothing_has_an_empty_row() -> None:
+def test_a_user_who_liked_nothing_has_an_empty_row() -> None:
     snapshot = make_snapshot([("a", "b:1")], ITEMS, users=["lurker"])
     log = Interactions.of(snapshot)
     assert log.num_users == 2

@@ -30,7 +30,7 @@ def demo(work: Path) -> Demo:
     return run_demo(work, overrides=QUICK)
 
 
-def test_three_people_get_ten_films_each_with_a_reason(demo: Demo) -> None:
+def test_three_users_get_ten_films_each_with_a_reason(demo: Demo) -> None:
     assert len({story.user for story in demo.stories}) == 3
     for story in demo.stories:
         assert len(story.films) == 10
@@ -40,7 +40,7 @@ def test_three_people_get_ten_films_each_with_a_reason(demo: Demo) -> None:
 
 
 def test_no_reason_leans_on_a_hidden_film(demo: Demo) -> None:
-    """The people's own films are hidden, so no path may start from one."""
+    """The users' own films are hidden, so no path may start from one."""
     for story in demo.stories:
         for line in story.films:
             assert line.explanation is not None
@@ -48,7 +48,7 @@ def test_no_reason_leans_on_a_hidden_film(demo: Demo) -> None:
                 assert reason.via is None or not reason.via.startswith(f"{TARGET}:")
 
 
-def test_the_table_measures_all_three_on_the_same_people(demo: Demo) -> None:
+def test_the_table_measures_all_three_on_the_same_users(demo: Demo) -> None:
     assert [row.name for row in demo.table] == ["kgrec", "item-kNN", "popularity"]
     for row in demo.table:
         assert tuple(row.measures) == MEASURES

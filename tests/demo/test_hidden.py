@@ -25,21 +25,21 @@ def hidden() -> tuple[Snapshot, Split]:
     return hide_films(0, silent)
 
 
-def test_the_store_holds_no_film_row_of_a_hidden_person_and_all_other_rows(
+def test_the_store_holds_no_film_row_of_a_hidden_user_and_all_other_rows(
     tmp_path: Path, hidden: tuple[Snapshot, Split]
 ) -> None:
     full, split = hidden
     with EmbeddedStore(tmp_path / "g.duckdb") as store:
         ingest_visible(store, full, split, tmp_path / "visible", silent)
         rows = store.read_relationships(RelType.INTERACTED)
-    people = {str(key) for cases in (split.test, split.validation) for key in cases.users}
-    of_people = rows.filter(pl.col("source").is_in(people))
-    assert of_people.height > 0
-    assert not of_people["target"].str.starts_with(f"{TARGET}:").any()
+    users = {str(key) for cases in (split.test, split.validation) for key in cases.users}
+    of_users = rows.filter(pl.col("source").is_in(users))
+    assert of_users.height > 0
+    assert not of_users["target"].str.starts_with(f"{TARGET}:").any()
     keys = full.user_keys[full.user], full.item_keys[full.item]
     expected = {
         (user, item) for user, item in zip(*(k.tolist() for k in keys), strict=True)
-        if not (user in people and item.startswith(f"{TARGET}:"))
+        if not (user in users and item.startswith(f"{TARGET}:"))
     }  # fmt: skip
     assert set(rows.select("source", "target").rows()) == expected
 

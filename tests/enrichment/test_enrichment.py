@@ -61,7 +61,7 @@ def drawn(store: GraphStore) -> list[tuple[Any, ...]]:
     return store.read_relationships(RelType.SIMILAR_TO).rows()
 
 
-def test_items_and_people_get_their_place_in_the_one_space(
+def test_items_and_users_get_embeddings_that_can_be_compared(
     store: GraphStore, model: SmallModel
 ) -> None:
     done = vectors(model, store, batch_size=2, now=NOW)
@@ -90,17 +90,17 @@ def test_the_store_can_be_searched_afterwards(store: GraphStore, model: SmallMod
 def test_who_likes_nothing_and_what_is_new_get_no_vector(
     store: GraphStore, model: SmallModel
 ) -> None:
-    store.upsert_nodes(Label.USER, pl.DataFrame({"key": ["lurker", "newcomer"]}))
+    store.upsert_nodes(Label.USER, pl.DataFrame({"key": ["lurker", "late"]}))
     new = {"key": ["books:new"], "title": ["New"], "text": [None], "text_hash": [None]}
     store.upsert_nodes(Label.ITEM, pl.DataFrame(new, schema=NODE_COLUMNS[Label.ITEM]))
     store.upsert_relationships(
         RelType.IN_DOMAIN, pl.DataFrame({"source": ["books:new"], "target": ["books"]})
     )
-    like(store, [("lurker", "books:new", 1.0), ("newcomer", "books:dune", 1.0)])
+    like(store, [("lurker", "books:new", 1.0), ("late", "books:dune", 1.0)])
     done = vectors(model, store, now=NOW)
     assert done.counts == {"Item": 9, "User": 8}
     assert done.left_out == {"users who like nothing": 1, "items newer than the run": 1}
-    assert "newcomer" in store.read_vectors(Label.USER)[0]
+    assert "late" in store.read_vectors(Label.USER)[0]
 
 
 def test_similar_items_are_the_nearest_of_each_domain_above_the_floor(

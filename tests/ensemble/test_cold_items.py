@@ -82,10 +82,10 @@ def test_who_likes_an_item_is_led_to_the_cold_one_that_reads_like_it() -> None:
 def test_scores_of_cold_items_are_discounted_and_those_of_liked_items_are_not() -> None:
     rng = np.random.default_rng(0)
     beside = Vectors(rng.random((20, 3), np.float32), sp.random(20, 50, 0.3, "csr", np.float32))
-    person = Vectors(rng.random((1, 3), np.float32), sp.random(1, 50, 0.9, "csr", np.float32))
+    user = Vectors(rng.random((1, 3), np.float32), sp.random(1, 50, 0.9, "csr", np.float32))
     some = imputer(texts(), discount=0.4)
-    discounted = person.products(some.discounted(beside, np.arange(20)))[0]
-    expected = np.where(np.arange(20) == 2, 0.4, 1) * person.products(beside)[0]
+    discounted = user.products(some.discounted(beside, np.arange(20)))[0]
+    expected = np.where(np.arange(20) == 2, 0.4, 1) * user.products(beside)[0]
     np.testing.assert_allclose(discounted, expected, rtol=1e-5)
 
 

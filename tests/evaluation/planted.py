@@ -1,6 +1,6 @@
-"""A small snapshot whose right answers are known: people have a taste, items belong to one.
+"""A small snapshot whose right answers are known: users have a taste, items belong to one.
 
-Two domains, joined by nothing but the people (and, in texts, by a word for the taste).
+Two domains, joined by nothing but the users (and, in texts, by a word for the taste).
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ TASTES = 4
 PER_TASTE = 15
 
 
-def planted(people: int = 240, *, seed: int = 0, times: bool = False) -> Snapshot:
-    """People who like six items of each domain, five of them in their own taste."""
+def planted(users: int = 240, *, seed: int = 0, times: bool = False) -> Snapshot:
+    """Users who like six items of each domain, five of them in their own taste."""
     rng = np.random.default_rng(seed)
     per_domain = TASTES * PER_TASTE
     rows: set[tuple[int, int]] = set()
-    for person in range(people):
+    for user in range(users):
         for domain in range(2):
-            own = domain * per_domain + taste_of_person(person) * PER_TASTE
+            own = domain * per_domain + taste_of_user(user) * PER_TASTE
             # Skewed draws, so that items differ in popularity.
             weight = 1.0 / np.arange(1, PER_TASTE + 1)
             for item in rng.choice(PER_TASTE, 5, replace=False, p=weight / weight.sum()):
-                rows.add((person, own + int(item)))
-            rows.add((person, domain * per_domain + int(rng.integers(per_domain))))
+                rows.add((user, own + int(item)))
+            rows.add((user, domain * per_domain + int(rng.integers(per_domain))))
     pairs = np.array(sorted(rows), dtype=np.int32)
     at = np.full(len(pairs), NO_TIME)
     if times:
@@ -35,7 +35,7 @@ def planted(people: int = 240, *, seed: int = 0, times: bool = False) -> Snapsho
         f"{'ab'[i // per_domain]} taste{taste_of_item(i)} number{i}" for i in range(2 * per_domain)
     ]
     return Snapshot(
-        user_keys=np.array([f"u{person:04d}" for person in range(people)]),
+        user_keys=np.array([f"u{user:04d}" for user in range(users)]),
         item_keys=np.array([f"{'ab'[i // per_domain]}:{i:04d}" for i in range(2 * per_domain)]),
         domain_keys=np.array(["a", "b"]),
         tag_keys=np.zeros(0, dtype=np.str_),
@@ -57,8 +57,8 @@ def planted(people: int = 240, *, seed: int = 0, times: bool = False) -> Snapsho
     )
 
 
-def taste_of_person(person: int) -> int:
-    return person % TASTES
+def taste_of_user(user: int) -> int:
+    return user % TASTES
 
 
 def taste_of_item(item: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -29,6 +31,7 @@ from kgrec.solvers.kept import sharing
 from kgrec.solvers.whitening import whitened
 from tests.evaluation.planted import PlantedTexts, planted
 
+ROOT = Path(__file__).parents[2]
 A, B = 0, 1
 BASELINES = [name for name in registry.names() if name not in (registry.FUSION, registry.KGREC)]
 NEURAL = {"lightgcn", "lightgcn-target", "alpharec"}
@@ -67,7 +70,7 @@ def data_of(split: Split) -> Interactions:
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_planted_taste_is_found_by_whoever_looks_at_the_person(name: str, split: Split) -> None:
+def test_a_planted_taste_is_found_by_whoever_looks_at_the_user(name: str, split: Split) -> None:
     popular = Popularity()
     popular.fit(Interactions.of(split.train))
     floor = main_value(popular, split.test, train=split.train, target=B)
@@ -83,7 +86,7 @@ def test_a_planted_taste_is_found_by_whoever_looks_at_the_person(name: str, spli
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_the_same_seed_gives_the_same_scores_and_people_do_not_touch_each_other(
+def test_the_same_seed_gives_the_same_scores_and_users_do_not_touch_each_other(
     name: str, split: Split
 ) -> None:
     scores = []
@@ -97,7 +100,7 @@ def test_the_same_seed_gives_the_same_scores_and_people_do_not_touch_each_other(
 
 
 @pytest.mark.parametrize("name", BASELINES)
-def test_a_person_of_whom_nothing_is_known_gets_scores_that_are_numbers(
+def test_a_user_of_whom_nothing_is_known_gets_scores_that_are_numbers(
     name: str, split: Split
 ) -> None:
     model = made(name)
@@ -134,12 +137,42 @@ def test_a_setting_that_a_recommender_does_not_have_is_one_sentence() -> None:
         registry.entry("content", registry.Workshop()).make(sharpness=3.0)
 
 
-def test_popularity_among_overlapping_people_counts_only_them(split: Split) -> None:
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("random-walk", "RandomWalk.read", "history_exponent"),
+        ("random-walk", "RandomWalk.write", "popularity_exponent"),
+        ("svd", "SVDFilter.read", "history_exponent"),
+        ("svd", "SVDFilter.write", "popularity_exponent"),
+        ("graph-filter", "GraphFilter.write", "popularity_exponent"),
+        ("item-knn", "ItemKNN.popularity", "divisor_exponent"),
+        ("ridge", "ItemRidge.popularity", "history_exponent"),
+    ],
+)
+def test_settings_that_an_earlier_version_has_tuned_are_refused_with_their_new_names(
+    name: str, old: str, new: str
+) -> None:
+    cls, setting = old.split(".")
+    with pytest.raises(ConfigError, match=rf"^{old}: is called {cls}\.{new} now$"):
+        registry.entry(name, registry.Workshop()).make(**{setting: 0.5})
+
+
+def test_the_tuned_settings_that_are_stored_are_those_of_today() -> None:
+    files = sorted((ROOT / "benchmarks/results/tuning").rglob("*.json"))
+    assert len(files) > 150
+    for file in files:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        entry = registry.entry(found["model"], registry.Workshop())
+        for settings in (found["settings"], *(trial["settings"] for trial in found["trials"])):
+            entry.make(**settings)
+
+
+def test_popularity_among_overlapping_users_counts_only_them(split: Split) -> None:
     everyone, overlap = Popularity(), Popularity(among="overlap")
     everyone.fit(Interactions.of(split.train))
     overlap.fit(Interactions.of(split.train))
     nobody = sp.csr_matrix((1, split.train.num_items), dtype=np.float32)
-    # In the source domain the cold people count for all, and for overlap they do not.
+    # In the source domain the cold users count for all, and for overlap they do not.
     assert (
         everyone.score(Histories.of_matrix(nobody), A).sum()
         > overlap.score(Histories.of_matrix(nobody), A).sum()
@@ -177,7 +210,7 @@ def test_ridge_by_dense_algebra(split: Split) -> None:
     target = log.liked.toarray()[:, log.items_of(B)]
     gram = source.T @ source + 30.0 * np.eye(source.shape[1])
     expected = split.test.histories.toarray() @ np.linalg.solve(gram, source.T @ target)
-    model = ItemRidge(strength=30.0, among="all", popularity=0.0)
+    model = ItemRidge(strength=30.0, among="all", history_exponent=0.0)
     model.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
         model.score(Histories.of_matrix(split.test.histories), B), expected, atol=1e-3
@@ -188,7 +221,7 @@ def test_conjugate_gradients_solve_what_they_should() -> None:
     rng = np.random.default_rng(0)
     matrix = sp.random(50, 30, 0.2, format="csr", random_state=1, dtype=np.float32)
     right = rng.standard_normal((30, 4)).astype(np.float32)
-    right[:, 2] = 0.0  # a person without history is done before the first step
+    right[:, 2] = 0.0  # a user without history is done before the first step
     exact = np.linalg.solve((matrix.T @ matrix).toarray() + np.eye(30), right)
     np.testing.assert_allclose(solve_gram(matrix, right, 1.0), exact, atol=1e-3)
 
@@ -218,7 +251,7 @@ def test_a_graph_filter_by_dense_algebra(split: Split) -> None:
     items = log.items_of(B)
     read = split.test.histories.toarray() / np.sqrt(degree)
     expected = (read @ flow.T @ flow)[:, items] * np.sqrt(degree[items])
-    model = GraphFilter(low_pass=0.0, write=0.5)
+    model = GraphFilter(low_pass=0.0, popularity_exponent=0.5)
     model.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
         model.score(Histories.of_matrix(split.test.histories), B), expected, rtol=1e-3, atol=1e-5
@@ -262,5 +295,5 @@ def test_whitening_gives_unit_rows_and_leaves_items_without_text_at_zero() -> No
     white = whitened(vectors.astype(np.float32), width=4)
     assert not white[0].any()
     np.testing.assert_allclose(np.linalg.norm(white[1:], axis=1), 1.0, rtol=1e-5)
-    spread = white[1:].std(axis=0)
-    assert spread.max() / spread.min() < 1.5
+    std = white[1:].std(axis=0)
+    assert std.max() / std.min() < 1.5

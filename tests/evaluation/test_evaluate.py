@@ -19,17 +19,17 @@ from kgrec.evaluation.split import Split
 from kgrec.evaluation.tuning import tune
 from kgrec.recommenders.base import OnProgress, ignore_progress
 from kgrec.recommenders.item_knn import ItemKNN
-from tests.evaluation.planted import PER_TASTE, planted, taste_of_item, taste_of_person
+from tests.evaluation.planted import PER_TASTE, planted, taste_of_item, taste_of_user
 
 B = 1
 
 
 class Oracle:
-    """Knows every person's taste by their history; may know what is popular beside."""
+    """Knows every user's taste by their history; may know what is popular beside."""
 
-    def __init__(self, *, worth: float = 1.0, popular: float = 0.0) -> None:
+    def __init__(self, *, weight: float = 1.0, popular: float = 0.0) -> None:
         self.name = "oracle"
-        self.worth = worth
+        self.weight = weight
         self.popular = popular
 
     def fit(
@@ -47,7 +47,7 @@ class Oracle:
         tastes = np.eye(4)[[taste_of_item(i) for i in range(self.data.liked.shape[1])]]
         items = self.data.items_of(domain)
         counts = np.asarray(self.data.seen.sum(axis=0)).ravel()[items]
-        known = self.worth * (users.items @ tastes @ tastes[items].T)
+        known = self.weight * (users.items @ tastes @ tastes[items].T)
         return (known + self.popular * counts / counts.max()).astype(np.float32)
 
 
@@ -71,7 +71,7 @@ def test_ties_within_a_taste_leave_exactly_what_can_be_known(split: Split, oracl
     own = [i for i in split.test.positives[0].indices if taste_of_item(i) == number % 4]
     inside = len(own)
     assert row["precision@10"] == max(0, 10 - (PER_TASTE - inside)) / 10
-    assert taste_of_person(number) == number % 4
+    assert taste_of_user(number) == number % 4
     assert found.users.height == len(split.test)
 
 
@@ -111,7 +111,7 @@ def test_a_twin_of_the_history_is_neither_ranked_nor_counted(split: Split, oracl
     assert positives(found.without_twins) == positives(found.users) - 1
 
 
-def test_groups_cover_all_people_and_all_that_is_to_be_found(split: Split, oracle: Oracle) -> None:
+def test_groups_cover_all_users_and_all_that_is_to_be_found(split: Split, oracle: Oracle) -> None:
     groups = evaluate(oracle, split.test, train=split.train, target=B).groups
     history = groups.filter(groups["kind"] == "history")
     assert history["users"].sum() == len(split.test)
@@ -121,13 +121,13 @@ def test_groups_cover_all_people_and_all_that_is_to_be_found(split: Split, oracl
 
 
 def test_tuning_takes_the_best_on_validation_and_the_first_of_equals(split: Split) -> None:
-    tuned = tune(partial(Oracle, popular=0.5), [{"worth": w} for w in (-1.0, 1.0, 2.0)], split)
-    assert tuned.settings == {"worth": 1.0}
+    tuned = tune(partial(Oracle, popular=0.5), [{"weight": w} for w in (-1.0, 1.0, 2.0)], split)
+    assert tuned.settings == {"weight": 1.0}
     assert tuned.complete
     assert [trial.value > 0.1 for trial in tuned.trials] == [False, True, True]
 
 
 def test_tuning_stops_when_time_is_up_and_says_so(split: Split) -> None:
-    tuned = tune(Oracle, [{"worth": 1.0}, {"worth": 2.0}], split, max_seconds=0.0)
+    tuned = tune(Oracle, [{"weight": 1.0}, {"weight": 2.0}], split, max_seconds=0.0)
     assert len(tuned.trials) == 1
     assert not tuned.complete

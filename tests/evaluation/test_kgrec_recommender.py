@@ -27,12 +27,12 @@ def test_kgrec_beats_popularity_on_a_planted_taste_and_hears_the_seed() -> None:
     popular = Popularity()
     popular.fit(Interactions.of(split.train))
     floor = main_value(popular, split.test, train=split.train, target=B)
-    heard: list[str] = []
+    received: list[str] = []
     model = KgrecRecommender(settings=resolve(TINY), device="cpu")
     model.fit(
-        Interactions.of(split.train), seed=1, on_progress=lambda _, doing: heard.append(doing)
+        Interactions.of(split.train), seed=1, on_progress=lambda _, doing: received.append(doing)
     )
-    assert heard
+    assert received
     assert main_value(model, split.test, train=split.train, target=B) > 1.5 * floor
     scores = model.score(Histories.of_matrix(split.test.histories[:3]), B)
     assert scores.shape == (3, len(split.train.items_of(B)))

@@ -30,7 +30,7 @@ def snapshot() -> Snapshot:
     return planted()
 
 
-def test_no_row_of_a_cold_person_is_left_in_the_target_domain(snapshot: Snapshot) -> None:
+def test_no_row_of_a_cold_user_is_left_in_the_target_domain(snapshot: Snapshot) -> None:
     disliked = replace(snapshot, weight=np.where(snapshot.item % 7 == 0, 0.2, 1.0).astype("f4"))
     split = strict_cold_user(disliked, target=B)
     train = split.train
@@ -45,7 +45,7 @@ def test_a_tenth_each_is_tested_and_validated_and_folds_do_not_meet(snapshot: Sn
     splits = [strict_cold_user(snapshot, target=B, fold=fold) for fold in range(5)]
     tests = [set(split.test.users) for split in splits]
     validations = [set(split.validation.users) for split in splits]
-    assert [len(people) for people in tests] == [24] * 5
+    assert [len(users) for users in tests] == [24] * 5
     assert len(set.union(*tests)) == 120
     assert not set.union(*tests) & set.union(*validations)
 
@@ -66,13 +66,13 @@ def test_poisoned_hidden_rows_change_nothing_that_training_or_scoring_sees(
     snapshot: Snapshot,
 ) -> None:
     clean = strict_cold_user(snapshot, target=B)
-    people = np.concatenate([clean.test.users, clean.validation.users])
-    hidden = np.isin(snapshot.user_keys[snapshot.user], people)
+    users = np.concatenate([clean.test.users, clean.validation.users])
+    hidden = np.isin(snapshot.user_keys[snapshot.user], users)
     hidden &= snapshot.item_domain[snapshot.item] == B
     assert hidden.any()
     items = snapshot.items_of(B)
     poison = snapshot.item.copy()
-    # Everything hidden becomes other target items: each person's rows shifted along the catalogue.
+    # Everything hidden becomes other target items: each user's rows shifted along the catalogue.
     poison[hidden] = items[(np.searchsorted(items, poison[hidden]) + 17) % len(items)]
     count = np.where(hidden, 999, snapshot.count)
     dirty = strict_cold_user(replace(snapshot, item=poison, count=count), target=B)
@@ -137,7 +137,7 @@ def test_a_cold_item_has_no_row_left(snapshot: Snapshot) -> None:
     assert not among_all.test.candidates[hidden_for_validation].any()
 
 
-def test_cutting_people_in_two_keeps_every_row_and_leaves_the_number_wanted(
+def test_cutting_users_in_two_keeps_every_row_and_leaves_the_number_wanted(
     snapshot: Snapshot,
 ) -> None:
     cold = strict_cold_user(snapshot, target=B)
@@ -165,7 +165,7 @@ def test_a_row_that_goes_to_another_account_keeps_its_place_in_the_log(snapshot:
     assert rows(cut) == rows(whole)
 
 
-def test_the_people_who_stay_whole_are_among_those_of_a_larger_number(snapshot: Snapshot) -> None:
+def test_the_users_who_stay_whole_are_among_those_of_a_larger_number(snapshot: Snapshot) -> None:
     def whole(count: int) -> set[str]:
         train = few_overlap(snapshot, target=B, whole=count).train
         return set(train.user_keys[Interactions.of(train).overlapping(B)])

@@ -30,11 +30,11 @@ from kgrec.recommenders.popularity import Popularity
 from tests.evaluation.planted import planted
 
 A, B = 0, 1
-COLD = 24  # people who are tested, and as many who are validated, in each direction
+COLD = 24  # users who are tested, and as many who are validated, in each direction
 
 
 def cold_source(snapshot: Snapshot) -> SourceSplit:
-    """The first people are cold in B, the next in A, as in the game_video set."""
+    """The first users are cold in B, the next in A, as in the game_video set."""
     domain = snapshot.item_domain[snapshot.item]
     part = np.full(len(domain), "train")
     for start, target in ((0, B), (2 * COLD, A)):
@@ -46,7 +46,7 @@ def cold_source(snapshot: Snapshot) -> SourceSplit:
 
 
 def ordered_source(snapshot: Snapshot) -> SourceSplit:
-    """Each person's rows in the order of their times, equal ones by item, as in the ABXI sets."""
+    """Each user's rows in the order of their times, equal ones by item, as in the ABXI sets."""
     order = np.lexsort((snapshot.item, snapshot.at, snapshot.user))
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
@@ -111,7 +111,7 @@ def test_a_log_without_a_split_or_of_other_data_is_refused_in_a_sentence(tmp_pat
         read_source_split(tmp_path / "log", snapshot)
 
 
-def test_cold_people_of_both_directions_are_hidden_from_training(few_drawn: int) -> None:
+def test_cold_users_of_both_directions_are_hidden_from_training(few_drawn: int) -> None:
     snapshot = planted()
     source = cold_source(snapshot)
     split = source_cold(snapshot, source, target=B)
@@ -126,7 +126,7 @@ def test_cold_people_of_both_directions_are_hidden_from_training(few_drawn: int)
 
 
 def test_who_is_validated_and_tested_stays_cold_in_the_test(few_drawn: int) -> None:
-    """In game_video valid and test hold rows of the same people."""
+    """In game_video valid and test hold rows of the same users."""
     snapshot = planted()
     source = cold_source(snapshot)
     part = source.part.copy()
@@ -143,7 +143,7 @@ def test_who_is_validated_and_tested_stays_cold_in_the_test(few_drawn: int) -> N
     assert not valid & set(zip(users, drawn.col, strict=True)), "what they have is not drawn"
 
 
-def test_a_set_whose_tested_people_are_warm_is_of_another_protocol() -> None:
+def test_a_set_whose_tested_users_are_warm_is_of_another_protocol() -> None:
     snapshot = planted()
     source = cold_source(snapshot)
     part = source.part.copy()
@@ -152,7 +152,7 @@ def test_a_set_whose_tested_people_are_warm_is_of_another_protocol() -> None:
         source_cold(snapshot, replace(source, part=part), target=B)
 
 
-def test_negatives_are_items_of_the_target_that_the_person_does_not_have(few_drawn: int) -> None:
+def test_negatives_are_items_of_the_target_that_the_user_does_not_have(few_drawn: int) -> None:
     snapshot = planted()
     split = source_cold(snapshot, cold_source(snapshot), target=B)
     sampled = split.test.sampled
@@ -349,7 +349,7 @@ def test_figures_are_means_over_interactions_by_hand(few_drawn: int) -> None:
     assert means["hit@1"] == pytest.approx((rank == 1).mean())
     assert means["hit@5"] == pytest.approx((rank <= 5).mean())
     assert found.sampled == few_drawn
-    assert found.users.height == COLD, "people are the unit of chance"
+    assert found.users.height == COLD, "users are the unit of chance"
     assert found.users["positives"].sum() == len(cases)
     value_alone = main_value(ByHand(scores), cases, train=split.train, target=B)
     assert value_alone == pytest.approx(means["ndcg@10"])
@@ -372,7 +372,7 @@ def test_a_twin_leaves_the_drawn_items_and_what_is_asked_for(few_drawn: int) -> 
     assert gone == lost
 
 
-def test_whoever_looks_at_the_person_wins_and_constant_scores_earn_nothing(few_drawn: int) -> None:
+def test_whoever_looks_at_the_user_wins_and_constant_scores_earn_nothing(few_drawn: int) -> None:
     snapshot = planted()
     split = source_cold(snapshot, cold_source(snapshot), target=B)
     knn, popular = ItemKNN(), Popularity()

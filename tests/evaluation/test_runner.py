@@ -55,7 +55,7 @@ def test_settings_are_chosen_once_a_direction_and_lie_beside_the_result(finished
     assert kept["settings"] == best["settings"]
 
 
-def test_the_winner_is_the_one_who_looks_at_the_person(finished: Path) -> None:
+def test_the_winner_is_the_one_who_looks_at_the_user(finished: Path) -> None:
     rows = [r for r in read_results(finished).rows if r.protocol == "strict-cold"]
     assert rows[-1].model == "popularity"
     popular = rows[-1].against_best

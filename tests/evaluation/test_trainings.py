@@ -29,11 +29,11 @@ def scores(
     train: Snapshot = SPLIT.train,
     seed: int = 0,
 ) -> tuple[Any, list[str]]:
-    """Of three people, and the stages that were gone through for them."""
-    heard: list[str] = []
+    """Of three users, and the stages that were gone through for them."""
+    received: list[str] = []
     model = KgrecRecommender(settings=resolve(settings), device="cpu", trainings=trainings)
-    model.fit(Interactions.of(train), seed=seed, on_progress=lambda _, doing: heard.append(doing))
-    return model.score(Histories.of_matrix(SPLIT.test.histories[:3]), B), heard
+    model.fit(Interactions.of(train), seed=seed, on_progress=lambda _, doing: received.append(doing))
+    return model.score(Histories.of_matrix(SPLIT.test.histories[:3]), B), received
 
 
 def with_components(**changes: dict[str, Any] | None) -> dict[str, Any]:

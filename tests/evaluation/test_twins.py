@@ -1,4 +1,4 @@
-"""Twins are found by people and by text, and never within one domain."""
+"""Twins are found by users and by text, and never within one domain."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from kgrec.evaluation.twins import find_twins
 from tests.evaluation.planted import planted
 
 
-def test_the_same_people_make_twins() -> None:
+def test_the_same_users_make_twins() -> None:
     base = planted(40)
     first_b = int(base.items_of(1)[0])
-    # Item 0 of domain a and the first of b get the same five people and no others.
+    # Item 0 of domain a and the first of b get the same five users and no others.
     keep = ~np.isin(base.item, [0, first_b, 1])
     users = np.repeat(np.arange(5), 3).astype(np.int32)
     items = np.tile(np.array([0, 1, first_b], np.int32), 5)
@@ -27,7 +27,7 @@ def test_the_same_people_make_twins() -> None:
     kind = np.zeros(len(user), np.int16)
     twins = find_twins(replace(base, user=user[order], item=item[order], kind=kind, **extra))
     assert twins[0, first_b] == twins[first_b, 0] == 1
-    assert twins[0, 1] == 0, "the same people, but of one domain"
+    assert twins[0, 1] == 0, "the same users, but of one domain"
 
 
 def test_the_same_text_makes_twins_whatever_its_case_and_punctuation() -> None:

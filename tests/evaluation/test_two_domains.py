@@ -40,12 +40,12 @@ def split() -> Split:
 
 
 def test_the_loss_is_the_cross_entropy_of_likes_and_of_every_drawn_pair() -> None:
-    person, right = torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [-1.0]])
+    user, right = torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [-1.0]])
     drawn = torch.tensor([[0.5], [-2.0], [1.0]])
     likes = functional.binary_cross_entropy_with_logits(torch.tensor([3.0, -2.0]), torch.ones(2))
     pairs = torch.tensor([0.5, -2.0, 1.0, 1.0, -4.0, 2.0])
     others = functional.binary_cross_entropy_with_logits(pairs, torch.zeros(6))
-    torch.testing.assert_close(logistic_loss(person, right, drawn), likes + others)
+    torch.testing.assert_close(logistic_loss(user, right, drawn), likes + others)
 
 
 def test_two_sides_hold_every_like_once(split: Split) -> None:
@@ -78,7 +78,7 @@ def test_arrays_read_a_user_as_the_network_does_in_training(
     with torch.no_grad():
         found = network_of(model, data)()
     users = Histories.of_matrix(data.liked)
-    np.testing.assert_allclose(model.user_vectors(users, B).dense, found.persons[1], atol=1e-5)
+    np.testing.assert_allclose(model.user_vectors(users, B).dense, found.users[1], atol=1e-5)
     np.testing.assert_array_equal(model.item_vectors(B).dense, found.items[1])
 
 
@@ -125,9 +125,9 @@ def test_in_cdrib_the_source_speaks_for_whoever_is_known_there(split: Split) -> 
 def test_noise_and_dropout_end_with_training(split: Split) -> None:
     network = network_of(CDRIB(**QUICK), Interactions.of(split.train))
     with torch.no_grad():
-        assert torch.equal(network().persons[1], network().persons[1])
+        assert torch.equal(network().users[1], network().users[1])
         network.train()
-        assert not torch.equal(network().persons[1], network().persons[1])
+        assert not torch.equal(network().users[1], network().users[1])
 
 
 def test_the_weight_of_cmf_says_which_side_is_learned_from(split: Split) -> None:

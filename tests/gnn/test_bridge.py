@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from kgrec.gnn.bridge import Bridge
 
 
-def test_the_solve_is_ridge_regression_with_strength_times_people() -> None:
+def test_the_solve_is_ridge_regression_with_strength_times_users() -> None:
     torch.manual_seed(0)
     features, targets = torch.randn(40, 6), torch.randn(40, 3)
     solved = Bridge(3, strength=0.05).solve(features, targets)
@@ -17,7 +17,7 @@ def test_the_solve_is_ridge_regression_with_strength_times_people() -> None:
     np.testing.assert_allclose(solved.numpy(), wanted.coef_.T, atol=1e-4)
 
 
-def test_people_who_are_left_out_do_not_enter_the_solve() -> None:
+def test_users_who_are_left_out_do_not_enter_the_solve() -> None:
     torch.manual_seed(0)
     bridge = Bridge(3, strength=0.05)
     features, targets = torch.randn(40, 6), torch.randn(40, 3)

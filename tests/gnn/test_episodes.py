@@ -28,14 +28,14 @@ def plain(episodes: list[Episode]) -> list[tuple[int, str, list[int], list[list[
     ]
 
 
-def test_every_person_with_two_domains_is_asked_cold_once_a_domain() -> None:
+def test_every_user_with_two_domains_is_asked_cold_once_a_domain() -> None:
     both = np.flatnonzero(LOG.active.all(axis=1))
     for domain in (0, 1):
         asked = [e.users for e in draw() if e.kind == "cold" and e.domain == domain]
         assert sorted(np.concatenate(asked)) == both.tolist()
 
 
-def test_of_more_people_than_eight_episodes_hold_each_epoch_draws_anew(
+def test_of_more_users_than_eight_episodes_hold_each_epoch_draws_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(episodes_module, "MOST_USERS", 5)
@@ -44,14 +44,14 @@ def test_of_more_people_than_eight_episodes_hold_each_epoch_draws_anew(
         drawn = [e for e in draw(epoch=epoch) if e.kind == "cold" and e.domain == 0]
         assert [len(e.users) for e in drawn] == [5] * 8
         asked.append(set(np.concatenate([e.users for e in drawn]).tolist()))
-    assert [len(people) for people in asked] == [40, 40]  # nobody twice
+    assert [len(users) for users in asked] == [40, 40]  # nobody twice
     assert asked[0] != asked[1]
 
 
 def test_a_domain_that_nobody_links_has_as_large_episodes_as_where_nobody_links_any(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two domains with few people in both, and beside them one with many people of its own."""
+    """Two domains with few users in both, and beside them one with many users of its own."""
     monkeypatch.setattr(episodes_module, "FEWEST_USERS", 2)
     likes = [(f"u{n}", f"{d}:{k}") for n in range(8) for d in "ab" for k in range(2)]
     likes += [(f"v{n}", f"c:{k}") for n in range(320) for k in range(2)]

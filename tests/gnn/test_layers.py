@@ -25,10 +25,10 @@ def three_nodes() -> Interactions:
     )  # fmt: skip
 
 
-def random_log(people: int = 12, items: int = 8) -> tuple[Interactions, np.ndarray]:
+def random_log(users: int = 12, items: int = 8) -> tuple[Interactions, np.ndarray]:
     rng = np.random.default_rng(0)
     names = {f"{'bf'[i % 2]}:{i}": (("books", "films")[i % 2], None) for i in range(items)}
-    likes = [(f"u{p:02}", k) for p in range(people) for k in names if rng.random() < 0.4]
+    likes = [(f"u{p:02}", k) for p in range(users) for k in names if rng.random() < 0.4]
     tags = {k: [f"t{i % 3}"] for i, k in enumerate(names)}
     snapshot = make_snapshot(likes, names, tags=tags)
     return Interactions.of(snapshot), snapshot.item_tag
@@ -74,7 +74,7 @@ def test_hidden_likes_leave_no_trace_in_either_direction_or_degree() -> None:
 
 
 def test_light_propagation_by_hand() -> None:
-    """One person between two items: each becomes half of the sum of both."""
+    """One user between two items: each becomes half of the sum of both."""
     log = three_nodes()
     graph = build_graph(log.liked, log, np.zeros((2, 0), np.int32), 0)
     gnn = LightGNN(1, 1, num_tags=0, num_domains=1)
@@ -82,7 +82,7 @@ def test_light_propagation_by_hand() -> None:
         gnn.relation_logits.copy_(torch.tensor([[0.0, -1e9, -1e9]]))
         gnn.layer_logits.copy_(torch.tensor([0.0, np.log(3.0)]))
     out = gnn(torch.tensor([[2.0], [-8.0]]), graph)
-    # person = (2 - 8) / sqrt 2; each item = person / sqrt 2 = -3; a quarter stays as it was
+    # user = (2 - 8) / sqrt 2; each item = user / sqrt 2 = -3; a quarter stays as it was
     torch.testing.assert_close(out, torch.tensor([[0.25 * 2 - 0.75 * 3], [-0.25 * 8 - 0.75 * 3]]))
 
 
@@ -111,13 +111,13 @@ def test_without_layers_items_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("kind", ["light", "sage", "hgt"])
-def test_renumbering_people_and_items_renumbers_the_output(kind: str) -> None:
+def test_renumbering_users_and_items_renumbers_the_output(kind: str) -> None:
     torch.manual_seed(0)
     log, item_tag = random_log()
-    people, items = torch.randperm(log.num_users).numpy(), torch.randperm(8).numpy()
+    users, items = torch.randperm(log.num_users).numpy(), torch.randperm(8).numpy()
     new_number = np.argsort(items)
     moved = Interactions(
-        liked=log.liked[people][:, items].tocsr(), seen=log.seen,
+        liked=log.liked[users][:, items].tocsr(), seen=log.seen,
         row_of_account=log.row_of_account, item_domain=log.item_domain[items], num_domains=2,
     )  # fmt: skip
     moved_tag = np.stack([new_number[item_tag[0]], item_tag[1]]).astype(np.int32)

@@ -140,8 +140,8 @@ def test_prototypes_pull_two_groups_that_lie_apart() -> None:
 
 def test_prototypes_must_not_all_collapse_into_one() -> None:
     rows = torch.tensor([[1.0, 0.0]]).repeat(4, 1)
-    spread = torch.eye(2).repeat(2, 1)
+    even = torch.eye(2).repeat(2, 1)
     prototypes = torch.eye(2)
     collapsed = prototype_alignment(rows, rows, prototypes, 0.05)
-    used = prototype_alignment(spread, spread, prototypes, 0.05)
+    used = prototype_alignment(even, even, prototypes, 0.05)
     assert used < collapsed

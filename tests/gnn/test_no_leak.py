@@ -39,20 +39,20 @@ def with_likes(log: Interactions, likes: sp.csr_matrix) -> Interactions:
 
 
 def other_items(episode: Episode, log: Interactions) -> sp.csr_matrix:
-    """As many likes of the same people in the same domain, but on other items."""
+    """As many likes of the same users in the same domain, but on other items."""
     rng = np.random.default_rng(0)
     items = log.items_of(episode.domain)
     moved = sp.lil_matrix(episode.hidden.shape, dtype=np.float32)
-    for person in episode.users:
-        free = np.setdiff1d(items, log.liked[person].indices)
-        count = episode.hidden[person].nnz
-        moved[person, rng.choice(free, min(count, len(free)), replace=False)] = 1.0
+    for user in episode.users:
+        free = np.setdiff1d(items, log.liked[user].indices)
+        count = episode.hidden[user].nnz
+        moved[user, rng.choice(free, min(count, len(free)), replace=False)] = 1.0
     return moved.tocsr()
 
 
 @pytest.fixture(params=["light", "sage"])
 def trainer(request: pytest.FixtureRequest, bert: Path) -> Trainer:
-    # Two layers: under sage, likes reach items by way of people, who begin with nothing.
+    # Two layers: under sage, likes reach items by way of users, who begin with nothing.
     settings = tiny(bert, f"model.gnn={request.param}", "model.layers=2", "model.dropout=0")
     made = trainer_on(planted_snapshot(small_world(tags=True)), settings)
     made.model.eval()

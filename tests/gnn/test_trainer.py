@@ -27,7 +27,7 @@ def trainer_of(bert: Path, *overrides: str) -> Trainer:
 
 
 @pytest.mark.parametrize("bridge", ["true", "false"])
-def test_the_loss_goes_to_its_known_optimum_and_cold_people_get_what_was_planted(
+def test_the_loss_goes_to_its_known_optimum_and_cold_users_get_what_was_planted(
     bert: Path, bridge: str
 ) -> None:
     """Everybody likes all four items of a taste, so the best possible loss is log 4."""
@@ -155,11 +155,11 @@ def test_no_epochs_give_a_model_that_was_not_trained(bert: Path) -> None:
 
 
 def test_listeners_hear_every_episode_and_one_row_an_epoch(bert: Path) -> None:
-    heard: list[Event] = []
-    fit(planted_snapshot(small_world()), tiny(bert), on_event=heard.append)
-    rows = [event.epoch for event in heard if event.epoch]
+    received: list[Event] = []
+    fit(planted_snapshot(small_world()), tiny(bert), on_event=received.append)
+    rows = [event.epoch for event in received if event.epoch]
     assert [row["epoch"] for row in rows] == [0, 1, 2]
-    episodes = [event for event in heard if event.stage == "epoch 2"]
+    episodes = [event for event in received if event.stage == "epoch 2"]
     assert [event.done for event in episodes] == list(range(1, episodes[0].total + 1))
 
 
@@ -213,13 +213,13 @@ def test_where_fewer_items_are_left_than_a_softmax_draws_the_whole_domain_is_tak
     assert log_drawn is None
 
 
-def test_alignment_tells_a_person_from_as_many_others_as_are_set(bert: Path) -> None:
+def test_alignment_tells_a_user_from_as_many_others_as_are_set(bert: Path) -> None:
     """Alone, nobody is mistaken for another: what is left is the loss without alignment."""
     losses = {}
-    for people, weight in ((1, 1), (1, 0), (7, 1), (7, 0), (1000, 1)):
-        trainer = trainer_of(bert, *STILL, f"align.users={weight}", f"align.batch_users={people}")
+    for users, weight in ((1, 1), (1, 0), (7, 1), (7, 0), (1000, 1)):
+        trainer = trainer_of(bert, *STILL, f"align.users={weight}", f"align.batch_users={users}")
         episode = next(e for e in trainer.episodes(1) if e.kind == "cold" and len(e.users) > 7)
-        losses[people, weight] = trainer.loss(episode).item()
+        losses[users, weight] = trainer.loss(episode).item()
     assert losses[1, 1] == pytest.approx(losses[1, 0])
     assert losses[1, 0] == pytest.approx(losses[7, 0])
     assert losses[7, 0] + 0.1 < losses[7, 1] < losses[1000, 1] - 0.01
@@ -229,7 +229,7 @@ def test_alignment_tells_a_person_from_as_many_others_as_are_set(bert: Path) -> 
 @pytest.mark.parametrize(
     ("cold_fraction", "least", "most"), [(0.8, 20, 20), (1.0, 16, 16), (0.0, 56, 64)]
 )
-def test_the_number_of_episodes_does_not_grow_with_the_people(
+def test_the_number_of_episodes_does_not_grow_with_the_users(
     bert: Path, users: int, cold_fraction: float, least: int, most: int
 ) -> None:
     """Two domains, of each 8 cold episodes and a quarter of that warm; or at most 32 warm."""

@@ -29,7 +29,7 @@ def test_titles_share_the_concepts_word_and_no_other() -> None:
     assert words["title"].list.first().n_unique() == 6
 
 
-def test_cold_people_have_no_history_in_the_target_and_some_elsewhere() -> None:
+def test_cold_users_have_no_history_in_the_target_and_some_elsewhere() -> None:
     world = planted(num_users=50, cold_fraction=0.2)
     cold = world.interactions.filter(pl.col("user_id").is_in(world.cold_users))
     assert len(world.cold_users) == 10

@@ -233,16 +233,16 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
         load(tmp_path / "log.parquet")
 
 
-def test_domains_platforms_and_people_come_together(tmp_path: Path) -> None:
+def test_domains_platforms_and_accounts_come_together(tmp_path: Path) -> None:
     shop = write_text(tmp_path / "shop/log.csv", ["user,item", "1,a", "2,b"])
     site = write_text(tmp_path / "site/log.csv", ["user,item", "1,a"])
-    people = write_text(
-        tmp_path / "people.csv",
+    accounts = write_text(
+        tmp_path / "accounts.csv",
         ["account_a,account_b", "shop:1,site:1", "site:1,shop:1", "shop:2,site:9"],
     )
     store = tmp_path / "g.duckdb"
     load(shop, store=store, platform="shop", domain="goods")
-    graph = load(site, store=store, platform="site", domain="films", links=[people])
+    graph = load(site, store=store, platform="site", domain="films", links=[accounts])
     assert graph.users == ["shop:1", "shop:2", "site:1", "site:9"]
     # Said twice, in both directions, it is one link.
     assert graph.same_as == [("shop:1", "site:1"), ("shop:2", "site:9")]

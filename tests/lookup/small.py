@@ -1,7 +1,7 @@
 """A graph small enough to know every answer by heart, and a model of it made by hand.
 
 Two tastes, science fiction and romance, in books and films. The vector of an item says which
-taste it is; a person's vector is the mean of what they liked.
+taste it is; a user's vector is the mean of what they liked.
 """
 
 from __future__ import annotations

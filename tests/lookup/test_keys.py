@@ -21,7 +21,7 @@ ASKED = ["3", "7", "unknown"]
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    """People are called 3, 4 ... as they are where ids came in as numbers."""
+    """Users are called 3, 4 ... as they are where ids came in as numbers."""
     model = SmallModel()
     users = np.array([str(number) for number in range(1, 1 + model.snapshot.num_users)])
     return Run(SmallModel(replace(model.snapshot, user_keys=users)))

@@ -48,10 +48,10 @@ def test_an_unchanged_store_gives_the_answers_of_the_snapshot(run: Run) -> None:
     assert live.to_dicts() == alone.recommend(users=users, domain="films", explain=True).to_dicts()
 
 
-def test_many_people_are_read_at_once_with_the_same_result(
+def test_many_users_are_read_at_once_with_the_same_result(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Above a number of people the store is read in columns instead of theirs alone."""
+    """Above a number of users the store is read in columns instead of theirs alone."""
     facts, users = StoreFacts(SmallModel(), store), [*sorted(LIKES), "nobody", "ann"]
     singly = facts.of_users(users)
     monkeypatch.setattr("kgrec.lookup.store_facts._FEW", 0)
@@ -85,9 +85,9 @@ def test_a_history_is_in_order_of_time_over_all_accounts_and_kinds(
     facts, model = StoreFacts(SmallModel(), store), SmallModel()
     for few in (32, 0):
         monkeypatch.setattr("kgrec.lookup.store_facts._FEW", few)
-        people = facts.of_users(["empty", "web:zoe", "zoe", "nobody"])
-        assert people.known.tolist() == [True, True, True, False]
-        histories = people.histories
+        found = facts.of_users(["empty", "web:zoe", "zoe", "nobody"])
+        assert found.known.tolist() == [True, True, True, False]
+        histories = found.histories
         assert histories.offsets.tolist() == [0, 0, 5, 10, 10]
         keys = model.snapshot.item_keys[histories.event_item[:5]].tolist()
         assert keys == ["books:dune", "films:tron", "books:emma", "films:alien", "films:tron"]
@@ -95,7 +95,7 @@ def test_a_history_is_in_order_of_time_over_all_accounts_and_kinds(
         assert histories.event_time[:5].tolist() == [NO_TIME, NO_TIME, 20, 20, 30]
         assert histories.event_kind is not None
         assert histories.event_kind[:5].tolist() == [0, -1, 0, 0, 0]  # the run knows no views
-        assert people.seen[1].nnz == 5
+        assert found.seen[1].nnz == 5
 
 
 def test_somebody_who_came_after_the_training_is_answered(store: GraphStore, run: Run) -> None:

@@ -25,14 +25,14 @@ def ids(answer: object) -> list[str]:
     return [line.item_id for line in answer]  # type: ignore[attr-defined]
 
 
-def test_a_person_without_films_gets_films_of_their_taste(run: Run) -> None:
+def test_a_user_without_films_gets_films_of_their_taste(run: Run) -> None:
     found = run.recommend(history=["books:dune", "books:neuro"], domain="films", k=3)
     assert set(ids(found)) == SCIFI_FILMS
     assert [line.rank for line in found] == [1, 2, 3]
     assert [line.score for line in found] == sorted((line.score for line in found), reverse=True)
 
 
-def test_what_a_person_has_is_left_out_whether_liked_or_not(run: Run) -> None:
+def test_what_a_user_has_is_left_out_whether_liked_or_not(run: Run) -> None:
     assert set(ids(run.recommend("ben", domain="films"))) == {"clueless", "notebook"}
     assert "tron" in ids(run.recommend("ben", domain="films", include_seen=True))
 
@@ -53,7 +53,7 @@ def test_words_alone_are_enough(run: Run) -> None:
     assert set(ids(run.recommend(likes="scifi please", domain="films", k=3))) == SCIFI_FILMS
 
 
-def test_many_people_get_what_each_would_get_alone(run: Run) -> None:
+def test_many_users_get_what_each_would_get_alone(run: Run) -> None:
     together = run.recommend(users=["eve", "ann", "eve"], domain="films", k=2)
     for user in ("eve", "ann"):
         alone = run.recommend(user, domain="films", k=2)
@@ -61,14 +61,14 @@ def test_many_people_get_what_each_would_get_alone(run: Run) -> None:
         assert lines == ids(alone) * (2 if user == "eve" else 1)
 
 
-def test_the_blocks_of_people_do_not_show(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_blocks_of_users_do_not_show(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     users = sorted(LIKES)
     whole = run.recommend(users=users, domain="films").to_frame()
     monkeypatch.setattr("kgrec.lookup.run._BLOCK_USERS", 2)
     assert run.recommend(users=users, domain="films").to_frame().equals(whole)
 
 
-def test_unknown_people_among_many_are_listed_and_are_no_error(run: Run) -> None:
+def test_unknown_users_among_many_are_listed_and_are_no_error(run: Run) -> None:
     found = run.recommend(users=["nobody", "ann", "none"], domain="films")
     assert found.unknown == ["nobody", "none"]
     assert {line.user for line in found} == {"ann"}

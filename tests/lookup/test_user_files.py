@@ -1,4 +1,4 @@
-"""The people to answer for, as files name them."""
+"""The users to answer for, as files name them."""
 
 from __future__ import annotations
 

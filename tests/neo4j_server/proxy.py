@@ -61,10 +61,10 @@ class CuttingProxy:
             except OSError:
                 return
             server = socket.create_connection(("127.0.0.1", self._target_port))
-            muted = threading.Event()
+            cut_off = threading.Event()
             for target, args in (
-                (self._to_server, (client, server, muted)),
-                (self._to_client, (server, client, muted)),
+                (self._to_server, (client, server, cut_off)),
+                (self._to_client, (server, client, cut_off)),
             ):
                 threading.Thread(target=target, args=args, daemon=True).start()
 

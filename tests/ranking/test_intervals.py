@@ -9,7 +9,7 @@ from kgrec.errors import InputError
 from kgrec.ranking.intervals import interval, intervals, paired_difference, paired_ratios
 
 
-def test_the_interval_is_that_of_the_normal_approximation_on_many_people() -> None:
+def test_the_interval_is_that_of_the_normal_approximation_on_many_users() -> None:
     values = np.random.default_rng(0).normal(3.0, 2.0, 4000)
     got = interval(values)
     half = 1.96 * values.std() / np.sqrt(len(values))
@@ -18,7 +18,7 @@ def test_the_interval_is_that_of_the_normal_approximation_on_many_people() -> No
     assert got.high == pytest.approx(values.mean() + half, abs=0.01)
 
 
-def test_people_without_a_value_are_left_out() -> None:
+def test_users_without_a_value_are_left_out() -> None:
     assert interval(np.array([1.0, np.nan, 3.0])).users == 2
     assert np.isnan(interval(np.array([np.nan])).mean)
 
@@ -39,7 +39,7 @@ def test_a_pairing_sees_what_two_separate_intervals_do_not() -> None:
     assert same.p_value > 0.05
 
 
-def test_people_must_be_the_same() -> None:
+def test_users_must_be_the_same() -> None:
     with pytest.raises(InputError, match="same users"):
         paired_difference(np.zeros(3), np.zeros(4))
 
@@ -48,13 +48,13 @@ def test_a_weight_counts_like_so_many_equal_rows_in_the_mean() -> None:
     values, weights = np.array([0.0, 1.0, 0.5]), np.array([1.0, 3.0, 2.0])
     got = intervals({"": values}, weights=weights)[""]
     assert got.mean == pytest.approx(np.repeat(values, [1, 3, 2]).mean())
-    assert got.users == 3, "the weight makes nobody into several people"
+    assert got.users == 3, "the weight makes nobody into several users"
     gap = paired_difference(values, np.zeros(3), weights=weights)
     assert gap.mean == pytest.approx(got.mean)
     assert (gap.low, gap.high) == pytest.approx((got.low, got.high))
 
 
-def test_a_ratio_of_the_same_people_is_known_better_than_either_mean() -> None:
+def test_a_ratio_of_the_same_users_is_known_better_than_either_mean() -> None:
     theirs = np.random.default_rng(0).random(500)
     (found,), together = paired_ratios([(2 * theirs, theirs)])
     assert (found.mean, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))

@@ -21,8 +21,8 @@ from kgrec.ranking.measures import (
 from kgrec.ranking.topk import NO_ITEM
 
 
-def test_one_person_by_hand() -> None:
-    """Of the list a b c d e the person liked b and e (and nothing else)."""
+def test_one_user_by_hand() -> None:
+    """Of the list a b c d e the user liked b and e (and nothing else)."""
     scores = np.array([[5.0, 4.0, 3.0, 2.0, 1.0, 0.0]], dtype=np.float32)
     liked = sp.csr_matrix(np.array([[0, 1, 0, 0, 1, 0]]))
     ranks = ranks_of(scores, liked)
@@ -67,7 +67,7 @@ def test_a_stratum_counts_as_if_the_other_liked_items_were_not_there() -> None:
     assert ranks.only(np.array([False, True])).rank.tolist() == [1]
 
 
-def test_a_person_who_liked_nothing_has_no_value() -> None:
+def test_a_user_who_liked_nothing_has_no_value() -> None:
     ranks = ranks_of(np.ones((2, 3), np.float32), sp.csr_matrix(np.array([[0, 0, 0], [1, 0, 0]])))
     for values in user_measures(ranks).values():
         assert np.isnan(values[0])
@@ -100,8 +100,8 @@ def test_measures_of_whole_lists_by_hand() -> None:
     assert catalogue_coverage(lists, 4) == 0.5
     # times 0 0 1 2: the pairwise form sum |a - b| / (2 n sum) = 14 / 24... over all ordered pairs
     assert gini(lists, 4) == pytest.approx(14 / 24)
-    shares = np.array([4, 2, 1, 1]) / 8
-    assert novelty(lists, popularity) == pytest.approx(-np.log2(shares[[0, 1, 0]]).mean())
+    fractions = np.array([4, 2, 1, 1]) / 8
+    assert novelty(lists, popularity) == pytest.approx(-np.log2(fractions[[0, 1, 0]]).mean())
     liked = sp.csr_matrix(np.array([[0, 1, 0, 0], [0, 1, 0, 0]]))
     assert popularity_bias(lists, popularity, liked) == pytest.approx((7 / 3) / 1)
     vectors = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0], [1.0, 1.0]], np.float32)

@@ -32,15 +32,15 @@ def test_a_score_that_is_no_number_is_never_recommended() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("whose", ["people", "items"])
+@pytest.mark.parametrize("whose", ["users", "items"])
 def test_vectors_that_are_no_numbers_are_an_error_and_no_empty_list(
     value: float, whose: str
 ) -> None:
-    vectors = {name: np.ones((4, 2), np.float32) for name in ("people", "items")}
+    vectors = {name: np.ones((4, 2), np.float32) for name in ("users", "items")}
     vectors[whose][2, 1] = value
-    people, items = Vectors(vectors["people"]), Vectors(vectors["items"])
+    users, items = Vectors(vectors["users"]), Vectors(vectors["items"])
     with pytest.raises(NotFiniteError, match="some scores are NaN or infinite"):
-        top_k_of_products(people, items, 2, item_block=3)
+        top_k_of_products(users, items, 2, item_block=3)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -51,10 +51,10 @@ def test_blocks_of_any_size_give_the_same_lists_as_one_product(seed: int) -> Non
         dense = rng.integers(-2, 3, (count, 3)).astype(np.float32)  # small integers: many ties
         return Vectors(dense, sp.random(count, 9, 0.2, format="csr", random_state=rng).ceil())
 
-    people, items = rows(17), rows(211)
+    users, items = rows(17), rows(211)
     exclude = sp.random(17, 211, 0.3, format="csr", random_state=seed)
-    whole = top_k(people.products(items), 5, exclude=exclude)
-    tiled = top_k_of_products(people, items, 5, exclude=exclude, user_block=4, item_block=32)
+    whole = top_k(users.products(items), 5, exclude=exclude)
+    tiled = top_k_of_products(users, items, 5, exclude=exclude, user_block=4, item_block=32)
     np.testing.assert_array_equal(whole[0], tiled[0])
     np.testing.assert_array_equal(whole[1], tiled[1])
 

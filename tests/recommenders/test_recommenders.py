@@ -40,12 +40,12 @@ def data_of(rows: list[list[int]], *, text: bool = True) -> Interactions:
     return replace(data, item_text=texts()) if text else data
 
 
-def two_tastes(people: int = 60) -> Interactions:
-    """Items 0-3 go with 8-11, and 4-7 with 12-15; the last person was never over there."""
+def two_tastes(count: int = 60) -> Interactions:
+    """Items 0-3 go with 8-11, and 4-7 with 12-15; the last user was never over there."""
     rng = np.random.default_rng(0)
     rows = []
-    for person in range(people):
-        at = 4 * (person % 2)
+    for user in range(count):
+        at = 4 * (user % 2)
         here, there = (rng.choice(4, 3, replace=False) + at for _ in range(2))
         rows.append([*here, *(there + 8)])
     return data_of([*rows, [0, 1]])
@@ -109,8 +109,8 @@ def test_history_scores_what_a_user_likes_already() -> None:
 def test_a_walk_is_the_product_of_the_normalised_graph() -> None:
     data = two_tastes(6)
     liked = data.liked.toarray()
-    people, items = liked.sum(1) ** -0.5, np.maximum(liked.sum(0), 1.0) ** -0.5
-    expected = (liked * items) @ (people[:, None] * liked).T @ (people[:, None] * liked)
+    by_user, by_item = liked.sum(1) ** -0.5, np.maximum(liked.sum(0), 1.0) ** -0.5
+    expected = (liked * by_item) @ (by_user[:, None] * liked).T @ (by_user[:, None] * liked)
     found = RandomWalk().fit(data).score(data.histories(), 1)
     np.testing.assert_allclose(found, expected[:, DOMAIN == 1], rtol=1e-5)
 
@@ -156,7 +156,7 @@ def test_with_a_large_strength_few_directions_are_nearly_the_whole_ridge() -> No
 
 def test_vectors_of_conjugate_gradients_give_their_scores() -> None:
     data = two_tastes(40)
-    ridge = ItemRidge(strength=30.0, among="all", popularity=0.5).fit(data)
+    ridge = ItemRidge(strength=30.0, among="all", history_exponent=0.5).fit(data)
     products = ridge.user_vectors(data.histories(), 1).products(ridge.item_vectors(1))
     np.testing.assert_allclose(products, ridge.score(data.histories(), 1), rtol=1e-3, atol=1e-5)
 

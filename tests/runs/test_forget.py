@@ -53,7 +53,7 @@ def test_the_others_keep_their_rows_and_their_vectors(run: Path) -> None:
     assert (np.load(run / "vectors/users.npy") == np.delete(matrix, 3, axis=0)).all()
 
 
-def test_a_run_answers_after_a_person_was_forgotten(run: Path, trained_world: TrainedWorld) -> None:
+def test_a_run_answers_after_a_user_was_forgotten(run: Path, trained_world: TrainedWorld) -> None:
     keys = load_snapshot(run / "graph").user_keys
     forget_user(run, str(keys[0]))
     with kgrec.load(run) as opened:

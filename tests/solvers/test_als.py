@@ -10,25 +10,25 @@ from kgrec.errors import TrainingError
 from kgrec.solvers.als import als_item_factors, fold_in
 
 
-def random_likes(people: int, items: int, *, seed: int = 0) -> sp.csr_matrix:
-    likes = sp.random(people, items, density=0.3, format="csr", random_state=seed)
+def random_likes(users: int, items: int, *, seed: int = 0) -> sp.csr_matrix:
+    likes = sp.random(users, items, density=0.3, format="csr", random_state=seed)
     likes.data[:] = 1.0
     return likes.astype(np.float32)
 
 
-def test_a_fold_in_solves_the_normal_equations_of_each_person() -> None:
+def test_a_fold_in_solves_the_normal_equations_of_each_user() -> None:
     likes = random_likes(7, 12)
     factors = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
     folded = fold_in(likes, factors, regularization=0.7, alpha=5.0)
-    for person in range(7):
-        mine = likes[person].indices
+    for user in range(7):
+        mine = likes[user].indices
         # confidence 1 everywhere, 1 + alpha on a like
         gram = factors.T @ factors + 5.0 * factors[mine].T @ factors[mine] + 0.7 * np.eye(3)
         wanted = np.linalg.solve(gram, 6.0 * factors[mine].sum(axis=0))
-        np.testing.assert_allclose(folded[person], wanted, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(folded[user], wanted, rtol=1e-3, atol=1e-4)
 
 
-def test_a_person_without_history_folds_in_to_zero() -> None:
+def test_a_user_without_history_folds_in_to_zero() -> None:
     factors = np.ones((4, 2), np.float32)
     empty = sp.csr_matrix((1, 4), dtype=np.float32)
     assert not fold_in(empty, factors, regularization=1.0, alpha=10.0).any()
@@ -37,8 +37,8 @@ def test_a_person_without_history_folds_in_to_zero() -> None:
 def test_factors_rebuild_two_tastes_that_share_no_item() -> None:
     likes = sp.csr_matrix(np.kron(np.eye(2), np.ones((10, 4))).astype(np.float32))
     factors = als_item_factors(likes, rank=2, regularization=0.1, alpha=10.0)
-    people = fold_in(likes, factors, regularization=0.1, alpha=10.0)
-    np.testing.assert_allclose(people @ factors.T, likes.toarray(), atol=0.05)
+    users = fold_in(likes, factors, regularization=0.1, alpha=10.0)
+    np.testing.assert_allclose(users @ factors.T, likes.toarray(), atol=0.05)
 
 
 def test_an_item_that_nobody_likes_has_no_factors() -> None:
@@ -72,9 +72,9 @@ def test_factors_go_on_from_those_of_nearly_the_same_likes() -> None:
     after = als_item_factors(likes, seed=1, start=before, **settings)
 
     def loss(items: np.ndarray) -> float:
-        people = fold_in(likes, items, regularization=1.0, alpha=10.0)
-        missed = (1.0 + 10.0 * likes.toarray()) * (likes.toarray() - people @ items.T) ** 2
-        return float(missed.sum() + (people**2).sum() + (items**2).sum())
+        users = fold_in(likes, items, regularization=1.0, alpha=10.0)
+        missed = (1.0 + 10.0 * likes.toarray()) * (likes.toarray() - users @ items.T) ** 2
+        return float(missed.sum() + (users**2).sum() + (items**2).sum())
 
     assert loss(after) < 0.999 * loss(before)
     assert loss(after) < loss(als_item_factors(likes, seed=1, **settings))

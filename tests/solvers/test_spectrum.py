@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from kgrec.solvers.spectrum import item_spectrum, normalized
 
 
-def random_likes(people: int, items: int) -> sp.csr_matrix:
-    likes = sp.random(people, items, density=0.4, format="csr", random_state=0)
+def random_likes(users: int, items: int) -> sp.csr_matrix:
+    likes = sp.random(users, items, density=0.4, format="csr", random_state=0)
     likes.data[:] = 1.0
     return likes.astype(np.float32)
 

@@ -25,11 +25,11 @@ def test_the_loss_falls_and_the_weights_move(bert: Path, tuning: str, fall: floa
     settings = tiny(bert, f"text.tuning={tuning}", *ADAPT)
     encoder = TextEncoder.load(settings.text)
     before = encoder.learned()
-    heard: list[Event] = []
-    losses = adapt_to_texts(encoder, TEXTS, settings, heard.append)
+    received: list[Event] = []
+    losses = adapt_to_texts(encoder, TEXTS, settings, received.append)
     assert np.mean(losses[-10:]) < np.mean(losses[:10]) - fall
     assert any(not torch.equal(t, before[n]) for n, t in encoder.learned().items())
-    assert [event.done for event in heard] == list(range(1, 61))
+    assert [event.done for event in received] == list(range(1, 61))
 
 
 def test_only_weights_that_may_move_do(bert: Path) -> None:

@@ -78,7 +78,7 @@ BOUNDARIES = [
 
 
 def check(fitted: Fitted, snapshot: Snapshot) -> None:
-    """Finite vectors everywhere, for known people, for an empty history and for a full one."""
+    """Finite vectors everywhere, for warm users, for an empty history and for a full one."""
     log = Interactions.of(snapshot)
     empty = sp.csr_matrix((1, snapshot.num_items), dtype=np.float32)
     full = sp.csr_matrix(np.ones((1, snapshot.num_items), np.float32))
@@ -163,12 +163,12 @@ def test_a_domain_in_which_nobody_liked_anything(bert: Path) -> None:
     check(fit(snapshot, one_epoch(bert)), snapshot)
 
 
-def test_a_graph_of_one_person_and_one_item(bert: Path) -> None:
+def test_a_graph_of_one_user_and_one_item(bert: Path) -> None:
     snapshot = make_snapshot([("anna", "b:1")], {"b:1": ("books", "bade")})
     check(fit(snapshot, one_epoch(bert)), snapshot)
 
 
-def test_people_who_liked_nothing_and_accounts_of_one_person(bert: Path) -> None:
+def test_users_who_liked_nothing_and_accounts_of_one_person(bert: Path) -> None:
     likes = [(f"u{n:02}", f"{'bf'[n % 2]}:{(n + k) % 6}") for n in range(40) for k in range(3)]
     items = {f"{d}:{k}": (d, "bade") for d in "bf" for k in range(6)}
     links = [(f"u{n:02}", f"u{n + 1:02}") for n in range(0, 40, 2)]

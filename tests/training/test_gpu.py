@@ -77,7 +77,7 @@ def test_compiled_parts_give_the_same_step(bert: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "auto"])
-def test_people_new_to_a_domain_get_what_was_planted(bert: Path, precision: str) -> None:
+def test_users_new_to_a_domain_get_what_was_planted(bert: Path, precision: str) -> None:
     settings = tiny(
         bert, f"train.precision={precision}", "text.tuning=lora", "train.epochs=30",
         "train.cold_fraction=1", "train.learning_rate=1e-2",

@@ -124,7 +124,7 @@ def test_excluded_components_do_not_count(saved: tuple[Fitted, TrainedRun]) -> N
         scorer.user_vectors(LOG.histories()[:3], 1, excluded=("walks",))
 
 
-def test_what_a_person_likes_already_gets_nothing_for_that(
+def test_what_a_user_likes_already_gets_nothing_for_that(
     saved: tuple[Fitted, TrainedRun],
 ) -> None:
     """Nothing is cold here, so with and without own likes the scores are the same."""

@@ -40,7 +40,7 @@ def tiny(encoder: Path | str, *overrides: str) -> Settings:
 
 
 def small_world(**changes: Any) -> Planted:
-    """Sixty people of four tastes in two domains; everybody likes all that is of their taste."""
+    """Sixty users of four tastes in two domains; everybody likes all that is of their taste."""
     sizes: dict[str, Any] = {
         "num_users": 60, "items_per_domain": 16, "concepts": 4, "events_per_domain": 4,
     }  # fmt: skip
