@@ -72,7 +72,10 @@ class ColdItemImputer:
                 imputed nor a donor.
             likes: ``[I]`` how many users like each item.
             item_domain: ``[I]``.
-            settings: How many neighbours, and how fast they count less.
+            settings: Number of donors, and the exponent that turns their cosines into weights.
+
+        Returns:
+            The imputer; without a cold item that has a donor it imputes nothing.
         """
         unit = whitened(text, floor=NOISE_FLOOR)
         has_text = unit.any(axis=1)
@@ -91,7 +94,16 @@ class ColdItemImputer:
         return cls(weights.tocsr(), sample.tocsr(), settings.discount)
 
     def impute(self, vectors: Vectors, items: NDArray[np.int64]) -> Vectors:
-        """``[I_d]`` rows of a domain's ``items [I_d]``, those of cold ones imputed."""
+        """Impute the vectors of one domain's cold items; all others stay as they are.
+
+        Args:
+            vectors: ``[I_d]`` item vectors of one component.
+            items: ``[I_d]`` numbers of the domain's items, in the order of the rows.
+
+        Returns:
+            ``[I_d]`` rows; in each dense column, imputed values have the mean and standard
+            deviation of those of liked items.
+        """
         weights, sample = (m[items][:, items].tocsr() for m in (self.weights, self.sample))
         cold, tried = weights.getnnz(axis=1) > 0, sample.getnnz(axis=1) > 0
         if not cold.any():
@@ -112,13 +124,25 @@ class ColdItemImputer:
         return Vectors(dense, sparse)
 
     def discounted(self, vectors: Vectors, items: NDArray[np.int64]) -> Vectors:
-        """``[I_d]`` rows of all components side by side, those of cold ``items`` discounted."""
+        """Multiply the vectors of imputed items, and so their scores, by ``discount``.
+
+        Args:
+            vectors: ``[I_d]`` item vectors, all components side by side.
+            items: ``[I_d]`` numbers of the domain's items, in the order of the rows.
+        """
         if self.discount == 1.0 or not self.imputed[items].any():
             return vectors
         return vectors.scaled(np.where(self.imputed[items], self.discount, 1.0).astype(np.float32))
 
     def impute_directions(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Unit rows ``[I, D]``, those of cold items turned to where their neighbours are."""
+        """Impute the unit embeddings of cold items: the weighted mean of their donors', normalised.
+
+        Args:
+            unit: ``[I, D]`` embeddings of all items, rows of length one.
+
+        Returns:
+            ``[I, D]`` rows of length one; zero where all donors' are.
+        """
         cold = self.imputed
         turned = unit.copy()
         turned[cold] = unit_rows(self.weights[cold] @ unit)

@@ -46,7 +46,11 @@ class Components:
         }
 
     def user_vectors(self, users: Histories, domain: int) -> dict[str, Vectors]:
-        """``[B]`` rows of each component."""
+        """``[B]`` rows of each component.
+
+        Raises:
+            InputError: The histories lack the order that a component reads.
+        """
         return {
             name: recommender.user_vectors(users, domain)
             for name, recommender in self.recommenders.items()
@@ -117,7 +121,8 @@ class Ensemble:
             excluded: Names of components that do not count.
 
         Raises:
-            InputError: ``excluded`` names no component.
+            InputError: ``excluded`` names no component, or the histories lack the order that a
+                component reads.
             NotFiniteError: A value is NaN or infinite.
         """
         known = self.components.recommenders
@@ -134,7 +139,12 @@ class Ensemble:
         ).finite("of users")
 
     def score(self, users: Histories, domain: int) -> Scores:
-        """``[B, I_d]`` weighted sums of all components' scores."""
+        """``[B, I_d]`` weighted sums of all components' scores.
+
+        Raises:
+            InputError: The histories lack the order that a component reads.
+            NotFiniteError: A vector holds NaN or infinity.
+        """
         return self.user_vectors(users, domain).products(self.item_vectors(domain))
 
     def _cold_items_only(self, name: str) -> bool:

@@ -48,9 +48,15 @@ class ComponentWeights:
     """``[2, M]`` of each component by its name: cold users first."""
 
     def of(self, inside: NDArray[np.integer], domain: int) -> dict[str, NDArray[np.float32]]:
-        """``[B]`` of each component, for users with ``inside [B]`` items in the domain.
+        """The weights of some users, between those of cold and of warm users of the domain.
 
-        With n of them the weights of warm users count n / (n + 1).
+        Args:
+            inside: ``[B]`` number of items that each user has in the domain; with n of them the
+                weights of warm users count n / (n + 1).
+            domain: Number of the domain.
+
+        Returns:
+            ``[B]`` of each component.
         """
         warm = inside / (inside + 1.0)
         return {
@@ -87,7 +93,11 @@ def component_weights(
         users: Number of held-out users that NDCGs are the mean of. NDCGs that are all zero tell
             nothing, as if nobody had been asked.
         reference: NDCG of popularity for them: priors are relative to it.
-        exponent: How fast a weight falls as its component ranks worse than the best; 0: not at all.
+        exponent: Power to which a component's quality, relative to the best one's, is raised; 0
+            leaves weights as given.
+
+    Returns:
+        A weight for each of ``components``; 0 for those that are excluded.
 
     Example:
         >>> good, bad = Judged(1.0, 1.0, ndcg=0.2, prior=1.0), Judged(1.0, 1.0, ndcg=0.1, prior=1.0)

@@ -124,7 +124,11 @@ class Files:
         return self.folder / name
 
     def checked_folder(self, name: str) -> Path:
-        """The path of a folder of the run whose files are all checked."""
+        """The path of a folder of the run whose files are all checked.
+
+        Raises:
+            RunError: Names the first file that is not what was written.
+        """
         for file in self.table:
             if file.startswith(f"{name}/"):
                 self.checked(file)

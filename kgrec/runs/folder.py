@@ -70,7 +70,11 @@ class TrainedRun:
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        """The graph as it was when the run was trained, without users forgotten since."""
+        """The graph as it was when the run was trained, without users forgotten since.
+
+        Raises:
+            RunError: A file of it is missing or not what was written.
+        """
         if self._locked:
             return self._load_snapshot()
         return undisturbed(self.path, self._load_snapshot)
@@ -91,7 +95,11 @@ class TrainedRun:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """The ensemble and its embeddings."""
+        """The ensemble and its embeddings.
+
+        Raises:
+            RunError: The model's file is missing or not what was written.
+        """
         file = self.files.checked(MODEL_FILE)
         return load_scorer(file, self.settings, self.interactions, self._encode)
 
@@ -101,19 +109,36 @@ class TrainedRun:
         return self.scorer.item_embeddings
 
     def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, D]`` unit rows, comparable with ``item_embeddings``; zero without likes."""
+        """``[B, D]`` unit rows, comparable with ``item_embeddings``; zero without likes.
+
+        Args:
+            histories: ``[B, I]`` ones, columns as the items of the snapshot.
+        """
         return self.scorer.user_embeddings(histories)
 
     def item_vectors(self, domain: int) -> Vectors:
-        """Serving vectors ``[I_d]``, rows as ``snapshot.items_of(domain)``."""
+        """Serving vectors ``[I_d]``, rows as ``snapshot.items_of(domain)``.
+
+        Raises:
+            NotFiniteError: A value is NaN or infinite.
+        """
         return self.scorer.item_vectors(domain)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """Serving vectors ``[B]`` of users for the target domain ``domain``."""
+        """Serving vectors ``[B]`` of users for the target domain ``domain``.
+
+        Raises:
+            InputError: The histories lack the order that a component reads.
+            NotFiniteError: A value is NaN or infinite.
+        """
         return self.scorer.user_vectors(users, domain)
 
     def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
-        """Serving vectors ``[B]`` for free texts, by the catalogue items nearest to them."""
+        """Serving vectors ``[B]`` for free texts, by the catalogue items nearest to them.
+
+        Raises:
+            InputError: No item of the catalogue has a text.
+        """
         return self.scorer.text_user_vectors(texts, domain)
 
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -168,7 +193,12 @@ def open_run(path: Path | str) -> TrainedRun:
 
 
 def open_locked(path: Path) -> TrainedRun:
-    """As :func:`open_run`, for a caller that holds the lock of :mod:`kgrec.runs.lock`."""
+    """As :func:`open_run`, for a caller that holds the lock of :mod:`kgrec.runs.lock`.
+
+    Raises:
+        NotFoundError: There is no such folder.
+        RunError: Unfinished, of another format version, or a file is not what was written.
+    """
     return _open(path, locked=True)
 
 
@@ -201,7 +231,13 @@ def _open(path: Path, *, locked: bool) -> TrainedRun:
 
 
 def write_manifest(folder: Path, facts: dict[str, Any], table: dict[str, Any]) -> None:
-    """Write the manifest in one step: ``facts``, and ``table``, the files of the run."""
+    """Write the manifest of a run in one step: readers see the old one or the new one.
+
+    Args:
+        folder: The run folder.
+        facts: What the manifest says of the training, as JSON values.
+        table: The files of the run, as :func:`kgrec.runs.checksums.listed` gives them.
+    """
     manifest = sealed({"format_version": FORMAT_VERSION, **facts, "files": table})
     partial = folder / f"{MANIFEST}.partial"
     partial.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")

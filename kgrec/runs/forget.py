@@ -64,7 +64,15 @@ def forget_user(run: Path, key: str) -> int:
 
 
 def without_user(snapshot: Snapshot, key: str) -> Snapshot:
-    """The same graph without one account, its interactions and its links to other accounts."""
+    """The same graph without one account, its interactions and its links to other accounts.
+
+    Args:
+        snapshot: The graph, which is not changed.
+        key: Key of an account of it.
+
+    Raises:
+        IndexError: The graph has no such account.
+    """
     gone = int(np.flatnonzero(snapshot.user_keys == key)[0])
     kept = snapshot.keep(snapshot.user != gone)
     links = snapshot.same_as[:, (snapshot.same_as != gone).all(axis=0)]

@@ -33,7 +33,11 @@ T = TypeVar("T")
 
 @contextmanager
 def changing(run: Path) -> Iterator[None]:
-    """Hold the lock of the folder ``run``; another process that holds it is waited for."""
+    """Hold the lock of the folder ``run``; another process that holds it is waited for.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
     with (run / LOCK_FILE).open("a") as file:
         if fcntl is not None:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -43,7 +47,10 @@ def changing(run: Path) -> Iterator[None]:
 def undisturbed(run: Path, read: Callable[[], T]) -> T:
     """What ``read`` returns; it is called again if it failed while ``run`` was being changed.
 
-    The caller must not hold the lock itself.
+    Args:
+        run: The run folder, whose lock the caller must not hold.
+        read: Reads files of the folder; it must raise :class:`RunError` where they do not fit
+            together.
 
     Raises:
         RunError: ``read`` raised it, and no process was changing the folder.

@@ -47,6 +47,10 @@ Arrays = dict[str, NDArray[Any]]
 def save_scorer(scorer: Scorer, file: Path) -> None:
     """Write all arrays of ``scorer``.
 
+    Args:
+        scorer: A trained ensemble with its texts.
+        file: File to write, in the format of safetensors; one that is there is replaced.
+
     Raises:
         TrainingError: A value is NaN or infinite; nothing is written.
     """

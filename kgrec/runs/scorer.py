@@ -50,7 +50,11 @@ class Scorer:
 
     @property
     def learned(self) -> GNNRecommender:
-        """The joint model, which is the first component."""
+        """The joint model, which is the first component.
+
+        Raises:
+            TypeError: The component of that name is another recommender.
+        """
         found = self.ensemble.components.recommenders[GNN]
         if not isinstance(found, GNNRecommender):
             raise TypeError(f"the component {GNN} is a {type(found).__name__}")
@@ -62,7 +66,11 @@ class Scorer:
         return self.ensemble.imputer.impute_directions(self.learned.item_embeddings)
 
     def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, D]`` unit rows: the mean embedding of each history; zero if it is empty."""
+        """``[B, D]`` unit rows: the mean embedding of each history; zero if it is empty.
+
+        Args:
+            histories: ``[B, I]`` ones, columns as the items of the snapshot.
+        """
         return formula.unit(np, np.asarray(histories @ self.item_embeddings))
 
     def item_vectors(self, domain: int) -> Vectors:
@@ -78,15 +86,14 @@ class Scorer:
     ) -> Vectors:
         """Serving vectors ``[B]`` of users; products with items are scores.
 
-        Components named in ``excluded`` do not count.
-
         Args:
             users: ``[B]`` histories.
             domain: Number of the target domain.
             excluded: Names of components that do not count.
 
         Raises:
-            InputError: ``excluded`` names no component.
+            InputError: ``excluded`` names no component, or the histories lack the order that a
+                component reads.
             NotFiniteError: A value is NaN or infinite.
         """
         return self.ensemble.user_vectors(users, domain, excluded=excluded)
@@ -94,8 +101,13 @@ class Scorer:
     def text_user_vectors(self, texts: Sequence[str], domain: int) -> Vectors:
         """``[B]`` rows of free texts: the catalogue items nearest in text stand as the history.
 
+        Args:
+            texts: B descriptions of what a user likes.
+            domain: Number of the target domain.
+
         Raises:
             InputError: No item of the catalogue has a text.
+            NotFiniteError: A value is NaN or infinite.
         """
         known = np.flatnonzero(self.texts.known)
         if not len(known):

@@ -42,7 +42,7 @@ def als_item_factors(
     seed: int = 0,
     threads: int = 0,
 ) -> NDArray[np.float32]:
-    """Item factors ``[I, rank]`` of ``likes [P, I]``; an item nobody likes has a zero row.
+    """Item factors of ``likes [P, I]`` by alternating least squares.
 
     Args:
         likes: Ones where a user likes an item.
@@ -53,6 +53,10 @@ def als_item_factors(
             fewer than half of the alternations are then enough.
         seed: Of the first factors, or those of the directions that ``start`` says nothing of.
         threads: 0 for all cores.
+
+    Returns:
+        ``[I, R]``, R being ``rank`` or, if that is less, the lower number of rows and columns minus
+        one. An item that nobody likes has a zero row.
 
     Raises:
         TrainingError: A factor is NaN.
@@ -76,7 +80,7 @@ def als_item_factors(
             raise TrainingError(
                 f"the factors of alternating least squares became NaN with alpha {alpha:g} and "
                 f"regularization {regularization:g}; try a lower alpha "
-                f"(model.factor_alpha, or alpha below blend)"
+                f"(model.factor_alpha, or alpha of a component)"
             ) from error
     factors = np.array(model.item_factors, dtype=np.float32)
     factors[np.asarray(likes.getnnz(axis=0)) == 0] = 0.0

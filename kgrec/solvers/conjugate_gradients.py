@@ -23,9 +23,17 @@ def solve_gram(
     tolerance: float = 1e-4,
     steps: int = 200,
 ) -> NDArray[np.float32]:
-    """``z [I, B]`` of ``(matrix' matrix + strength I) z = right`` by conjugate gradients.
+    """Solve ``(matrix' matrix + strength I) z = right`` by conjugate gradients.
 
-    Every column has its own steps; the work ends when all are within ``tolerance``.
+    Args:
+        matrix: ``[P, I]``.
+        right: ``[I, B]``; each column is solved with step lengths of its own.
+        strength: Added to the diagonal; above 0, so that there is one solution.
+        tolerance: Norm of the residual, relative to that of ``right``, at which a column is done.
+        steps: Most iterations; what is not within ``tolerance`` by then is returned as it is.
+
+    Returns:
+        ``z [I, B]``.
     """
     transposed = matrix.T.tocsr()
     solution = np.zeros_like(right, dtype=np.float32)

@@ -35,7 +35,14 @@ _memory: ContextVar[tuple[int, OrderedDict[str, Any]] | None] = ContextVar("memo
 
 @contextmanager
 def remembering(folder: Path) -> Iterator[None]:
-    """Within this context :func:`remembered` functions look up ``folder`` before they solve."""
+    """Within this context :func:`remembered` functions look up ``folder`` before they solve.
+
+    Args:
+        folder: Where results are kept; it is made where it is missing.
+
+    Raises:
+        OSError: The folder cannot be made.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     token = _folder.set(folder)
     try:
@@ -46,7 +53,11 @@ def remembering(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def sharing(size: int = 8) -> Iterator[None]:
-    """Within this context the last ``size`` results of :func:`remembered` functions are kept."""
+    """Within this context the last ``size`` results of :func:`remembered` functions are kept.
+
+    Args:
+        size: Most results in memory; the one that was used longest ago is dropped first.
+    """
     token = _memory.set((size, OrderedDict()))
     try:
         yield
@@ -60,7 +71,7 @@ def remembered(solve: Callable[P, R]) -> Callable[P, R]:
     These may be arrays, sparse matrices, numbers, strings, booleans and None.
 
     Raises:
-        TypeError: Inside :func:`remembering`, for an argument of another kind.
+        TypeError: Inside :func:`remembering` or :func:`sharing`, for an argument of another kind.
     """
 
     @wraps(solve)

@@ -17,7 +17,18 @@ __all__ = ["ridge"]
 def ridge(
     features: NDArray[np.float32], targets: NDArray[np.float32], *, strength: float
 ) -> NDArray[np.float32]:
-    """The map ``W [F, K]`` that minimises ``|features W - targets|^2 + strength |W|^2``.
+    """The map ``W`` that minimises ``|features W - targets|^2 + strength |W|^2``.
+
+    Args:
+        features: ``[N, F]``.
+        targets: ``[N, K]``.
+        strength: Regularization strength, above 0.
+
+    Returns:
+        ``W [F, K]``.
+
+    Raises:
+        numpy.linalg.LinAlgError: ``strength`` is 0 and the solution is not unique.
 
     Example:
         >>> ridge(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32), strength=1.0).tolist()

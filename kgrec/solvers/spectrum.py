@@ -20,7 +20,16 @@ __all__ = ["item_spectrum", "leading_directions", "normalized"]
 
 
 def normalized(likes: sp.csr_matrix, *, item_power: float = 0.5) -> sp.csr_matrix:
-    """``D_p^-1/2 likes D_i^-item_power``: ``[P, I]``; empty rows and columns stay empty."""
+    """``D_p^-1/2 likes D_i^-item_power``, with degrees of users ``D_p`` and of items ``D_i``.
+
+    Args:
+        likes: ``[P, I]``.
+        item_power: Exponent of an item's number of likes by which its column is divided; 0.5 is the
+            symmetric normalisation of LightGCN, 0 leaves columns as they are.
+
+    Returns:
+        ``[P, I]``; empty rows and columns stay empty.
+    """
     users = np.maximum(np.asarray(likes.sum(axis=1)).ravel(), 1.0)
     items = np.maximum(np.asarray(likes.sum(axis=0)).ravel(), 1.0)
     scaled = sp.diags(users**-0.5) @ likes @ sp.diags(items**-item_power)
@@ -30,7 +39,16 @@ def normalized(likes: sp.csr_matrix, *, item_power: float = 0.5) -> sp.csr_matri
 def item_spectrum(
     likes: sp.csr_matrix, *, rank: int, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Right singular vectors ``[I, rank]`` and singular values ``[rank]``, largest first."""
+    """The leading spectrum of the normalised graph.
+
+    Args:
+        likes: ``[P, I]``.
+        rank: Number of directions, at most the lower number of rows and columns minus one.
+        seed: Of the randomised solver.
+
+    Returns:
+        Right singular vectors ``[I, rank]`` and singular values ``[rank]``, largest first.
+    """
     return leading_directions(normalized(likes), rank=rank, seed=seed)
 
 
@@ -38,9 +56,17 @@ def item_spectrum(
 def leading_directions(
     matrix: sp.csr_matrix, *, rank: int, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Right singular vectors ``[I, rank]`` of ``matrix [P, I]`` and their values, largest first.
+    """The leading singular vectors of any sparse matrix.
 
     By a randomised range finder with four power steps (Halko, Martinsson and Tropp, 2011).
+
+    Args:
+        matrix: ``[P, I]``.
+        rank: Number of directions, at most the lower number of rows and columns minus one.
+        seed: Of the random start.
+
+    Returns:
+        Right singular vectors ``[I, rank]`` and singular values ``[rank]``, largest first.
     """
     from sklearn.utils.extmath import randomized_svd  # a second to import, and not to answer
 

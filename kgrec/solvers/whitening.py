@@ -3,8 +3,8 @@
 In:   vectors ``[N, W]``.
 Out:  the same turned to their principal axes, rows of length one.
 
-Encoders' vectors crowd in a narrow cone; whitening spreads them. See Zhang et al., "Are ID
-embeddings necessary? Whitening pre-trained text embeddings for effective sequential
+Encoders' vectors lie in a narrow cone; whitening makes their directions differ. See Zhang et al.,
+"Are ID embeddings necessary? Whitening pre-trained text embeddings for effective sequential
 recommendation" (ICDE 2024). The joint model's own whitening, which meets new vectors later, is
 :mod:`kgrec.text.whitening`.
 """
@@ -32,7 +32,16 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def whiten(vectors: A, mean: A, directions: A) -> A:
-    """``[N, W]`` to ``[N, width]`` by ``mean [W]`` and ``directions [W, width]`` solved before."""
+    """Whiten vectors by directions that were solved before, maybe on other vectors.
+
+    Args:
+        vectors: ``[N, W]``.
+        mean: ``[W]``.
+        directions: ``[W, width]`` principal axes, each divided by its standard deviation.
+
+    Returns:
+        ``[N, width]``, not normalised.
+    """
     white: A = (vectors - mean) @ directions
     return white
 
@@ -45,7 +54,7 @@ def whitened(
     Args:
         vectors: ``[N, W]``.
         width: Principal directions that are kept, the widest first; None for all.
-        floor: Share of the widest direction's variance that is added to every one, so that
+        floor: Fraction of the widest direction's variance that is added to every one, so that
             directions of noise are not blown up.
     """
     there = vectors.any(axis=1)

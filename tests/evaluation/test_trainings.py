@@ -32,7 +32,9 @@ def scores(
     """Of three users, and the stages that were gone through for them."""
     received: list[str] = []
     model = KgrecRecommender(settings=resolve(settings), device="cpu", trainings=trainings)
-    model.fit(Interactions.of(train), seed=seed, on_progress=lambda _, doing: received.append(doing))
+    model.fit(
+        Interactions.of(train), seed=seed, on_progress=lambda _, doing: received.append(doing)
+    )
     return model.score(Histories.of_matrix(SPLIT.test.histories[:3]), B), received
 
 

@@ -1,4 +1,4 @@
-"""The score of the joint model is the same with tensors, which learn, and with arrays, which answer."""
+"""The joint model scores alike with tensors, which learn, and with arrays, which answer."""
 
 from __future__ import annotations
 
