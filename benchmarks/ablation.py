@@ -1,9 +1,9 @@
-"""What does each part of kgrec bring?
+"""What does each component and setting of kgrec contribute?
 
     python benchmarks/ablation.py --data DIR --out DIR [--domains tv movie] [--folds 0 1 2]
 
 Trains the default config, and once for each row of ``ROWS`` the default with one thing changed
-or left out; every row is compared with the default on the same people (strict cold people
+or left out; every row is compared with the default on the same users (strict cold users
 unless ``--protocols`` says otherwise). Prints a Markdown table: NDCG@10, and what the change
 gains (+) or loses (-) with its 95% paired bootstrap interval. A run that was stopped goes on.
 
@@ -67,7 +67,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "0 layers": ("model.layers=0",),
     "1 layer": ("model.layers=1",),
     "3 layers": ("model.layers=3",),
-    "no alignment of people": ("align.users=0",),
+    "no alignment of users": ("align.users=0",),
     "no alignment of text": ("align.text=0",),
     "aligned prototypes": ("align.prototypes=0.1",),
     "no cold episodes": ("train.cold_fraction=0",),
@@ -164,14 +164,14 @@ def print_tables(out: Path, rows: list[str]) -> None:
             for name, there in cells.items()
         }  # fmt: skip
         folds = sorted(found[DEFAULT])
-        people = {
+        users = {
             name: users_of(by_fold.values()).sort("fold", "user")[MAIN_MEASURE].to_numpy()
             for name, by_fold in found.items() if sorted(by_fold) == folds
         }  # fmt: skip
-        base = people[DEFAULT]
-        print(f"\n{protocol}: {direction}, {len(base)} people, folds {folds}\n")
+        base = users[DEFAULT]
+        print(f"\n{protocol}: {direction}, {len(base)} users, folds {folds}\n")
         print("| | NDCG@10 | against the default |\n|---|---:|---:|")
-        for name, values in people.items():
+        for name, values in users.items():
             gap = paired_difference(values, base)
             gain = f"{gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]" if name != DEFAULT else ""
             print(f"| {name} | {interval(values)} | {gain} |")

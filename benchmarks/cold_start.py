@@ -1,10 +1,10 @@
-"""Does kgrec beat popularity, item-kNN and EMCDR on people who are new to a domain?
+"""Does kgrec beat popularity, item-kNN and EMCDR for cold users?
 
     python benchmarks/cold_start.py --data DIR --out DIR [--target food]
 
-Strict cold people: a tenth of those active in both domains lose every row in the target
+Strict cold users: a tenth of those active in both domains lose every row in the target
 domain; the whole target catalogue is ranked (docs/explanation/metrics.md). Baselines are tuned
-on other people (at most 20 trials), kgrec runs with its default settings. Prints the table and ends
+on other users (at most 20 trials), kgrec runs with its default settings. Prints the table and ends
 with exit code 1 where kgrec is not above all three in NDCG@10. A run that was stopped goes on.
 
 On 2 cores the food_kitchen set takes about 40 minutes a direction (benchmarks/data.md).

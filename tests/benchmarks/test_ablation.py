@@ -52,13 +52,13 @@ def test_a_table_leaves_out_rows_that_lack_its_split_or_a_fold(
     tables = ("\n" + capsys.readouterr().out).split("\n\n")
     starts = [n for n, part in enumerate(tables) if " -> " in part]
     by_head = {tables[n].strip(): tables[n + 1] for n in starts}
-    strict = by_head["strict-cold: a -> b, 24 people, folds [0, 1]"]
+    strict = by_head["strict-cold: a -> b, 24 users, folds [0, 1]"]
     assert "| no random-walk |" in strict
     assert "| +0.0000 [+0.0000, +0.0000] |" in strict
     assert "no item-ridge" not in strict
     assert len(by_head) == 3
     assert [head for head, table in by_head.items() if "no random-walk" in table] == [
-        "strict-cold: a -> b, 24 people, folds [0, 1]"
+        "strict-cold: a -> b, 24 users, folds [0, 1]"
     ]
 
 
