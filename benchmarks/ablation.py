@@ -1,4 +1,4 @@
-"""What does each part of kgrec bring?
+"""What does each component and setting of kgrec contribute?
 
     python benchmarks/ablation.py --data DIR --out DIR [--domains tv movie] [--folds 0 1 2]
 

@@ -1,4 +1,4 @@
-"""Does kgrec beat popularity, item-kNN and EMCDR on users who are new to a domain?
+"""Does kgrec beat popularity, item-kNN and EMCDR for cold users?
 
     python benchmarks/cold_start.py --data DIR --out DIR [--target food]
 

@@ -46,7 +46,7 @@ class SASRecSettings(RecommenderSettings):
     """Number of transformer layers."""
     length: PositiveInt = 50
     """Number of latest events of a history that are read; earlier ones are ignored."""
-    dropout: float = Field(default=0.2, ge=0.0, lt=1.0)
+    dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
     """Fraction of activations dropped in training, 0 to below 1; more where histories are few."""
     epochs: NonNegativeInt = 20
     """Number of passes over all histories in training."""
@@ -67,11 +67,11 @@ class SASRec(BaseVectorRecommender[SASRecSettings]):
     name = "SASRec"
     settings_class: ClassVar = SASRecSettings
     trials: ClassVar = (
-        {"epochs": 20, "dropout": 0.2},
-        {"epochs": 12, "dropout": 0.2},
         {"epochs": 20, "dropout": 0.5},
         {"epochs": 30, "dropout": 0.5},
         {"epochs": 40, "dropout": 0.5},
+        {"epochs": 20, "dropout": 0.2},
+        {"epochs": 12, "dropout": 0.2},
     )
 
     network: _Network
