@@ -27,6 +27,7 @@ from kgrec.progress import Event, OnEvent
 
 if TYPE_CHECKING:
     from graph_store import Snapshot
+    from kgrec.config import Settings
 
 __all__ = ["register"]
 
@@ -80,6 +81,8 @@ def train(
     settings = load_settings(config, overrides or [])
     _check_out(out, resume=resume)
     graph = _read(store, snapshot, label_prefix, wait)
+    for line in _components_in_force(settings):
+        message(line)
 
     from kgrec import training  # takes seconds to import: after all that can be refused at once
 
@@ -104,6 +107,22 @@ def train(
     _show_components(manifest["components"])
     shown = [(name, manifest[name]) for name in MANIFEST_SHOWN if name in manifest]
     print_table(["run", str(out)], [(name, _in_words(name, value)) for name, value in shown])
+
+
+def _components_in_force(settings: Settings) -> list[str]:
+    """Lines that name the components of the ensemble, and those of the default that are missing."""
+    from kgrec.config import default_components
+    from kgrec.ensemble.settings import GNN
+
+    lines = [f"components: {', '.join([GNN, *settings.components])}"]
+    missing = [name for name in default_components() if name not in settings.components]
+    if missing:
+        lines.append(
+            f"not among them, though the config default has them: {', '.join(missing)} "
+            f"(components of a config file replace those of the default; "
+            f"--set components.NAME.model=... adds one to them)"
+        )
+    return lines
 
 
 def _show_components(weighed: list[dict[str, Any]]) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kgrec.cli.train import _components_in_force as components_in_force
 from kgrec.cli.train import _in_words as in_words
-from kgrec.config import default_components
+from kgrec.config import default_components, resolve
 from tests.cli.command import kgrec
 
 QUICK = ("text.tuning=frozen", "train.epochs=3", "model.dim=16", "model.spectrum_rank=8",
@@ -56,6 +57,7 @@ def test_train_writes_a_run_folder_and_says_what_each_epoch_brought(
     result = json.loads(said.out)
     assert [row["epoch"] for row in result["history"]] == [0, 1, 2, 3]
     assert "epoch 3  loss" in said.err
+    assert f"components: {', '.join(['gnn', *default_components()])}\n" in said.err
     manifest = json.loads((run / "manifest.json").read_text())
     assert result["manifest"].items() <= manifest.items()
     assert manifest["seconds"] > 0
@@ -65,6 +67,17 @@ def test_train_writes_a_run_folder_and_says_what_each_epoch_brought(
     assert len(manifest["components"]) == 2 * len(domains) > 0
     assert list(manifest["components"][0]["contribution"]) == ["gnn", *default_components()]
     assert len((run / "history.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_config_with_components_of_its_own_says_which_of_the_default_are_missing() -> None:
+    mine = {"model": "item-knn"}
+    in_force, missing = components_in_force(resolve({"components": {"mine": mine, "ials": None}}))
+    assert in_force == "components: gnn, mine"
+    assert missing.startswith(
+        "not among them, though the config default has them: emcdr, emcdr-narrow, ials, "
+    )
+    (added,) = components_in_force(resolve({}, ["components.mine.model=item-knn"]))
+    assert added == f"components: gnn, {', '.join(default_components())}, mine"
 
 
 def test_a_store_and_a_snapshot_give_the_same_run(
