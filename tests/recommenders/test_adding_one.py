@@ -1,9 +1,11 @@
-"""A recommender of one file and one registry line is all that it takes: nothing else is edited."""
+"""The file and the line of docs/howto/add-a-recommender.md are all that it takes to add one."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from kgrec import recommenders
-from kgrec.config import resolve
+from kgrec.config import default_components, parse_yaml, resolve
 from kgrec.data.interactions import Interactions, count_inside
 from kgrec.errors import ConfigError
 from kgrec.evaluation.cells import read_cells
@@ -25,49 +27,25 @@ from kgrec.training import train
 from tests.evaluation.planted import planted
 from tests.training.worlds import planted_snapshot, small_world, tiny, write_tiny_bert
 
-FILE = '''
-"""Together: what is liked by those who like the same, counted."""
-
-from typing import ClassVar
-
-import numpy as np
-from pydantic import PositiveFloat
-
-from kgrec.recommenders.base import BaseVectorRecommender, RecommenderSettings
-from kgrec.vectors import Vectors
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "add-a-recommender.md"
 
 
-class TogetherSettings(RecommenderSettings):
-    power: PositiveFloat = 1.0
-    """Exponent of a count."""
-
-
-class Together(BaseVectorRecommender[TogetherSettings]):
-    name = "together"
-    settings_class: ClassVar = TogetherSettings
-    trials: ClassVar = ({"power": 1.0}, {"power": 0.5})
-    arrays = ("counts",)
-
-    def _fit(self, seed, on_progress):
-        liked = self.data.liked
-        self.counts = (liked.T @ liked).toarray().astype(np.float32) ** self.settings.power
-
-    def user_vectors(self, users, domain):
-        return Vectors(users.items @ self.counts)
-
-    def item_vectors(self, domain):
-        return Vectors(np.eye(len(self.counts), dtype=np.float32)[self.data.items_of(domain)])
-'''
+def blocks(language: str) -> list[str]:
+    """The code blocks of the page in one language, as a reader would copy them."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", PAGE.read_text(), re.M | re.S)
+    return [textwrap.dedent(text) for _, text in found]
 
 
 @pytest.fixture
 def together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The file, as if it lay in the package's folder, and the line."""
-    (tmp_path / "together.py").write_text(FILE)
+    """The file of the page, as if it lay in the package's folder, and the line of the page."""
+    (code,) = blocks("python")
+    (tmp_path / "together.py").write_text(code)
     folders = [*recommenders.__path__, str(tmp_path)]
     monkeypatch.setattr(recommenders, "__path__", folders)
-    monkeypatch.setitem(registry.RECOMMENDERS, "together", registry.Entry("together.Together"))
-    yield "together"
+    (line,) = re.findall(r'`"(\w+)": Entry\("([\w.]+)"\)`', PAGE.read_text())
+    monkeypatch.setitem(registry.RECOMMENDERS, line[0], registry.Entry(line[1]))
+    yield line[0]
     sys.modules.pop("kgrec.recommenders.together", None)
 
 
@@ -118,6 +96,16 @@ def test_it_is_weighed_saved_loaded_and_explained(
     assert weight > 0
     by_hand = fresh.counts[one.items.indices][:, run.snapshot.items_of(1)[row]].sum()
     assert explained.score - without == pytest.approx(weight * by_hand, rel=1e-3)
+
+
+def test_the_page_says_how_to_keep_the_other_components(together: str) -> None:
+    benchmark, alone = (parse_yaml(text, key="page") for text in blocks("yaml"))
+    assert together in BenchmarkSettings(**benchmark).models
+    assert list(resolve(alone).components) == ["mine"]
+    commands = " ".join(blocks("sh"))
+    beside = resolve({}, re.findall(r"--set (\S+)", commands)).components
+    assert list(beside) == [*default_components(), "mine"]
+    assert beside["mine"] == resolve(alone).components["mine"]
 
 
 def test_a_wrong_setting_of_it_is_named(together: str) -> None:
