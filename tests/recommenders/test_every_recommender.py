@@ -57,9 +57,9 @@ NETWORKS = [found.name for found in walk_packages(networks.__path__, f"{networks
 ALIKE = {"rtol": 1e-3, "atol": 1e-5}
 
 
-def test_there_are_as_many_recommenders_as_are_tested_here() -> None:
-    """A new one changes this number, and nothing else here."""
-    assert len(NAMES) == 24
+def test_no_recommender_is_lost_from_the_registry() -> None:
+    """A new one needs no edit here."""
+    assert len(NAMES) >= 24
     assert set(SMALL) <= set(NAMES)
 
 
