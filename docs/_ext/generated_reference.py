@@ -22,6 +22,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from typer.testing import CliRunner
 
+from kgrec.cli.setting_rows import type_name
+
 __all__ = ["command_sections", "settings_sections", "setup"]
 
 _COLUMNS = ("setting", "default", "type", "meaning")
@@ -159,21 +161,11 @@ def _rows(model: type[BaseModel], defaults: Mapping[str, Any]) -> list[dict[str,
         {
             "setting": name,
             "default": json.dumps(defaults.get(name, schema.get("default"))),
-            "type": _type_of(schema),
+            "type": type_name(schema),
             "meaning": " ".join(schema.get("description", "").split()),
         }
         for name, schema in model.model_json_schema().get("properties", {}).items()
     ]
-
-
-def _type_of(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
-    if "anyOf" in schema:
-        return " | ".join(map(_type_of, schema["anyOf"]))
-    if schema.get("type") == "array":
-        return f"list of {_type_of(schema.get('items', {}))}"
-    return str(schema.get("type", "any"))
 
 
 def _section(title: str, name: str, body: Sequence[nodes.Node]) -> nodes.section:

@@ -9,17 +9,13 @@ import typer
 
 from kgrec.cli.options import JsonOption, SetOption
 from kgrec.cli.output import echo, print_json, print_table
+from kgrec.cli.setting_rows import ANY, rows_of_model, rows_of_recommender
 from kgrec.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from kgrec.ensemble.settings import Component
-
 __all__ = ["register"]
-
-_ANY = "NAME"
-"""Stands for the name of any component."""
 
 commands = typer.Typer(
     no_args_is_help=True, help="Show the shipped configs and the meaning of every setting."
@@ -75,7 +71,11 @@ def show(
 @commands.command()
 def explain(
     setting: Annotated[
-        str, typer.Argument(help="Only settings whose name begins with this, e.g. `train`.")
+        str,
+        typer.Argument(
+            help="Only settings whose name begins with this, e.g. `train`; or the name of a "
+            "recommender, e.g. `sasrec`."
+        ),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -83,14 +83,14 @@ def explain(
 
     The settings that every component of the ensemble has are explained once, as
     `components.NAME.weight` and so on; `kgrec config explain components.emcdr` lists all of one.
+    The settings of a recommender, as `kgrec config explain emcdr` lists them, stand beside
+    `model: emcdr` in a component.
     """
     from kgrec import config
 
-    whole = setting.startswith("components.") and not setting.startswith(f"components.{_ANY}")
-    rows = _describe(config.Settings, each_component_whole=whole)
-    rows = [row for row in rows if row["setting"].startswith(setting)]
-    if not rows:
-        raise NotFoundError(f"no setting begins with {setting!r}; see `kgrec config explain`")
+    whole = setting.startswith("components.") and not setting.startswith(f"components.{ANY}")
+    rows = rows_of_model(config.Settings, each_component_whole=whole)
+    rows = [row for row in rows if row["setting"].startswith(setting)] or _of_recommender(setting)
     if as_json:
         print_json(rows)
         return
@@ -105,82 +105,23 @@ def _is_benchmark(data: dict[str, Any]) -> bool:
     return "protocols" in data
 
 
-def _describe(
-    model: type[BaseModel], prefix: str = "", *, each_component_whole: bool = False
-) -> list[dict[str, str]]:
-    rows: list[dict[str, str]] = []
-    for name, field in model.model_fields.items():
-        default: Any = field.get_default(call_default_factory=True)
-        if isinstance(default, dict):
-            rows += _components(default, f"{prefix}{name}.", whole=each_component_whole)
-            continue
-        if hasattr(type(default), "model_fields"):
-            rows += _describe(type(default), f"{prefix}{name}.")
-            continue
-        rows.append(_row(prefix, model, name, default))
-    return rows
+def _of_recommender(setting: str) -> list[dict[str, str]]:
+    """Rows of the settings of a recommender that are called ``NAME`` or ``NAME.SETTING``."""
+    from kgrec.recommenders import registry
 
-
-def _components(given: dict[str, Component], prefix: str, *, whole: bool) -> list[dict[str, str]]:
-    """The settings of components, and those of their recommenders.
-
-    Args:
-        given: Components by name.
-        prefix: What stands before the name of a component in that of a setting.
-        whole: Whether the settings that all components have are listed for each of them, with its
-            values, or once.
-    """
-    from kgrec.ensemble.settings import COUNTING, Component
-
-    values = {name: Component.model_fields[name].get_default() for name in COUNTING}
-    rows = [] if whole else [_row(f"{prefix}{_ANY}.", Component, *pair) for pair in values.items()]
-    for key, component in given.items():
-        counting = ("model", *COUNTING) if whole else ("model",)
-        own = type(component.settings)
-        models: list[tuple[str, type[BaseModel]]] = [(name, Component) for name in counting]
-        models += [(name, own) for name in own.model_fields]
-        said: dict[str, Any] = component.model_dump(mode="json")
-        rows += [_row(f"{prefix}{key}.", model, name, said[name]) for name, model in models]
-    return rows
-
-
-def _row(prefix: str, model: type[BaseModel], name: str, value: object) -> dict[str, str]:
-    return {
-        "setting": prefix + name,
-        "default": _written(value),
-        "type": _type_name(model.model_json_schema()["properties"][name]),
-        "meaning": " ".join((model.model_fields[name].description or "").split()),
-    }
-
-
-def _written(value: object) -> str:
-    """A value as ``--set`` takes it."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_written, value))}]"
-    return repr(value) if value == "" else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _type_name(schema: dict[str, Any]) -> str:
-    """What a JSON schema of one setting allows, in a few words."""
-    if "enum" in schema:
-        return " | ".join(map(str, schema["enum"]))
-    if "anyOf" in schema:
-        return " | ".join(_type_name(choice) for choice in schema["anyOf"])
-    if schema.get("type") == "array":
-        items = schema.get("items", {})
-        return f"list of {_type_name(items)}" if items else "list"
-    bounds = [
-        f"{sign} {_written(schema[key])}"
-        for key, sign in (
-            ("exclusiveMinimum", ">"),
-            ("minimum", ">="),
-            ("exclusiveMaximum", "<"),
-            ("maximum", "<="),
+    name, _, own = setting.partition(".")
+    if name not in registry.names():
+        raise NotFoundError(
+            f"no setting begins with {setting!r}, and no recommender is called so; "
+            f"see `kgrec config explain`"
         )
-        if key in schema
-    ]
-    return " ".join([str(schema.get("type", "any")), *bounds])
+    rows = rows_of_recommender(name)
+    if not rows:
+        raise NotFoundError(f"the recommender {name} has no settings of its own")
+    rows = [row for row in rows if row["setting"].startswith(f"{name}.{own}")]
+    if not rows:
+        raise NotFoundError(
+            f"no setting of the recommender {name} begins with {own!r}; "
+            f"see `kgrec config explain {name}`"
+        )
+    return rows

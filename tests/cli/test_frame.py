@@ -18,7 +18,9 @@ import loaders.errors
 from kgrec.cli import failures
 from kgrec.cli.app import COMMANDS, app, main
 from kgrec.cli.failures import interrupts
+from kgrec.cli.setting_rows import rows_of_model
 from kgrec.config import Settings
+from kgrec.recommenders import registry
 from tests.cli.command import kgrec as run_kgrec
 
 HEAVY = ("torch", "transformers", "polars", "duckdb", "neo4j", "networkx", "scipy", "sklearn")
@@ -116,7 +118,10 @@ def test_bad_input_is_one_line_on_stderr_and_exit_code_2(
 def test_a_missing_thing_is_exit_code_3(kgrec_command: Command) -> None:
     done = kgrec_command("config", "explain", "nothing")
     assert done.returncode == 3
-    assert done.stderr == "error: no setting begins with 'nothing'; see `kgrec config explain`\n"
+    assert done.stderr == (
+        "error: no setting begins with 'nothing', and no recommender is called so; "
+        "see `kgrec config explain`\n"
+    )
 
 
 def own_errors() -> Iterator[type[Exception]]:
@@ -186,6 +191,32 @@ def test_config_explain_says_once_what_all_components_have(kgrec_command: Comman
     assert first == "components.emcdr-narrow.halved_at  (number > 0 | null; default: 300)"
     assert " ".join(line.strip() for line in meaning).startswith("Number of overlapping users")
     assert max(len(line) for line in meaning) <= 96
+
+
+def test_config_explain_lists_the_settings_of_a_recommender(kgrec_command: Command) -> None:
+    for name, among in (("popularity", "all"), ("popularity-overlap", "overlap")):
+        rows = json.loads(kgrec_command("config", "explain", name, "--json").stdout)
+        assert [row["setting"] for row in rows] == [f"{name}.among", f"{name}.scale"]
+        assert rows[0]["default"] == among
+        assert all(row["meaning"] for row in rows)
+    shown = kgrec_command("config", "explain", "emcdr.own").stdout
+    assert shown.startswith("emcdr.own_history  (boolean; default: ")
+    done = kgrec_command("config", "explain", "emcdr.nothing")
+    assert "no setting of the recommender emcdr begins with 'nothing'" in done.stderr
+    assert done.returncode == 3
+    assert "has no settings of its own" in kgrec_command("config", "explain", "history").stderr
+
+
+def test_no_recommender_is_hidden_by_settings_whose_names_begin_alike() -> None:
+    settings = [row["setting"] for row in rows_of_model(Settings)]
+    for name in registry.names():
+        assert not any(setting.startswith(name) for setting in settings)
+
+
+def test_bounds_of_settings_are_written_as_a_range() -> None:
+    types = {row["setting"]: row["type"] for row in rows_of_model(Settings)}
+    assert types["cold_items.discount"] == "number from 0 to 1"
+    assert types["positive_weight"] == "number > 0 and <= 1"
 
 
 def test_modules_of_commands_are_known_by_name() -> None:
