@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from graph_store.open_store import open_store
-from graph_store.schema import Label, RelType
-from kgrec.enrichment import enrichments, similar_items, undo, vectors
+from graph_store.schema import ENRICHED, Label
+from kgrec.enrichment import JOBS, enrichments, undo
 from tests.conftest import TEST_PREFIX
 from tests.lookup.small import SmallModel, write_to
 
 JOB = """
 import sys, time
 from graph_store.open_store import open_store
-from kgrec.enrichment import nearest_items, similar_items, vectors
+from kgrec.enrichment import JOBS, nearest_items
 from tests.lookup.small import SmallModel
 
 nearest_items._BLOCK = 2
@@ -30,9 +30,7 @@ def progress(what, done, total):
         time.sleep(600)  # until the kill
 
 with open_store(sys.argv[2], label_prefix=sys.argv[3]) as store:
-    {"vectors": vectors, "similar-items": similar_items}[sys.argv[1]](
-        SmallModel(), store, batch_size=2, on_progress=progress
-    )
+    JOBS[sys.argv[1]](SmallModel(), store, batch_size=2, on_progress=progress)
 """
 
 
@@ -46,11 +44,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     return request.getfixturevalue("neo4j_url"), TEST_PREFIX
 
 
-@pytest.mark.parametrize("job", ["vectors", "similar-items"])
+@pytest.mark.parametrize("job", JOBS)
 def test_a_killed_job_completes_when_it_is_run_again(place: tuple[str, str], job: str) -> None:
     url, prefix = place
     model = SmallModel()
-    run_job = {"vectors": vectors, "similar-items": similar_items}[job]
+    run_job = JOBS[job]
     with open_store(url, label_prefix=prefix) as store:
         write_to(store, model.snapshot)
         expected = run_job(model, store)
@@ -77,8 +75,8 @@ def test_a_killed_job_completes_when_it_is_run_again(place: tuple[str, str], job
 
 
 def contents(store: Any) -> list[Any]:
-    """What the two jobs write."""
-    kept: list[Any] = [store.read_relationships(RelType.SIMILAR_TO).rows()]
+    """All that a job can write: derived relationships of every type, and vectors."""
+    kept: list[Any] = [store.read_relationships(rel_type).rows() for rel_type in ENRICHED]
     for label in (Label.ITEM, Label.USER):
         keys, rows = store.read_vectors(label)
         kept.append([keys, rows.tolist()])
