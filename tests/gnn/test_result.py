@@ -50,6 +50,15 @@ def test_the_state_of_a_recommender_gives_the_same_one_back(bert: Path) -> None:
         np.testing.assert_array_equal(made.score(users, domain), back.score(users, domain))
 
 
+def test_the_column_that_answers_to_texts_leave_out_is_popularity(bert: Path) -> None:
+    made = trainer_on(SNAPSHOT, tiny(bert)).as_it_stands().recommender(EVERYBODY)
+    for domain in range(EVERYBODY.num_domains):
+        popularity = made.item_features.popularity[EVERYBODY.items_of(domain)]
+        assert popularity.any()
+        column = made.item_vectors(domain).dense[:, made.popularity_column]
+        np.testing.assert_array_equal(column, popularity)
+
+
 def test_a_new_trainer_moves_nothing(bert: Path) -> None:
     first = trainer_on(SNAPSHOT, tiny(bert, "text.tuning=lora"))
     before = first.state()
