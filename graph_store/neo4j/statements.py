@@ -1,4 +1,7 @@
-"""Every Cypher statement of the Neo4j store, in one place.
+"""The Cypher of the graph itself: schema, upserts, deletions, reading, the ledger of jobs.
+
+That of enrichments is in :mod:`graph_store.neo4j.enrichment_statements`, that of vectors in
+:mod:`graph_store.neo4j.vector_statements`. No other module holds a statement.
 
 In:   the prefix before labels and types (:class:`Names`), labels and types of the schema.
 Out:  statement texts. Values always travel as parameters; only names of the schema, the
