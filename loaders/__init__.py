@@ -19,8 +19,9 @@ from graph_store.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from loaders.errors import BadSourceError, LoaderError, SourceChangedError, TooManyRejectsError
+    from loaders.formats import FORMATS
     from loaders.graph_builder import DEFAULT_MAX_REJECTS, ingest
-    from loaders.opening import FORMS, open_source
+    from loaders.opening import open_source
     from loaders.ratings import DomainScale
     from loaders.source import Source, SourceOptions
     from loaders.summary import IngestSummary
@@ -34,8 +35,9 @@ else:
                 "SourceChangedError",
                 "TooManyRejectsError",
             ],
+            "loaders.formats": ["FORMATS"],
             "loaders.graph_builder": ["DEFAULT_MAX_REJECTS", "ingest"],
-            "loaders.opening": ["FORMS", "open_source"],
+            "loaders.opening": ["open_source"],
             "loaders.ratings": ["DomainScale"],
             "loaders.source": ["Source", "SourceOptions"],
             "loaders.summary": ["IngestSummary"],
@@ -44,7 +46,7 @@ else:
 
 __all__ = [
     "DEFAULT_MAX_REJECTS",
-    "FORMS",
+    "FORMATS",
     "BadSourceError",
     "DomainScale",
     "IngestSummary",

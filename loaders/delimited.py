@@ -50,7 +50,7 @@ class Delimited:
     def with_options(
         self, *, separator: str | None, quote: str | None, encoding: str | None
     ) -> Delimited:
-        """The same layout under the options of the user; None leaves what the form says.
+        """The same layout under the options of the user; None leaves what the format says.
 
         A separator of several characters turns quoting off unless a quote is given as well.
 
@@ -139,7 +139,7 @@ class _Reader:
     ) -> None:
         self._separator, self._file, self._fields = layout.separator, file, len(names)
         self._quoting = layout.quoting(len(names))
-        # Whether quotes were left to the form, which has none: then signs of quoting are told.
+        # Whether quotes were left to the format, which has none: then signs of quoting are told.
         self._unasked = layout.quote is None and not layout.quote_given and layout.names is None
         self._told = False
         self._places = {name: list(names).index(name) for name in wanted}

@@ -2,7 +2,7 @@
 
 KgrecError                   the root of the three packages, see ``graph_store.errors``
 └── LoaderError
-    ├── BadSourceError       a file is missing, damaged or of an unreadable form; a wrong option
+    ├── BadSourceError       a file is missing, damaged or of an unreadable format; a wrong option
     ├── SourceChangedError   a file changed while it was read
     └── TooManyRejectsError  more rows than allowed cannot be used; nothing was written
 """

@@ -66,10 +66,10 @@ def layout_of(path: Path, options: SourceOptions) -> Layout | None:
 
 
 def refuse_options(what: str, options: SourceOptions, *names: str) -> None:
-    """Refuse options that a form or a source has no use for.
+    """Refuse options that a format or a source has no use for.
 
     Args:
-        what: ``the form movielens``, for the message.
+        what: ``the format movielens``, for the message.
         options: What the user gave.
         names: As the command line calls them: ``map``, ``separator``, ``quote``, ``encoding``.
 

@@ -114,7 +114,7 @@ def first_line(path: Path, *, encoding: str | None = None) -> tuple[int, str] | 
 def encoding_of_lines(path: Path) -> str | None:
     """``latin-1`` for a file most of whose non-ASCII lines are not UTF-8; None for any other.
 
-    For forms some of whose files are known to be Latin-1. Text in Latin-1 is hardly ever valid
+    For formats some of whose files are known to be Latin-1. Text in Latin-1 is hardly ever valid
     UTF-8 by chance, so a few broken lines do not turn a file in UTF-8 into one in Latin-1. Reads
     the whole file, block by block.
     """

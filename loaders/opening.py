@@ -1,92 +1,77 @@
-"""Opening a source: which forms there are, and which tables the files of one hold.
+"""Opens a source: finds which tables the files of a format hold.
 
-In:   paths, the name of a form, options.
+In:   paths, the name of a format, options.
 Out:  a :class:`~loaders.source.Source`. Opening it reads heads, not whole files, save where a head
       does not say what a file is (:mod:`loaders.formats.tabular`).
 
-Forms: ``tabular``, ``amazon-reviews``, ``movielens``, ``recbole`` and the bundled ``sample``, each
-a module of :mod:`loaders.formats`.
+Formats: ``tabular``, ``amazon-reviews``, ``movielens``, ``recbole`` and the bundled ``sample``;
+:data:`loaders.formats.FORMATS` lists them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from loaders.encodings import fault_of_encoding
 from loaders.errors import BadSourceError
+from loaders.formats import FORMATS
 from loaders.formats.tabular import links
 from loaders.ratings import ALL_DOMAINS, RatingScales
 from loaders.source import Source, SourceOptions, Table
 from loaders.times import TIME_UNITS
 
-__all__ = ["FORMS", "Form", "open_source"]
+__all__ = ["open_source"]
 
-Form = Callable[[Sequence[Path], SourceOptions], list[Table]]
-
-
-@dataclass(frozen=True, slots=True)
-class _FormEntry:
-    module: str
-    rating_scale: float | None
-    description: str
-
-
-FORMS: dict[str, _FormEntry] = {
-    "tabular": _FormEntry(
-        "tabular", None, "files ending in .csv, .tsv, .jsonl, .ndjson, .json or .parquet"
-    ),
-    "amazon-reviews": _FormEntry("amazon_reviews", 5, "Amazon reviews of 2014, 2018 and 2023"),
-    "movielens": _FormEntry("movielens", 5, "MovieLens 100K to 25M and latest"),
-    "recbole": _FormEntry("recbole", None, "RecBole atomic files (.inter, .item)"),
-    "sample": _FormEntry("sample", 10, "the bundled anime set; takes no files"),
-}
-"""The names that ``--format`` knows."""
+_FindTables = Callable[[Sequence[Path], SourceOptions], list[Table]]
 
 
 def open_source(
-    paths: Sequence[str | Path] = (), *, form: str = "tabular", options: SourceOptions | None = None
+    paths: Sequence[str | Path] = (),
+    *,
+    format: str = "tabular",
+    options: SourceOptions | None = None,
 ) -> Source:
     """Find the files of a source and what their columns mean.
 
     Args:
         paths: Files, or folders of them.
-        form: Name of the format.
+        format: Name of the format, one of :data:`loaders.formats.FORMATS`.
         options: How the files are to be read.
 
     Raises:
-        BadSourceError: A path does not exist, a form or option is unknown, a needed column is
+        BadSourceError: A path does not exist, a format or option is unknown, a needed column is
             missing or there twice.
     """
     options = options or SourceOptions()
-    if form not in FORMS:
-        raise BadSourceError(f"no form is named {form!r}; there are {', '.join(FORMS)}")
+    if format not in FORMATS:
+        raise BadSourceError(f"no format is named {format!r}; there are {', '.join(FORMATS)}")
     _check_options(options)
     options = _tidy(options)
-    entry = FORMS[form]
+    entry = FORMATS[format]
     scales = RatingScales(_scales_given(options), entry.rating_scale)
     given = [Path(path) for path in paths]
     for path in [*given, *map(Path, options.links)]:
         if not path.exists():
             raise BadSourceError(f"{path} does not exist")
-    if not given and form != "sample":
-        raise BadSourceError(f"the form {form} needs a file or a folder; none was given")
-    tables_of: Form = import_module(f"loaders.formats.{entry.module}").tables
+    if not given and format != "sample":
+        raise BadSourceError(f"the format {format} needs a file or a folder; none was given")
+    tables_of: _FindTables = import_module(f"loaders.formats.{entry.module}").tables
     tables = tables_of(given, options)
     if options.links:
         tables += links([Path(path) for path in options.links], options)
     if not tables:
         shown = ", ".join(map(str, given))
         raise BadSourceError(
-            f"{shown} holds no file that the form {form} knows ({entry.description})"
+            f"{shown} holds no file that the format {format} knows ({entry.description})"
         )
     for table in tables:
         _refuse_doubled(table)
     names = [(table.role, table.path.name) for table in tables]
     ordered = [table for _, table in sorted(zip(names, tables, strict=True), key=lambda p: p[0])]
-    return Source(form, tuple(ordered), options, scales)
+    return Source(format, tuple(ordered), options, scales)
 
 
 def _refuse_doubled(table: Table) -> None:

@@ -1,10 +1,10 @@
 """The scale of ratings: which rating weighs 1, for each domain of a source.
 
-In:   what a person gave (``--rating-scale``), what the form says, the highest rating of a domain.
+In:   what a person gave (``--rating-scale``), what the format says, the highest rating of a domain.
 Out:  one scale a domain and where it is from; the ratings that lie outside a scale known before.
 
 Two domains of one file may rate differently: 5 of 5 films and 10 of 10 books both weigh 1. What a
-person gave for a domain stands first, then what they gave for all, then what the form says; else
+person gave for a domain stands first, then what they gave for all, then what the format says; else
 the scale is the smallest of 1, 5, 10, 100 that no rating of the domain exceeds.
 """
 
@@ -54,8 +54,8 @@ class DomainScale:
     """Ratings of this size weigh 1 in a domain."""
 
     scale: float
-    origin: Literal["given", "form", "inferred"]
-    """``given`` by a person, said by the ``form``, or ``inferred`` from the highest rating."""
+    origin: Literal["given", "format", "inferred"]
+    """``given`` by a person, said by the ``format``, or ``inferred`` from the highest rating."""
     ratings: int
     """Ratings of the domain; 0 for a domain that a person named and the source does not rate."""
 
@@ -80,8 +80,8 @@ class RatingScales:
 
     given: Mapping[str, float]
     """By domain, or :data:`ALL_DOMAINS`."""
-    form: float | None = None
-    """Of every domain, as the form says."""
+    format: float | None = None
+    """Of every domain, as the format says."""
 
     def __post_init__(self) -> None:
         for domain, scale in self.given.items():
@@ -100,7 +100,7 @@ class RatingScales:
     @property
     def of_all(self) -> float | None:
         """The scale of domains that have none of their own; None: it is inferred."""
-        return self.given.get(ALL_DOMAINS, self.form)
+        return self.given.get(ALL_DOMAINS, self.format)
 
     def faults(self, domain: pl.Expr, rating: pl.Expr) -> list[tuple[pl.Expr, str]]:
         """Ratings that no scale allows, each with the reason."""
@@ -134,8 +134,8 @@ class RatingScales:
             given = self.given.get(domain, self.given.get(ALL_DOMAINS))
             if given is not None:
                 settled[domain] = DomainScale(given, "given", ratings)
-            elif self.form is not None:
-                settled[domain] = DomainScale(self.form, "form", ratings)
+            elif self.format is not None:
+                settled[domain] = DomainScale(self.format, "format", ratings)
             else:
                 settled[domain] = DomainScale(rating_scale(top), "inferred", ratings)
         return settled

@@ -1,6 +1,6 @@
 """A source: the files of one ingest, what their columns mean, and a fingerprint of their bytes.
 
-In:   paths, the name of a form, options.
+In:   paths, the name of a format, options.
 Out:  a :class:`Source` of :class:`Table` after table; :mod:`loaders.opening` makes it.
 """
 
@@ -31,7 +31,7 @@ _HASH_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """How to read a source; a form knows most of it by itself."""
+    """How to read a source; a format knows most of it by itself."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     """Which column holds which field of :data:`loaders.records.FIELDS`: ``{"user": "uid"}``."""
@@ -44,16 +44,16 @@ class SourceOptions:
     rating_scale: float | Mapping[str, float] | None = None
     """The rating that weighs 1: one for all domains, or one a domain (``"*"``: all others).
 
-    None: what the form says, else inferred from the highest rating of each domain."""
+    None: what the format says, else inferred from the highest rating of each domain."""
     time_unit: TimeUnit | None = None
-    """``s``, ``ms``, ``us``, ``ns``, ``iso`` or ``auto``; None: what the form says."""
+    """``s``, ``ms``, ``us``, ``ns``, ``iso`` or ``auto``; None: what the format says."""
     tag_separator: str = "|"
     """Between tags in a column of text."""
     separator: str | None = None
-    """Between the fields of delimited text; None: what the form says (CSV: a comma)."""
+    """Between the fields of delimited text; None: what the format says (CSV: a comma)."""
     quote: str | None = None
     """The character around fields of delimited text that hold separators or line breaks; ``none``:
-    quotes mean nothing; None: what the form says (CSV: ``"``, others: ``none``)."""
+    quotes mean nothing; None: what the format says (CSV: ``"``, others: ``none``)."""
     encoding: str | None = None
     """Of text files without a byte-order mark; None: UTF-8."""
     keep_events: bool = False
@@ -76,7 +76,7 @@ class Table:
     """For fields of no certain column: the columns that may appear, of which in each record the
     first one with a value gives the field (JSON Lines, where records may have different keys)."""
     expected: tuple[str, ...] = ()
-    """Fields whose columns the map or the form names; told if no row has a value there."""
+    """Fields whose columns the map or the format names; told if no row has a value there."""
     domain: str | None = None
     kind: str | None = None
     time_unit: TimeUnit = "auto"
@@ -114,7 +114,7 @@ class Table:
 class Source:
     """All files of one ingest."""
 
-    form: str
+    format: str
     tables: tuple[Table, ...]
     options: SourceOptions
     scales: RatingScales
@@ -152,6 +152,6 @@ class Source:
             for t in self.tables
         ]  # fmt: skip
         return json.dumps(
-            [READING_VERSION, self.form, tables, self.scales.form, options],
+            [READING_VERSION, self.format, tables, self.scales.format, options],
             sort_keys=True, default=str,
         )  # fmt: skip

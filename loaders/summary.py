@@ -47,7 +47,7 @@ class IngestSummary:
     items_without_text: int
     """Items that no catalogue describes; they are kept."""
     without_value: dict[str, list[str]]
-    """By file, the columns that the map or the form names and in which no row has a value."""
+    """By file, the columns that the map or the format names and in which no row has a value."""
     already_ingested_at: int | None
     """Unix seconds when this source had been ingested, so that nothing was done now: the counts
     are those of then, ``written``, ``unchanged`` and ``resumed`` are 0. None: it was read now."""
@@ -72,7 +72,7 @@ def summary_of_finished(entry: Job, *, seconds: float) -> IngestSummary | None:
     if entry.finished_at is None or set(entry.summary) != names:
         return None
     kept = dict(entry.summary)
-    scales = {domain: DomainScale(**scale) for domain, scale in kept.pop("rating_scales").items()}
+    scales = {domain: _read_scale(scale) for domain, scale in kept.pop("rating_scales").items()}
     return replace(
         IngestSummary(**kept, rating_scales=scales),
         rejects_path=None,  # the file may have been moved since
@@ -82,3 +82,9 @@ def summary_of_finished(entry: Job, *, seconds: float) -> IngestSummary | None:
         already_ingested_at=entry.finished_at,
         seconds=seconds,
     )
+
+
+def _read_scale(kept: dict[str, Any]) -> DomainScale:
+    """A scale as the ledger has it; entries of an earlier version call a format a form."""
+    origin = "format" if kept["origin"] == "form" else kept["origin"]
+    return DomainScale(**{**kept, "origin": origin})

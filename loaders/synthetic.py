@@ -1,7 +1,7 @@
 """Made-up logs: small ones whose right answer is known, and long ones to measure with.
 
 In:   sizes and a seed; the same seed gives the same rows.
-Out:  frames or files in the two-file form (:mod:`loaders.formats.tabular`).
+Out:  frames or files in the two-file format (:mod:`loaders.formats.tabular`).
 
 The numbers that a model reaches on them mean nothing beyond "it finds what was planted".
 """

@@ -20,6 +20,7 @@ from kgrec.cli.options import (
 from kgrec.cli.output import echo, print_json, print_table
 from kgrec.cli.progress import message, reporting
 from kgrec.errors import InputError, NotFoundError
+from loaders.formats import FORMATS
 
 if TYPE_CHECKING:
     from loaders import IngestSummary
@@ -28,10 +29,9 @@ __all__ = ["register"]
 
 _ORIGINS = {
     "given": "--rating-scale",
-    "form": "the form",
+    "format": "the format",
     "inferred": "the highest rating",
 }
-FORMS = "tabular | amazon-reviews | movielens | recbole | sample"
 
 
 def register(app: typer.Typer) -> None:
@@ -45,9 +45,9 @@ def ingest(
         list[Path] | None,
         typer.Argument(metavar="FILES...", help="Logs and catalogues, or folders of them."),
     ] = None,
-    form: Annotated[str, typer.Option("--format", metavar=FORMS, help="Format of the files.")] = (
-        "tabular"
-    ),
+    format: Annotated[
+        str, typer.Option(metavar=" | ".join(FORMATS), help="Format of the files.")
+    ] = "tabular",
     columns: Annotated[
         list[str] | None,
         typer.Option(
@@ -187,7 +187,7 @@ def ingest(
         keep_events=keep_events,
         links=links or (),
     )
-    source = open_source(files or [], form=form, options=options)
+    source = open_source(files or [], format=format, options=options)
     if work_dir is None and not is_neo4j_url(store):
         work_dir = Path(store).expanduser().parent
     with (

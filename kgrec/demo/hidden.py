@@ -52,7 +52,7 @@ def hide_films(seed: int, report: Report) -> tuple[Snapshot, Split]:
         open_store(str(Path(folder) / "whole.duckdb")) as scratch,
     ):
         ingest(
-            open_source(form="sample"), scratch,
+            open_source(format="sample"), scratch,
             on_progress=lambda what, done, total: report("reading the bundled set", done, total),
         )  # fmt: skip
         full = take_snapshot(scratch)
@@ -75,7 +75,7 @@ def ingest_visible(
     _refuse_strangers(graph, full)
     folder.mkdir(parents=True, exist_ok=True)
     hidden = [str(key) for cases in (split.test, split.validation) for key in cases.users]
-    whole = open_source(form="sample")
+    whole = open_source(format="sample")
     for table in whole.tables:
         frame = pl.read_parquet(table.path)
         if table.role == "interactions":

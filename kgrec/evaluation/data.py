@@ -31,8 +31,8 @@ def read_data(data: str, out: Path) -> Snapshot:
         return load_snapshot(folder)
     if (kept / "manifest.json").is_file():
         return load_snapshot(kept)
-    form = "sample" if data == "sample" else "tabular"
-    if form == "tabular" and not folder.exists():
+    format = "sample" if data == "sample" else "tabular"
+    if format == "tabular" and not folder.exists():
         raise NotFoundError(f"--data: there is no folder {data}")
 
     from graph_store.open_store import open_store
@@ -40,10 +40,10 @@ def read_data(data: str, out: Path) -> Snapshot:
 
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".ingest-") as work:
-        paths = [] if form == "sample" else [folder]
+        paths = [] if format == "sample" else [folder]
         with open_store(str(Path(work) / "graph.duckdb")) as store:
             ingest(
-                open_source(paths, form=form), store,
+                open_source(paths, format=format), store,
                 rejects_path=out / "rejects.jsonl", work_dir=Path(work),
             )  # fmt: skip
             snapshot = take_snapshot(store)

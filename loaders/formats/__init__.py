@@ -1,4 +1,37 @@
-"""The forms of sources, one module each: from files to tables, by a function ``tables``.
+"""The formats of sources, one module each: from files to tables, by a function ``tables``.
 
-:data:`loaders.opening.FORMS` names them.
+In:   the name of a format.
+Out:  :data:`FORMATS`: its module, the scale of its ratings where it fixes one, which files it knows.
+
+Importing this package imports no format.
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FORMATS", "Format"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """Where a format is written, and what is known of it before a file is read."""
+
+    module: str
+    """Module of this package whose ``tables(paths, options)`` finds the files."""
+    rating_scale: float | None
+    """Highest possible rating; None: it differs between sources."""
+    description: str
+    """Which files it knows."""
+
+
+FORMATS: dict[str, Format] = {
+    "tabular": Format(
+        "tabular", None, "files ending in .csv, .tsv, .jsonl, .ndjson, .json or .parquet"
+    ),
+    "amazon-reviews": Format("amazon_reviews", 5, "Amazon reviews of 2014, 2018 and 2023"),
+    "movielens": Format("movielens", 5, "MovieLens 100K to 25M and latest"),
+    "recbole": Format("recbole", None, "RecBole atomic files (.inter, .item)"),
+    "sample": Format("sample", 10, "the bundled anime set; takes no files"),
+}
+"""The names that ``--format`` knows."""

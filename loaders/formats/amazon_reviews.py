@@ -1,4 +1,4 @@
-"""Amazon reviews and metadata (McAuley lab) in their forms of 2014, 2018 and 2023.
+"""Amazon reviews and metadata (McAuley lab) in their formats of 2014, 2018 and 2023.
 
 In:   ``reviews_Books_5.json.gz``, ``Books.jsonl.gz``, ``meta_Books.jsonl.gz``, ``Books_5.json.gz``,
       ``ratings_Books.csv`` and their like, packed or not; or folders of them.
@@ -57,7 +57,7 @@ _AFFIXES = re.compile(
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """What each file is, by its columns."""
-    refuse_options("the form amazon-reviews", options, "separator", "quote", "map")
+    refuse_options("the format amazon-reviews", options, "separator", "quote", "map")
     found = []
     for path in files_of(paths):
         if not _KNOWN.search(path.name):
@@ -86,7 +86,7 @@ def _json(path: Path, encoding: str | None) -> Table:
     if not any(name in names for name in _FIRST_OF["item"]):
         raise BadSourceError(
             f"{path} is neither Amazon reviews nor metadata: it has {', '.join(sorted(names))}; "
-            f"for a form of your own use --format tabular with --map"
+            f"for a format of your own use --format tabular with --map"
         )
     listed = frozenset(_FIRST_OF["description"] + _FIRST_OF["tags"])
     layout = replace(layout, lists=listed, names_of_one=tuple(_FIRST_OF.values()))

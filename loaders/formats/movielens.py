@@ -42,7 +42,7 @@ _NO_GENRE = "(no genres listed)"
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """What each file is, by its name."""
-    refuse_options("the form movielens", options, "separator", "quote", "map")
+    refuse_options("the format movielens", options, "separator", "quote", "map")
     found = []
     for path in files_of(paths):
         table = _table(path, options.encoding)

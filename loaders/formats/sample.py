@@ -1,7 +1,7 @@
 """The bundled set: what 804 people thought of 2,039 anime series, films and OVAs.
 
 In:   nothing; the two Parquet files travel inside the package.
-Out:  the tables of a source in the two-file form, ratings from 1 to 10, no times.
+Out:  the tables of a source in the two-file format, ratings from 1 to 10, no times.
 
 From the "Anime Recommendations Database" (CooperUnion on Kaggle, from MyAnimeList), listed
 there as CC0; see NOTICE. Adult titles and genres are left out.
@@ -29,6 +29,6 @@ def folder() -> Path:
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """The bundled files; any other file is refused."""
     if paths:
-        raise BadSourceError(f"the form sample takes no files, got {paths[0]}; use tabular for it")
-    refuse_options("the form sample", options, "separator", "quote", "encoding", "map")
+        raise BadSourceError(f"the format sample takes no files, got {paths[0]}; use tabular for it")
+    refuse_options("the format sample", options, "separator", "quote", "encoding", "map")
     return tabular.tables([folder()], options)

@@ -1,4 +1,4 @@
-"""The form ``tabular``: CSV, TSV, JSON Lines or Parquet, told apart by their column names.
+"""The format ``tabular``: CSV, TSV, JSON Lines or Parquet, told apart by their column names.
 
 In:   files or folders, and a map ``field -> column`` for names that are not the usual ones.
 Out:  tables: a file with users and items is a log, one with items only a catalogue, one with

@@ -213,6 +213,12 @@ def test_no_recommender_is_hidden_by_settings_whose_names_begin_alike() -> None:
         assert not any(setting.startswith(name) for setting in settings)
 
 
+def test_the_help_of_ingest_names_every_format() -> None:
+    command = typer.main.get_command(app).commands["ingest"]  # type: ignore[attr-defined]
+    (option,) = [one for one in command.params if "--format" in one.opts]
+    assert option.metavar == " | ".join(loaders.FORMATS)
+
+
 def test_bounds_of_settings_are_written_as_a_range() -> None:
     types = {row["setting"]: row["type"] for row in rows_of_model(Settings)}
     assert types["cold_items.discount"] == "number from 0 to 1"

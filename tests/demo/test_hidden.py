@@ -60,7 +60,7 @@ def test_a_store_that_has_seen_hidden_rows_is_refused(
 ) -> None:
     full, split = hidden
     with EmbeddedStore(tmp_path / "g.duckdb") as store:
-        ingest(open_source(form="sample"), store)
+        ingest(open_source(format="sample"), store)
         with pytest.raises(KgrecError, match="hidden rows might be seen; empty the database"):
             ingest_visible(store, full, split, tmp_path / "visible", silent)
 

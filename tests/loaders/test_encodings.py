@@ -117,21 +117,21 @@ def test_movielens_catalogues_are_read_by_their_bytes(
 ) -> None:
     lines = "1::Amélie (2001)::Comedy\n2::Ok (1994)::Action\n"
     path = packed(tmp_path / "movies.dat", packing, lines.encode(encoding))
-    assert load(path, form="movielens").items["movies:1"]["title"] == "Amélie (2001)"
+    assert load(path, format="movielens").items["movies:1"]["title"] == "Amélie (2001)"
     flags = "|".join(["0"] * 19)
     data = f"1|Amélie (2001)|||x|{flags}\n".encode(encoding)
     path = packed(tmp_path / "u.item", packing, data)
-    graph = load(path, form="movielens", store=tmp_path / "2.duckdb")
+    graph = load(path, format="movielens", store=tmp_path / "2.duckdb")
     assert graph.items["movies:1"]["title"] == "Amélie (2001)"
 
 
 def test_one_broken_line_does_not_make_latin_1_of_a_catalogue(tmp_path: Path) -> None:
     data = "1::Amélie::Drama\n2::Misérables::Drama\n".encode() + b"3::caf\xe9::Drama\n"
     path = packed(tmp_path / "movies.dat", ".gz", data)
-    graph = load(path, form="movielens")
+    graph = load(path, format="movielens")
     assert titles(graph.items) == ["Amélie", "Misérables"]
     assert graph.summary.rows_rejected == 1
-    graph = load(path, form="movielens", encoding="cp1252", store=tmp_path / "2.duckdb")
+    graph = load(path, format="movielens", encoding="cp1252", store=tmp_path / "2.duckdb")
     assert graph.items["movies:3"]["title"] == "café"
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from graph_store.open_store import open_store
-from loaders import SourceOptions, ingest, open_source
+from graph_store.store import Job
+from loaders import DomainScale, IngestSummary, SourceOptions, ingest, open_source
+from loaders.summary import summary_of_finished
 from tests.loaders.worlds import NOW, load, write_text
 
 
@@ -39,6 +42,15 @@ def test_a_finished_source_is_neither_read_nor_written_again(log: Path, tmp_path
     shape = json.loads(json.dumps(again.to_dict()))
     assert shape.keys() == first.summary.to_dict().keys()
     assert rejects.exists(), "the rows that were kept aside then are still there"
+
+
+def test_a_ledger_of_an_earlier_version_names_the_origin_of_a_scale_otherwise() -> None:
+    scale = {"scale": 5.0, "origin": "form", "ratings": 1}
+    filled = {field.name: 0 for field in fields(IngestSummary)} | {"rating_scales": {"d": scale}}
+    entry = Job("j", "ingest", "s", "", 0, started_at=1, finished_at=2, summary=filled)
+    read = summary_of_finished(entry, seconds=0.0)
+    assert read is not None
+    assert read.rating_scales == {"d": DomainScale(5.0, "format", 1)}
 
 
 def test_a_forgotten_user_does_not_come_back_by_the_same_command(log: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Named forms: small files exactly as their publishers write them."""
+"""Named formats: small files exactly as their publishers write them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TestAmazon:
                 "{'asin': '0000099999', 'description': 'A spoon.'}",
             ],
         )
-        graph = load(folder, form="amazon-reviews")
+        graph = load(folder, format="amazon-reviews")
         assert graph.one(source="A2SUAM1J3GNN3B") == {
             "source": "A2SUAM1J3GNN3B", "target": "home_and_kitchen:0000013714", "kind": "rating",
             "weight": 0.8, "count": 1, "at": 1_252_800_000,
@@ -64,7 +64,7 @@ class TestAmazon:
                 }
             ],
         )  # fmt: skip
-        graph = load(folder, form="amazon-reviews")
+        graph = load(folder, format="amazon-reviews")
         assert graph.one(target="luxury_beauty:B00004U9V2")["weight"] == 0.4
         assert graph.items["luxury_beauty:B00004U9V2"]["text"] == (
             "Hand Therapy\nHand cream. Rich.\nBeauty, Hands"
@@ -92,7 +92,7 @@ class TestAmazon:
                 }
             ],
         )  # fmt: skip
-        graph = load(folder, form="amazon-reviews", domain="beauty")
+        graph = load(folder, format="amazon-reviews", domain="beauty")
         # The variants of a product are one item; a review's title is not the item's.
         assert list(graph.items) == ["beauty:B00YQ6X000"]
         assert graph.items["beauty:B00YQ6X000"]["text"] == "Lotion\nCare"
@@ -116,7 +116,7 @@ class TestAmazon:
     def test_bare_ratings_of_each_year(
         self, tmp_path: Path, name: str, lines: list[str], at: int
     ) -> None:
-        graph = load(write_text(tmp_path / name, lines), form="amazon-reviews")
+        graph = load(write_text(tmp_path / name, lines), format="amazon-reviews")
         assert graph.interacted.rows() == [
             ("AH2L9G3DQHHAJ", "books:0000000116", "rating", 0.8, 1, at)
         ]
@@ -124,10 +124,10 @@ class TestAmazon:
     def test_what_is_no_amazon_file_is_told(self, tmp_path: Path) -> None:
         path = write_jsonl(tmp_path / "x.jsonl", [{"foo": 1}])
         with pytest.raises(BadSourceError, match="neither Amazon reviews nor metadata: it has foo"):
-            load(path, form="amazon-reviews")
+            load(path, format="amazon-reviews")
         path = write_text(tmp_path / "x.csv", ["1,2"])
         with pytest.raises(BadSourceError, match="user, item, rating and time were expected"):
-            load(path, form="amazon-reviews")
+            load(path, format="amazon-reviews")
 
 
 class TestMovieLens:
@@ -142,7 +142,7 @@ class TestMovieLens:
             encoding="latin-1",
         )
         write_text(folder / "u.user", ["196|49|M|writer|55105"])
-        graph = load(folder, form="movielens")
+        graph = load(folder, format="movielens")
         assert graph.interacted.rows() == [
             ("186", "movies:302", "rating", 0.6, 1, 891_717_742),
             ("196", "movies:242", "rating", 0.8, 1, 881_250_949),
@@ -158,7 +158,7 @@ class TestMovieLens:
             ["73::Misérables, Les (1995)::Drama|Musical", "74::Nothing (1996)::(no genres listed)"],
             encoding=encoding,
         )
-        graph = load(folder, form="movielens", domain="films")
+        graph = load(folder, format="movielens", domain="films")
         assert graph.one(source="1")["weight"] == 0.9
         assert graph.items["films:73"]["text"] == "Misérables, Les (1995)\nDrama, Musical"
         assert graph.items["films:74"]["text"] == "Nothing (1996)"
@@ -174,7 +174,7 @@ class TestMovieLens:
         )
         write_text(folder / "tags.csv", ["userId,movieId,tag,timestamp", "2,11,funny,1445714994"])
         write_text(folder / "links.csv", ["movieId,imdbId,tmdbId", "11,0112346,9087"])
-        graph = load(folder, form="movielens")
+        graph = load(folder, format="movielens")
         assert graph.one(source="1")["weight"] == 0.1
         assert graph.tags == [("movies:11", "Comedy"), ("movies:11", "Romance")]
         assert graph.items["movies:11"]["title"] == "American President, The (1995)"
@@ -199,7 +199,7 @@ class TestRecBole:
             ],
         )
         write_text(folder / "ml-100k.user", ["user_id:token\tage:token", "196\t49"])
-        graph = load(folder, form="recbole")
+        graph = load(folder, format="recbole")
         assert graph.interacted.rows() == [
             ("196", "ml-100k:242", "rating", 0.8, 1, 881_250_949),
         ]
@@ -211,27 +211,27 @@ class TestRecBole:
             tmp_path / "shop.item",
             ["item_id:token\ttitle:token_seq\tcategories:token_seq", "1\tPan\t'Home', 'Wide Pans'"],
         )
-        assert load(path, form="recbole").tags == [("shop:1", "Home"), ("shop:1", "Wide Pans")]
+        assert load(path, format="recbole").tags == [("shop:1", "Home"), ("shop:1", "Wide Pans")]
 
     def test_a_column_under_another_name_is_mapped(self, tmp_path: Path) -> None:
         path = write_text(tmp_path / "x.inter", ["uid:token\titem_id:token", "7\t8"])
         with pytest.raises(BadSourceError, match="no column for user; it has uid, item_id"):
-            load(path, form="recbole")
-        assert load(path, form="recbole", columns={"user": "uid"}).users == ["7"]
+            load(path, format="recbole")
+        assert load(path, format="recbole", columns={"user": "uid"}).users == ["7"]
         columns = {"user": "uid", "rating": "stars"}
         with pytest.raises(BadSourceError, match="--map rating=stars: no file of the source"):
-            load(path, form="recbole", columns=columns)
+            load(path, format="recbole", columns=columns)
 
     def test_a_map_is_refused_where_columns_are_known(self, tmp_path: Path) -> None:
         path = write_text(tmp_path / "ratings.csv", ["1,2,3,4"])
-        for form in ("movielens", "amazon-reviews"):
-            with pytest.raises(BadSourceError, match=f"the form {form} has no use for --map"):
-                load(path, form=form, columns={"user": "x"})
+        for format in ("movielens", "amazon-reviews"):
+            with pytest.raises(BadSourceError, match=f"the format {format} has no use for --map"):
+                load(path, format=format, columns={"user": "x"})
 
 
 def test_the_sample_is_bundled_and_complete(tmp_path: Path) -> None:
     with open_store(str(tmp_path / "g.duckdb")) as store:
-        summary = ingest(open_source(form="sample"), store, work_dir=tmp_path)
+        summary = ingest(open_source(format="sample"), store, work_dir=tmp_path)
         counts = store.counts()
         liked = store.query('SELECT count(*) AS n FROM "INTERACTED" WHERE weight >= 0.8')
     assert summary.rows_rejected == 0
@@ -243,5 +243,5 @@ def test_the_sample_is_bundled_and_complete(tmp_path: Path) -> None:
         "tv": (804, 1_283, 62_661),
     }
     assert liked["n"][0] == 55_994
-    with pytest.raises(BadSourceError, match="the form sample takes no files"):
-        open_source([tmp_path], form="sample")
+    with pytest.raises(BadSourceError, match="the format sample takes no files"):
+        open_source([tmp_path], format="sample")

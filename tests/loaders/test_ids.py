@@ -43,7 +43,7 @@ def test_a_fraction_is_nobody_in_json_as_in_parquet(tmp_path: Path) -> None:
     load(write_text(tmp_path / "log.jsonl", rows), domain="d", rejects_path=tmp_path / "r.jsonl")
     assert rejected(tmp_path / "r.jsonl") == [("log.jsonl", 2, f"user id {INEXACT}")]
     path = write_text(tmp_path / "Books.jsonl", [reviews])
-    load(path, form="amazon-reviews", rejects_path=tmp_path / "reviews.jsonl")
+    load(path, format="amazon-reviews", rejects_path=tmp_path / "reviews.jsonl")
     assert rejected(tmp_path / "reviews.jsonl") == [("Books.jsonl", 1, f"item id {INEXACT}")]
 
 

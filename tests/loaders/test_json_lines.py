@@ -64,7 +64,7 @@ def test_metadata_of_two_years_in_one_file_keeps_its_tags(tmp_path: Path) -> Non
     rows = [{"asin": "1", "title": "A", "category": ["a"]},
             {"parent_asin": "2", "title": "B", "categories": ["b"]}]  # fmt: skip
     path = write_jsonl(tmp_path / "meta_Books.jsonl", rows)
-    assert load(path, form="amazon-reviews").tags == [("books:1", "a"), ("books:2", "b")]
+    assert load(path, format="amazon-reviews").tags == [("books:1", "a"), ("books:2", "b")]
 
 
 def test_late_columns_of_a_catalogue_are_read(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_columns_without_a_single_value_are_in_the_summary(tmp_path: Path) -> No
     columns = {"rating": "stars", "time": "when"}
     assert load(path, domain="d", columns=columns).summary.without_value == {"log.jsonl": ["stars"]}
     path = write_jsonl(tmp_path / "meta_Music.json", [{"asin": "B1", "title": "T"}])
-    graph = load(path, form="amazon-reviews", store=tmp_path / "2.duckdb")
+    graph = load(path, format="amazon-reviews", store=tmp_path / "2.duckdb")
     assert graph.summary.without_value == {
         "meta_Music.json": ["description", "categories or category"]
     }
@@ -145,7 +145,7 @@ def test_amazon_metadata_whose_first_records_have_no_title(
         write_text(path, map(str, rows))
     else:
         write_jsonl(path, rows)
-    graph = load(path, form="amazon-reviews", domain="music")
+    graph = load(path, format="amazon-reviews", domain="music")
     assert graph.items["music:B2"]["text"] == "Album\nLoud.\nMusic, CD"
     assert graph.tags == [("music:B2", "CD"), ("music:B2", "Music")]
 
@@ -166,7 +166,7 @@ def test_amazon_reviews_are_told_by_their_user_wherever_one_appears(
     tmp_path: Path, first: Row, last: Row, at: float | None
 ) -> None:
     path = write_jsonl(tmp_path / "Music.json", late(first, [last]))
-    graph = load(path, form="amazon-reviews")
+    graph = load(path, format="amazon-reviews")
     assert graph.one(source="A")["at"] == at
 
 

@@ -69,7 +69,7 @@ def test_quoting_is_turned_off_and_on_by_an_option(tmp_path: Path) -> None:
     graph = load(quoted, quote='"', domain="d", store=tmp_path / "2.duckdb")
     assert graph.items["d:1"]["title"] == "tabs\tand\nlines"
     atomic = write_text(tmp_path / "x.item", ["item_id:token\tname:token", "1\t'a\tb'"])
-    graph = load(atomic, form="recbole", quote="'", store=tmp_path / "3.duckdb")
+    graph = load(atomic, format="recbole", quote="'", store=tmp_path / "3.duckdb")
     assert graph.items["x:1"]["title"] == "a\tb"
 
 
@@ -242,15 +242,15 @@ def test_wrong_options_are_one_sentence(
 
 
 @pytest.mark.parametrize("option", ["separator", "quote"])
-def test_forms_of_a_fixed_layout_refuse_options_for_another(tmp_path: Path, option: str) -> None:
+def test_formats_of_a_fixed_layout_refuse_options_for_another(tmp_path: Path, option: str) -> None:
     options = SourceOptions(domain="d", **{option: ";"})  # type: ignore[arg-type]
     write_text(tmp_path / "log.jsonl", ['{"user": 1, "item": 2}'])
     refused = f"has no use for --{option} .got ';'"
-    for form in ("movielens", "amazon-reviews"):
-        with pytest.raises(BadSourceError, match=f"the form {form} {refused}"):
-            open_source([tmp_path], form=form, options=options)
-    with pytest.raises(BadSourceError, match=f"the form sample {refused}"):
-        open_source(form="sample", options=options)
+    for format in ("movielens", "amazon-reviews"):
+        with pytest.raises(BadSourceError, match=f"the format {format} {refused}"):
+            open_source([tmp_path], format=format, options=options)
+    with pytest.raises(BadSourceError, match=f"the format sample {refused}"):
+        open_source(format="sample", options=options)
     with pytest.raises(BadSourceError, match=f"a source without CSV and TSV files {refused}"):
         open_source([tmp_path], options=options)
 

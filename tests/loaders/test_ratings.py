@@ -105,10 +105,10 @@ def test_the_scale_covers_all_files_of_a_source(tmp_path: Path) -> None:
 def test_what_the_form_says_holds_and_what_a_person_says_stands_above_it(tmp_path: Path) -> None:
     row = {"user_id": "A", "parent_asin": "B", "rating": 4.0, "timestamp": 1_588_687_728_923}
     path = write_jsonl(tmp_path / "Books.jsonl", [row])
-    graph = load(path, form="amazon-reviews", store=tmp_path / "a.duckdb")
+    graph = load(path, format="amazon-reviews", store=tmp_path / "a.duckdb")
     assert graph.one(source="A")["weight"] == 0.8
-    assert graph.summary.rating_scales == {"books": DomainScale(5, "form", 1)}
-    graph = load(path, form="amazon-reviews", rating_scale=10, store=tmp_path / "b.duckdb")
+    assert graph.summary.rating_scales == {"books": DomainScale(5, "format", 1)}
+    graph = load(path, format="amazon-reviews", rating_scale=10, store=tmp_path / "b.duckdb")
     assert graph.one(source="A")["weight"] == 0.4
 
 

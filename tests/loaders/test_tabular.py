@@ -212,13 +212,13 @@ def test_a_source_that_cannot_be_read_is_one_sentence(
 def test_missing_files_and_unknown_forms_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadSourceError, match=r"nothere\.csv does not exist"):
         open_source([tmp_path / "nothere.csv"])
-    with pytest.raises(BadSourceError, match="no form is named 'excel'; there are tabular"):
-        open_source([tmp_path], form="excel")
+    with pytest.raises(BadSourceError, match="no format is named 'excel'; there are tabular"):
+        open_source([tmp_path], format="excel")
     with pytest.raises(BadSourceError, match="needs a file or a folder"):
         open_source([])
     write_text(tmp_path / "README.md", ["hello"])
     with pytest.raises(
-        BadSourceError, match=r"holds no file that the form tabular knows \(files .*csv"
+        BadSourceError, match=r"holds no file that the format tabular knows \(files .*csv"
     ):
         open_source([tmp_path])
 

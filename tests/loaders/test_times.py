@@ -80,7 +80,7 @@ def test_times_of_every_form_become_unix_seconds(
         ("0", "auto", NO_TIME),
         ("20230199", "auto", NO_TIME),
         (12345, "auto", NO_TIME),
-        (300, "s", NO_TIME),  # the unit is the form's: nobody said that such a number is a time
+        (300, "s", NO_TIME),  # the unit is the format's: nobody said that such a number is a time
         ("1600000000", "ms", "time of another unit than milliseconds (--time-unit s?)"),
         ("1600000000123", "s", "time of another unit than seconds (--time-unit ms?)"),
         ("1600000000123456", "ms", "time of another unit than milliseconds (--time-unit us?)"),

@@ -63,7 +63,7 @@ class Loaded:
 
 def load(
     *paths: Path,
-    form: str = "tabular",
+    format: str = "tabular",
     store: Path | str = ":new:",
     work: Path | None = None,
     batch_size: int = 50_000,
@@ -80,7 +80,7 @@ def load(
     url = str(beside / "graph.duckdb") if store == ":new:" else str(store)
     with open_store(url) as graph:
         summary = ingest(
-            open_source(paths, form=form, options=SourceOptions(**options)),
+            open_source(paths, format=format, options=SourceOptions(**options)),
             graph,
             batch_size=batch_size,
             max_rejects=max_rejects,
