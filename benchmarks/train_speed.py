@@ -57,7 +57,7 @@ SYSTEMS = ("kgrec", *OTHERS.values(), "recbole")
 TEXTS = ("frozen", "none")
 DEFAULT_BATCH = 2048
 """RecBole's own."""
-BASELINES = ("item-knn", "ridge", "svd", "ials", "emcdr", "ridge-map")
+BASELINES = ("item-knn", "item-ridge", "svd", "ials", "emcdr", "ridge-map")
 
 
 def main() -> int:

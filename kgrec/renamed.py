@@ -11,7 +11,8 @@ from typing import Any
 
 from kgrec.errors import ConfigError
 
-__all__ = ["RENAMED", "RENAMED_IN_BENCHMARKS", "RENAMED_IN_RECOMMENDERS", "refuse_renamed"]
+__all__ = ["RENAMED", "RENAMED_IN_BENCHMARKS", "RENAMED_IN_RECOMMENDERS", "RENAMED_RECOMMENDERS",
+           "refuse_renamed"]  # fmt: skip
 
 _COMPONENTS = {
     "mapped": "emcdr",
@@ -54,6 +55,9 @@ RENAMED_IN_RECOMMENDERS: dict[str, dict[str, str]] = {
     "ItemRidge": {"popularity": "history_exponent"},
 }
 """The same of the settings of recommenders, by the name of the class that they stand beside."""
+
+RENAMED_RECOMMENDERS: dict[str, str] = {"ridge": "item-ridge"}
+"""Old names of recommenders, and the new ones."""
 
 
 def refuse_renamed(

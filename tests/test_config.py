@@ -56,6 +56,7 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ("cold_items.trust=1", "cold_items.trust: is called cold_items.discount now"),
         ("text.learn_share=1", "text.learn_share: is called text.learning_fraction now"),
         ("model.channels=[text]", "model.channels: is called model.item_features now"),
+        ("components.mine.model=ridge", "components.mine.model: ridge is called item-ridge now"),
         ("align.people=0", "align.people: is called align.users now"),
         (
             "train.batch_people=9",

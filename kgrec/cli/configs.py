@@ -108,9 +108,10 @@ def _is_benchmark(data: dict[str, Any]) -> bool:
 def _of_recommender(setting: str) -> list[dict[str, str]]:
     """Rows of the settings of a recommender that are called ``NAME`` or ``NAME.SETTING``."""
     from kgrec.recommenders import registry
+    from kgrec.renamed import RENAMED_RECOMMENDERS
 
     name, _, own = setting.partition(".")
-    if name not in registry.names():
+    if name not in registry.names() and name not in RENAMED_RECOMMENDERS:
         raise NotFoundError(
             f"no setting begins with {setting!r}, and no recommender is called so; "
             f"see `kgrec config explain`"

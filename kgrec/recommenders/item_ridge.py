@@ -79,7 +79,7 @@ class _Side:
 class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
     """Regresses the likes of target items on those of source items."""
 
-    name = "ridge"
+    name = "item ridge"
     settings_class: ClassVar = ItemRidgeSettings
     trials: ClassVar = tuple(
         {"strength": strength, "among": among, "history_exponent": exponent}

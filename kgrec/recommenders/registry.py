@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from kgrec.errors import ConfigError
 from kgrec.recommenders.base import BaseRecommender, RecommenderSettings
-from kgrec.renamed import RENAMED_IN_RECOMMENDERS, refuse_renamed
+from kgrec.renamed import RENAMED_IN_RECOMMENDERS, RENAMED_RECOMMENDERS, refuse_renamed
 
 __all__ = ["Entry", "entry", "names", "one_sentence", "read_settings"]
 
@@ -61,7 +61,7 @@ RECOMMENDERS: dict[str, Entry] = {
     "content": Entry("content.ContentSimilarity"),
     "content-whitened": Entry("content.WhitenedContent"),
     "item-knn": Entry("item_knn.ItemKNN"),
-    "ridge": Entry("item_ridge.ItemRidge"),
+    "item-ridge": Entry("item_ridge.ItemRidge"),
     "ease": Entry("ease.EASE"),
     "random-walk": Entry("random_walk.RandomWalk"),
     "graph-filter": Entry("graph_filter.GraphFilter"),
@@ -96,10 +96,13 @@ def entry(name: str, *, key: str = "models", also: Sequence[str] = ()) -> Entry:
         also: Other names that the setting may have, for the message.
 
     Raises:
-        ConfigError: There is no such recommender; the message names the nearest one.
+        ConfigError: There is no such recommender; the message names the nearest one, or the new
+            name of one that was renamed.
     """
     if name in RECOMMENDERS:
         return RECOMMENDERS[name]
+    if name in RENAMED_RECOMMENDERS:
+        raise ConfigError(key, f"{name} is called {RENAMED_RECOMMENDERS[name]} now")
     known = [*names(), *also]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"

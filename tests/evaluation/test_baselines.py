@@ -131,6 +131,11 @@ def test_an_unknown_model_is_one_sentence() -> None:
         registry.entry("magic", registry.Workshop())
 
 
+def test_an_old_name_of_a_model_is_refused_with_the_new_one() -> None:
+    with pytest.raises(ConfigError, match="models: ridge is called item-ridge now"):
+        registry.entry("ridge")
+
+
 def test_a_setting_that_a_recommender_does_not_have_is_one_sentence() -> None:
     said = r"ContentSimilarity.sharpness: no such setting \(there are width, noise_floor"
     with pytest.raises(ConfigError, match=said):

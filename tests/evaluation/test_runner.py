@@ -23,7 +23,7 @@ from tests.evaluation.planted import planted
 
 SETTINGS = BenchmarkSettings(
     protocols=("strict-cold", "few-shot", "cold-item", "few-overlap", "time"),
-    models=("popularity", "item-knn", "svd", "ridge", "fusion"),
+    models=("popularity", "item-knn", "svd", "item-ridge", "fusion"),
     targets=("b",),
     folds=(0, 1),
 )

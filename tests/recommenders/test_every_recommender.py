@@ -45,7 +45,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("emcdr", {"rank": 4, "sources": "separate", "own_history": True}),
-    ("ridge", {"solver": "svd", "rank": 4, "among": "all"}),
+    ("item-ridge", {"solver": "svd", "rank": 4, "among": "all"}),
     ("popularity", {"scale": "log"}),
     ("content", {"width": 2, "centre": True}),
     ("content", {"exponent": 3.0}),
