@@ -133,7 +133,7 @@ def test_an_unknown_model_is_one_sentence() -> None:
 
 def test_an_old_name_of_a_model_is_refused_with_the_new_one() -> None:
     with pytest.raises(ConfigError, match="models: ridge is called item-ridge now"):
-        registry.entry("ridge")
+        registry.entry("ridge", registry.Workshop())
 
 
 def test_a_setting_that_a_recommender_does_not_have_is_one_sentence() -> None:
