@@ -24,14 +24,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graph_store.schema import Label, RelType
 from graph_store.store import Checkpoint, GraphStore, Job, Written
 from loaders.checks import Rules, check
 from loaders.errors import BadSourceError, SourceChangedError
-from loaders.ratings import doubts
+from loaders.ratings import DomainScale, doubts
 from loaders.rejects import Rejects, from_frame
 from loaders.source import Source, Table
 from loaders.staging import STAGES, Staging, stage_name
@@ -110,42 +110,67 @@ def ingest(
         with Rejects(rejects_path, job=name, max_fraction=max_rejects) as rejects:
             read = _Reading(source, staging, rejects, on_progress)
             # By the first start, so that a resume next week judges the same rows alike.
-            rows_read = read.all(latest=entry.started_at + DAY)
+            read.all(latest=entry.started_at + DAY)
             if source.stamps() != stamps:
                 raise SourceChangedError(_CHANGED)
         rejects.warn_if_not_kept()
-        on_progress("merging", 0, 1)
-        rated = staging.rated()
-        scales = source.scales.settle(rated)
-        for sentence in doubts(scales, rated, _earlier_scales(store, but=name)):
-            log.warning(sentence)
-        staging.merge({domain: scale.scale for domain, scale in scales.items()})
-        on_progress("merging", 1, 1)
+        scales = _merge(staging, source, store, name, on_progress)
         written, resumed = _write(staging, store, entry, content, batch_size, on_progress)
-        if like_missing := staging.ids_like_missing():
-            read.remarks[LIKE_MISSING] = like_missing
-        summary = IngestSummary(
-            job=name,
-            source=content,
-            rows_read=rows_read,
-            rows_rejected=rejects.total,
-            rejected=dict(sorted(rejects.by_reason.items())),
+        summary = replace(
+            _summary(read, name, content, written, resumed, scales),
             rejects_path=str(rejects_path) if rejects.total and rejects_path else None,
-            remarks={what: count for what, count in sorted(read.remarks.items()) if count},
-            nodes={s.value: staging.count(s) for s in STAGES if isinstance(s, Label)},
-            relationships={s.value: staging.count(s) for s in STAGES if isinstance(s, RelType)},
-            written=written.written,
-            unchanged=written.unchanged,
-            resumed=resumed,
-            rating_scales=scales,
-            times=list(staging.times),
-            items_without_text=staging.items_without_text(),
-            without_value=read.without_value,
-            already_ingested_at=None,
             seconds=_since(started),
         )
     store.finish_job(name, now=int(now()), summary=summary.to_dict())
     return summary
+
+
+def _merge(
+    staging: Staging, source: Source, store: GraphStore, job: str, on_progress: OnProgress
+) -> dict[str, DomainScale]:
+    """Settle the rating scale of each domain, and make facts of the staged rows by it."""
+    on_progress("merging", 0, 1)
+    rated = staging.rated()
+    scales = source.scales.settle(rated)
+    for sentence in doubts(scales, rated, _earlier_scales(store, but=job)):
+        log.warning(sentence)
+    staging.merge({domain: scale.scale for domain, scale in scales.items()})
+    on_progress("merging", 1, 1)
+    return scales
+
+
+def _summary(
+    read: _Reading,
+    job: str,
+    content: str,
+    written: Written,
+    resumed: int,
+    scales: dict[str, DomainScale],
+) -> IngestSummary:
+    """What was read and became of it, while the staging is open; without the place of rejects."""
+    staging, rejects = read.staging, read.rejects
+    if like_missing := staging.ids_like_missing():
+        read.remarks[LIKE_MISSING] = like_missing
+    return IngestSummary(
+        job=job,
+        source=content,
+        rows_read=read.rows,
+        rows_rejected=rejects.total,
+        rejected=dict(sorted(rejects.by_reason.items())),
+        rejects_path=None,
+        remarks={what: count for what, count in sorted(read.remarks.items()) if count},
+        nodes={s.value: staging.count(s) for s in STAGES if isinstance(s, Label)},
+        relationships={s.value: staging.count(s) for s in STAGES if isinstance(s, RelType)},
+        written=written.written,
+        unchanged=written.unchanged,
+        resumed=resumed,
+        rating_scales=scales,
+        times=list(staging.times),
+        items_without_text=staging.items_without_text(),
+        without_value=read.without_value,
+        already_ingested_at=None,
+        seconds=0.0,
+    )
 
 
 @dataclass
@@ -161,13 +186,12 @@ class _Reading:
     without_value: dict[str, list[str]] = field(default_factory=dict, init=False)
     remarks: Counter[str] = field(default_factory=Counter, init=False)
 
-    def all(self, *, latest: int) -> int:
-        """Read every table; return the number of rows, bad ones included."""
+    def all(self, *, latest: int) -> None:
+        """Read every table; ``rows`` is then the number of rows, bad ones included."""
         for table in self.source.tables:
             self._table(table, self._rules(table, latest))
             self.bytes_before += table.path.stat().st_size
         self.rejects.check(self.rows, at_end=True)
-        return self.rows
 
     def _rules(self, table: Table, latest: int) -> Rules:
         return Rules(

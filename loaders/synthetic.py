@@ -98,20 +98,7 @@ def planted(
     """
     rng = np.random.default_rng(seed)
     names = domain_names(domains)
-    words = _words(concepts + domains * items_per_domain)
-    items = [
-        {
-            "item_id": f"{domain[0]}{place}-{number}",
-            "domain": domain,
-            # The concept's word and a word of the item's own.
-            "title": f"{words[number % concepts]} "
-            f"{words[concepts + place * items_per_domain + number]}",
-            "description": None,
-            "categories": [words[number % concepts]] if tags else None,
-        }
-        for place, domain in enumerate(names)
-        for number in range(items_per_domain)
-    ]
+    items = _planted_items(names, items_per_domain, concepts, tags=tags)
     concept_of_item = {
         str(item["item_id"]): place % items_per_domain % concepts
         for place, item in enumerate(items)
@@ -142,6 +129,25 @@ def planted(
         concept_of_item=concept_of_item,
         cold_users=cold,
     )
+
+
+def _planted_items(
+    names: list[str], items_per_domain: int, concepts: int, *, tags: bool
+) -> list[dict[str, Any]]:
+    """Rows of the catalogue; a title is the word of the concept and a word of the item's own."""
+    words = _words(concepts + len(names) * items_per_domain)
+    return [
+        {
+            "item_id": f"{domain[0]}{place}-{number}",
+            "domain": domain,
+            "title": f"{words[number % concepts]} "
+            f"{words[concepts + place * items_per_domain + number]}",
+            "description": None,
+            "categories": [words[number % concepts]] if tags else None,
+        }
+        for place, domain in enumerate(names)
+        for number in range(items_per_domain)
+    ]
 
 
 def write_planted(world: Planted, folder: Path) -> Path:

@@ -23,7 +23,8 @@ from kgrec.errors import InputError, NotFoundError
 from loaders.formats import FORMATS
 
 if TYPE_CHECKING:
-    from loaders import IngestSummary
+    from graph_store import GraphStore
+    from loaders import IngestSummary, Source
 
 __all__ = ["register"]
 
@@ -168,7 +169,6 @@ def ingest(
     """
     from graph_store.open_store import is_neo4j_url, open_store
     from loaders import SourceOptions, open_source
-    from loaders import ingest as write
 
     for path in [*(files or []), *(links or [])]:
         if not path.exists():
@@ -188,17 +188,36 @@ def ingest(
         links=links or (),
     )
     source = open_source(files or [], format=format, options=options)
-    if work_dir is None and not is_neo4j_url(store):
-        work_dir = Path(store).expanduser().parent
-    with (
-        # The reading sorts on disk in memory of its own; a larger cache of the store than this
-        # would grow with the log (benchmarks/results/ingest_memory.md).
-        open_store(store, label_prefix=label_prefix, wait=wait, memory_limit="192MB") as graph,
-        reporting() as report,
-    ):
+    # The reading sorts on disk in memory of its own; a larger cache of the store than this would
+    # grow with the log (benchmarks/results/ingest_memory.md).
+    with open_store(store, label_prefix=label_prefix, wait=wait, memory_limit="192MB") as graph:
+        if work_dir is None and not is_neo4j_url(store):
+            work_dir = Path(store).expanduser().parent
+        summary = _write(
+            source, graph, max_rejects=max_rejects, rejects=rejects, work_dir=work_dir, force=force
+        )
+    if as_json:
+        print_json(summary.to_dict())
+    else:
+        _show(summary)
+
+
+def _write(
+    source: Source,
+    graph: GraphStore,
+    *,
+    max_rejects: float,
+    rejects: Path,
+    work_dir: Path | None,
+    force: bool,
+) -> IngestSummary:
+    """Ingest with bars of progress; an interrupt says how to go on."""
+    from loaders import ingest as write
+
+    with reporting() as report:
         try:
             with interrupts():
-                summary = write(
+                return write(
                     source,
                     graph,
                     on_progress=report,
@@ -210,10 +229,6 @@ def ingest(
         except KeyboardInterrupt:
             message("stopped; the same command goes on where it stood")
             raise
-    if as_json:
-        print_json(summary.to_dict())
-    else:
-        _show(summary)
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:

@@ -121,14 +121,10 @@ def recommend(
     score, with --users also user_id, with --explain also reason. Users of a file that are not in
     the graph are left out and named; where none is in the graph, the exit code is 3.
     """
-    options = {"--user": user, "--users": users, "--history": history,
-               "--history-file": history_file, "--likes": likes}  # fmt: skip
-    given = [name for name, value in options.items() if value]
-    if len(given) != 1:
-        raise InputError(
-            f"give exactly one of --user, --users, --history, --history-file and --likes, "
-            f"got {' and '.join(given) or 'none'}"
-        )
+    _check_one_given(
+        {"--user": user, "--users": users, "--history": history,
+         "--history-file": history_file, "--likes": likes}
+    )  # fmt: skip
     check_out(out)
     set_threads(threads)
     file = None
@@ -165,6 +161,17 @@ def recommend(
         advice = "loosen the filters" if where is not None else "--include-seen shows what is seen"
         message(f"nothing is left to recommend; {advice}")
     _deliver(file.frame(found) if file is not None else found.to_frame(), as_json=as_json, out=out)
+
+
+def _check_one_given(options: dict[str, object]) -> None:
+    """Refuse none and more than one of the options that say for whom is recommended."""
+    given = [name for name, value in options.items() if value]
+    if len(given) != 1:
+        *first, last = options
+        raise InputError(
+            f"give exactly one of {', '.join(first)} and {last}, "
+            f"got {' and '.join(given) or 'none'}"
+        )
 
 
 def similar(

@@ -161,13 +161,7 @@ class Run:
         number = self._domain(domain)
         _check_count(k)
         who, facts = self._who(user, users, history, likes)
-        if where is not None and not isinstance(where, NodeFilter):
-            raise InputError(f"where must be a NodeFilter, got {type(where).__name__}")
-        if where is not None and where.domain not in (None, self.domains[number]):
-            raise InputError(
-                f"the filter is for domain {where.domain!r}, the question for "
-                f"{self.domains[number]!r}; leave the filter's domain out"
-            )
+        self._check_filter(where, number)
         items = self.model.snapshot.items_of(number)  # [I_d]
         mask = allowed_items(where, self._facts, self._items.index, items)
         items, vectors = items[mask], self.model.item_vectors(number)[mask]
@@ -289,6 +283,15 @@ class Run:
     @cached_property
     def _domain_numbers(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.domains)}
+
+    def _check_filter(self, where: NodeFilter | None, domain: int) -> None:
+        if where is not None and not isinstance(where, NodeFilter):
+            raise InputError(f"where must be a NodeFilter, got {type(where).__name__}")
+        if where is not None and where.domain not in (None, self.domains[domain]):
+            raise InputError(
+                f"the filter is for domain {where.domain!r}, the question for "
+                f"{self.domains[domain]!r}; leave the filter's domain out"
+            )
 
     def _domain(self, domain: str | None) -> int:
         if domain is None:
