@@ -49,7 +49,7 @@ class Scorer:
         self.encode = encode
 
     @property
-    def learned(self) -> GNNRecommender:
+    def joint_model(self) -> GNNRecommender:
         """The joint model, which is the first component.
 
         Raises:
@@ -63,7 +63,7 @@ class Scorer:
     @cached_property
     def item_embeddings(self) -> NDArray[np.float32]:
         """``[I, D]`` unit rows, comparable across domains; those of cold items are imputed."""
-        return self.ensemble.imputer.impute_directions(self.learned.item_embeddings)
+        return self.ensemble.imputer.impute_directions(self.joint_model.item_embeddings)
 
     def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         """``[B, D]`` unit rows: the mean embedding of each history; zero if it is empty.
@@ -120,5 +120,5 @@ class Scorer:
         # Components that read an order see the nearest item last.
         users = Histories.of_lists(nearest[:, ::-1].tolist(), len(self.texts.known))
         vectors = self.user_vectors(users, domain, excluded=self.ensemble.not_for_texts)
-        vectors.dense[:, self.learned.popularity_column] = 0.0  # the joint model has some too
+        vectors.dense[:, self.joint_model.popularity_column] = 0.0  # the joint model has some too
         return vectors

@@ -50,7 +50,7 @@ def cut_off_in(epoch: int) -> object:
 
 
 def arrays_of(scorer: Scorer) -> dict[str, np.ndarray]:
-    learned = scorer.learned
+    learned = scorer.joint_model
     arrays = {f"map{n}": m for n, m in enumerate(learned.bridge_maps)}
     arrays |= {
         f"{field.name}{n}": np.asarray(getattr(weights, field.name))

@@ -141,10 +141,10 @@ def test_a_model_that_is_no_number_is_not_written(
     saved: tuple[Fitted, TrainedRun], tmp_path: Path
 ) -> None:
     scorer = saved[0].scorer
-    embeddings = scorer.learned.item_embeddings.copy()
+    embeddings = scorer.joint_model.item_embeddings.copy()
     embeddings[3, 0] = np.nan
     ensemble, whole = scorer.ensemble, scorer.ensemble.components
-    damaged = {**whole.recommenders, "gnn": replace(scorer.learned, item_embeddings=embeddings)}
+    damaged = {**whole.recommenders, "gnn": replace(scorer.joint_model, item_embeddings=embeddings)}
     broken = Scorer(
         Ensemble(replace(whole, recommenders=damaged), ensemble.weights, ensemble.settings),
         scorer.texts, scorer.encode,
