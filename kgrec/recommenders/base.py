@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.data.histories import Histories
@@ -34,12 +33,7 @@ __all__ = [
     "Scores",
     "State",
     "VectorRecommender",
-    "by_domain",
-    "columns_of",
     "ignore_progress",
-    "one_state",
-    "only_sparse",
-    "with_offset",
 ]
 
 Scores: TypeAlias = NDArray[np.float32]
@@ -205,7 +199,8 @@ class BaseRecommender(Generic[S]):
         raise NotImplementedError
 
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
-        """Learn from ``self.data`` for the domains ``self.targets``."""
+        """Learn from ``self.data`` for the domains ``self.targets``; nothing to learn: ``pass``."""
+        raise NotImplementedError(f"{type(self).__name__} must define _fit")
 
     def _begin(self, data: Interactions, domains: Sequence[int] | None) -> None:
         self.data = data
@@ -226,7 +221,7 @@ class BaseVectorRecommender(BaseRecommender[S]):
     attributes that ``_fit`` sets and that scoring needs. What follows quickly from the interactions
     alone is set in ``_prepare``, and is not part of the state. A recommender that learns for each
     target domain separately overrides ``state`` and ``_restore`` with :func:`one_state` and
-    :func:`by_domain`.
+    :func:`by_domain` of :mod:`kgrec.recommenders.states`.
     """
 
     arrays: ClassVar[tuple[str, ...]] = ()
@@ -284,44 +279,3 @@ class BaseVectorRecommender(BaseRecommender[S]):
         super()._begin(data, domains)
         self._items_of = {}
         self._prepare()
-
-
-def columns_of(matrix: sp.csr_matrix, items: NDArray[np.int64]) -> sp.csr_matrix:
-    """Some columns of a matrix, in the order given."""
-    chosen: sp.csr_matrix = matrix.tocsc()[:, items].tocsr()
-    chosen.sort_indices()
-    return chosen
-
-
-def one_state(by_domain: Mapping[int, State]) -> State:
-    """The states of several target domains as one; :func:`by_domain` takes them apart.
-
-    Example:
-        >>> one_state({0: {"items": np.zeros(2)}, 1: {"items": np.ones(2)}}).keys()
-        dict_keys(['items.0', 'items.1'])
-    """
-    return {
-        f"{name}.{domain}": array
-        for domain, state in by_domain.items()
-        for name, array in state.items()
-    }
-
-
-def by_domain(state: Mapping[str, NDArray[Any]]) -> dict[int, State]:
-    """The states of target domains that :func:`one_state` put together."""
-    found: dict[int, State] = {}
-    for key, array in state.items():
-        name, _, domain = key.rpartition(".")
-        found.setdefault(int(domain), {})[name] = array
-    return found
-
-
-def only_sparse(matrix: sp.csr_matrix) -> Vectors:
-    """The rows of a sparse matrix as vectors without dense columns."""
-    rows = sp.csr_matrix(matrix)
-    return Vectors(np.zeros((rows.shape[0], 0), np.float32), rows)
-
-
-def with_offset(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``[N, F + 1]``: the same features and a column of ones."""
-    return np.hstack([features, np.ones((len(features), 1), np.float32)])

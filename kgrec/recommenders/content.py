@@ -26,13 +26,8 @@ from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.ranking.topk import blocks
-from kgrec.recommenders.base import (
-    BaseVectorRecommender,
-    OnProgress,
-    RecommenderSettings,
-    Scores,
-    only_sparse,
-)
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings, Scores
+from kgrec.recommenders.matrices import only_sparse
 from kgrec.solvers.whitening import unit_rows, whitened
 from kgrec.vectors import Vectors
 

@@ -17,12 +17,8 @@ from numpy.typing import NDArray
 from pydantic import PositiveFloat, PositiveInt
 
 from kgrec.data.histories import Histories
-from kgrec.recommenders.base import (
-    BaseVectorRecommender,
-    OnProgress,
-    RecommenderSettings,
-    columns_of,
-)
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings
+from kgrec.recommenders.matrices import columns_of
 from kgrec.vectors import Vectors
 
 __all__ = ["EASE", "EASESettings"]

@@ -26,14 +26,9 @@ from pydantic import PositiveFloat
 
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions, count_inside
-from kgrec.recommenders.base import (
-    BaseVectorRecommender,
-    OnProgress,
-    State,
-    ignore_progress,
-    with_offset,
-)
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, State, ignore_progress
 from kgrec.recommenders.factors import AlsSettings, both_sides, user_factors
+from kgrec.recommenders.matrices import with_offset
 from kgrec.solvers.domain_factors import DomainFactors
 from kgrec.solvers.ridge import ridge
 from kgrec.vectors import Vectors

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pydantic import PositiveFloat, PositiveInt
 
 from kgrec.data.interactions import Interactions
-from kgrec.recommenders.base import RecommenderSettings, columns_of
+from kgrec.recommenders.base import RecommenderSettings
+from kgrec.recommenders.matrices import columns_of
 from kgrec.solvers.als import als_item_factors, fold_in
 
 __all__ = ["AlsSettings", "BothSides", "both_sides", "item_factors", "user_factors"]

@@ -24,16 +24,10 @@ from pydantic import PositiveFloat, PositiveInt
 
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
-from kgrec.recommenders.base import (
-    BaseVectorRecommender,
-    OnProgress,
-    State,
-    by_domain,
-    ignore_progress,
-    one_state,
-    with_offset,
-)
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, State, ignore_progress
 from kgrec.recommenders.factors import AlsSettings, BothSides, both_sides, user_factors
+from kgrec.recommenders.matrices import with_offset
+from kgrec.recommenders.states import by_domain, one_state
 from kgrec.solvers.ridge import ridge
 from kgrec.solvers.spectrum import item_spectrum, normalized
 from kgrec.solvers.whitening import whitened

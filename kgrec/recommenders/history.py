@@ -14,7 +14,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from kgrec.data.histories import Histories
-from kgrec.recommenders.base import BaseVectorRecommender, RecommenderSettings, only_sparse
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings
+from kgrec.recommenders.matrices import only_sparse
 from kgrec.vectors import Vectors
 
 __all__ = ["History"]
@@ -24,6 +25,9 @@ class History(BaseVectorRecommender[RecommenderSettings]):
     """Scores the items that a user likes already."""
 
     name = "history"
+
+    def _fit(self, seed: int, on_progress: OnProgress) -> None:
+        """Nothing is learned: scores follow from the interactions alone."""
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, I_d]`` ones where the user likes an item of the domain."""

@@ -21,14 +21,8 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from kgrec.data.histories import Histories
 from kgrec.ranking.topk import blocks
-from kgrec.recommenders.base import (
-    BaseVectorRecommender,
-    OnProgress,
-    RecommenderSettings,
-    State,
-    columns_of,
-    only_sparse,
-)
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings, State
+from kgrec.recommenders.matrices import columns_of, only_sparse
 from kgrec.vectors import Vectors
 
 __all__ = ["ItemKNN", "ItemKNNSettings"]

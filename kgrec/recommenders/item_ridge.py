@@ -31,14 +31,8 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from kgrec.data.histories import Histories
 from kgrec.ranking.topk import blocks
-from kgrec.recommenders.base import (
-    BaseVectorRecommender,
-    OnProgress,
-    RecommenderSettings,
-    Scores,
-    columns_of,
-    only_sparse,
-)
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings, Scores
+from kgrec.recommenders.matrices import columns_of, only_sparse
 from kgrec.solvers.conjugate_gradients import solve_gram
 from kgrec.solvers.spectrum import leading_directions
 from kgrec.vectors import Vectors

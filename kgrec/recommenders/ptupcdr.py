@@ -23,15 +23,9 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.ranking.topk import blocks
-from kgrec.recommenders.base import (
-    BaseVectorRecommender,
-    OnProgress,
-    State,
-    by_domain,
-    ignore_progress,
-    one_state,
-)
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, State, ignore_progress
 from kgrec.recommenders.factors import AlsSettings, BothSides, both_sides, user_factors
+from kgrec.recommenders.states import by_domain, one_state
 from kgrec.vectors import Vectors
 
 __all__ = ["PTUPCDR", "PTUPCDRSettings"]

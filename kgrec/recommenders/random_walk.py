@@ -16,7 +16,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.data.histories import Histories
-from kgrec.recommenders.base import BaseVectorRecommender, RecommenderSettings, only_sparse
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings
+from kgrec.recommenders.matrices import only_sparse
 from kgrec.solvers.spectrum import normalized
 from kgrec.vectors import Vectors
 
@@ -51,6 +52,9 @@ class RandomWalk(BaseVectorRecommender[RandomWalkSettings]):
     def _prepare(self) -> None:
         self._likes = normalized(self.data.liked, item_power=0.0)
         self._degree = np.maximum(self.data.liked.getnnz(axis=0), 1).astype(np.float32)
+
+    def _fit(self, seed: int, on_progress: OnProgress) -> None:
+        """Nothing is learned: scores follow from the interactions alone."""
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, P]`` weights of the paths from each history to each user."""

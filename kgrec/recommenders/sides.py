@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.data.interactions import Interactions
-from kgrec.recommenders.base import columns_of
+from kgrec.recommenders.matrices import columns_of
 
 __all__ = ["Read", "Side", "sides_of"]
 

@@ -17,15 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from numpy.typing import NDArray
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
-from kgrec.recommenders.base import (
-    BaseVectorRecommender,
-    OnProgress,
-    RecommenderSettings,
-    State,
-    by_domain,
-    one_state,
-)
+from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings, State
 from kgrec.recommenders.sides import Side, sides_of
+from kgrec.recommenders.states import by_domain, one_state
 from kgrec.vectors import Vectors
 
 if TYPE_CHECKING:

@@ -16,7 +16,12 @@ from kgrec.ensemble.fit import fit_components
 from kgrec.ensemble.settings import read_components
 from kgrec.errors import ConfigError, InputError
 from kgrec.recommenders import registry
-from kgrec.recommenders.base import BaseRecommender, RecommenderSettings, VectorRecommender
+from kgrec.recommenders.base import (
+    BaseRecommender,
+    BaseVectorRecommender,
+    RecommenderSettings,
+    VectorRecommender,
+)
 from kgrec.recommenders.emcdr import EMCDR
 from kgrec.recommenders.feature_map import FeatureMap
 from kgrec.recommenders.ials import IALS
@@ -216,6 +221,15 @@ def test_sums_of_powers_of_cosines_by_hand() -> None:
     near = np.maximum(unit[[0, 5]] @ unit[DOMAIN == 1].T, 0.0) ** 3
     found = model.score(users([[0, 5]]), 1)[0]
     np.testing.assert_allclose(found, near.sum(axis=0), rtol=1e-4, atol=1e-6)
+
+
+class Unfinished(BaseVectorRecommender[RecommenderSettings]):
+    """A recommender whose author forgot to write what it learns."""
+
+
+def test_a_recommender_without_a_fit_does_not_pass_for_a_fitted_one() -> None:
+    with pytest.raises(NotImplementedError, match="Unfinished must define _fit"):
+        Unfinished().fit(two_tastes())
 
 
 class Closeness(BaseRecommender[RecommenderSettings]):
