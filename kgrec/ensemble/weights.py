@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_OVERLAP_PRIOR", "PRIOR", "ComponentWeights", "Judged", "component_weights"]
+__all__ = ["NO_OVERLAP_PRIOR", "PRIOR", "ComponentWeights", "Evidence", "component_weights"]
 
 PSEUDO_USERS = 10.0
 """How many held-out users the prior counts as."""
@@ -68,7 +68,7 @@ class ComponentWeights:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evidence:
     """What is known of one component for one domain and one kind of user."""
 
     weight: float
@@ -84,7 +84,7 @@ class Judged:
 
 
 def component_weights(
-    components: Mapping[str, Judged], *, users: int, reference: float, exponent: float
+    components: Mapping[str, Evidence], *, users: int, reference: float, exponent: float
 ) -> dict[str, float]:
     """The weights for one domain and one kind of user, by component.
 
@@ -100,7 +100,8 @@ def component_weights(
         A weight for each of ``components``; 0 for those that are excluded.
 
     Example:
-        >>> good, bad = Judged(1.0, 1.0, ndcg=0.2, prior=1.0), Judged(1.0, 1.0, ndcg=0.1, prior=1.0)
+        >>> good = Evidence(1.0, 1.0, ndcg=0.2, prior=1.0)
+        >>> bad = Evidence(1.0, 1.0, ndcg=0.1, prior=1.0)
         >>> found = component_weights({"good": good, "bad": bad}, users=10**9, reference=0.1,
         ...                           exponent=3.0)
         >>> {name: round(weight, 3) for name, weight in found.items()}

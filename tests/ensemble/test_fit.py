@@ -13,9 +13,10 @@ import scipy.sparse as sp
 from kgrec.data.histories import Histories
 from kgrec.data.hold_out import HeldOut
 from kgrec.data.interactions import Interactions
-from kgrec.ensemble.fit import Weighed, measure, weigh
+from kgrec.ensemble.measuring import measure
 from kgrec.ensemble.recommender import Components
 from kgrec.ensemble.settings import Component
+from kgrec.ensemble.weighing import Weighed, weigh
 from kgrec.ensemble.weights import NO_OVERLAP_PRIOR, PRIOR, ComponentWeights
 from kgrec.gnn.trainer import Trainer
 from kgrec.recommenders.emcdr import EMCDR

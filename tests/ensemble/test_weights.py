@@ -11,7 +11,7 @@ from kgrec.ensemble.weights import (
     PRIOR,
     PSEUDO_USERS,
     ComponentWeights,
-    Judged,
+    Evidence,
     component_weights,
 )
 
@@ -35,7 +35,7 @@ def weights(
             "prior": 1.0 if name == "popularity" else prior,
         }  # fmt: skip
         values |= {field: by_name[name] for field, by_name in of.items() if name in by_name}
-        judged[name] = Judged(**values)
+        judged[name] = Evidence(**values)
     reference = judged["popularity"].ndcg
     return component_weights(judged, users=users, reference=reference, exponent=exponent)
 
