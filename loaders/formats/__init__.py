@@ -1,7 +1,7 @@
 """The formats of sources, one module each: from files to tables, by a function ``tables``.
 
 In:   the name of a format.
-Out:  :data:`FORMATS`: its module, the scale of its ratings where it fixes one, which files it knows.
+Out:  an entry of :data:`FORMATS`: its module, the scale of its ratings, the files that it knows.
 
 Importing this package imports no format.
 """

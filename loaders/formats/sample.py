@@ -29,6 +29,8 @@ def folder() -> Path:
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
     """The bundled files; any other file is refused."""
     if paths:
-        raise BadSourceError(f"the format sample takes no files, got {paths[0]}; use tabular for it")
+        raise BadSourceError(
+            f"the format sample takes no files, got {paths[0]}; use tabular for it"
+        )
     refuse_options("the format sample", options, "separator", "quote", "encoding", "map")
     return tabular.tables([folder()], options)
