@@ -43,8 +43,8 @@ def item_factors(
 
     Args:
         likes: Ones.
-        settings: Of the factorisation.
-        seed: Of the factors that it starts from.
+        settings: The settings of the factorisation.
+        seed: The seed of the factors that it starts from.
         start: ``[I, R]`` item factors of nearly the same likes, to go on from instead.
     """
     return als_item_factors(
