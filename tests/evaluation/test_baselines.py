@@ -151,7 +151,7 @@ def test_a_setting_that_a_recommender_does_not_have_is_one_sentence() -> None:
         ("svd", "SVDFilter.write", "popularity_exponent"),
         ("graph-filter", "GraphFilter.write", "popularity_exponent"),
         ("item-knn", "ItemKNN.popularity", "divisor_exponent"),
-        ("ridge", "ItemRidge.popularity", "history_exponent"),
+        ("item-ridge", "ItemRidge.popularity", "history_exponent"),
     ],
 )
 def test_settings_that_an_earlier_version_has_tuned_are_refused_with_their_new_names(
