@@ -81,15 +81,18 @@ def train(
     settings = load_settings(config, overrides or [])
     _check_out(out, resume=resume)
     graph = _read(store, snapshot, label_prefix, wait)
-    for line in _components_in_force(settings):
-        message(line)
 
     from kgrec import training  # takes seconds to import: after all that can be refused at once
 
     with reporting() as report:
         try:
             run = training.train(
-                graph, settings, out, resume=resume, device=device.value, on_event=_listener(report)
+                graph,
+                settings,
+                out,
+                resume=resume,
+                device=device.value,
+                on_event=_listener(report, settings),
             )
         except KeyboardInterrupt:
             message("stopped; the same command with --resume goes on")
@@ -177,11 +180,17 @@ def _read(
     raise InputError("give a graph, either by --store or by --snapshot")
 
 
-def _listener(report: Report) -> OnEvent:
-    """Draws a bar a stage, one for the episodes of all epochs, and writes a line an epoch."""
+def _listener(report: Report, settings: Settings) -> OnEvent:
+    """Draws a bar a stage, one for the episodes of all epochs, and writes a line an epoch.
+
+    Before the first of them it says which components are in force.
+    """
     begun: list[str] = []
+    at_first = _components_in_force(settings)
 
     def on_event(event: Event) -> None:
+        while at_first:
+            message(at_first.pop(0))
         stage = "episodes" if event.stage.startswith("epoch ") else event.stage
         for other in [name for name in begun if name != stage]:
             begun.remove(other)
