@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graph_store.snapshot import Snapshot
+from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols import (
@@ -185,3 +185,33 @@ def test_time_trains_on_what_was_before_and_asks_for_what_came_after() -> None:
             assert timed.at[mine].min() >= second
     with pytest.raises(InputError, match="have no time"):
         by_time(planted(), target=B)
+
+
+@pytest.mark.parametrize("every_event_is_kept", [False, True])
+def test_an_item_met_before_the_moment_and_again_after_it_is_seen_and_not_asked_for(
+    every_event_is_kept: bool,
+) -> None:
+    timed = planted(times=True)
+    split = by_time(timed, target=B)
+    several = int(np.flatnonzero(np.diff(split.test.positives.indptr) > 1)[0])
+    user, item = split.test.users[several], split.test.positives[several].indices[0]
+    mine = (timed.user_keys[timed.user] == user) & (timed.item == item)
+    if every_event_is_kept:
+        rows = np.concatenate([np.arange(len(mine)), np.flatnonzero(mine)])
+        again = timed.keep(rows)  # type: ignore[arg-type]  # takes numbers as well
+        early = again.at.copy()
+        early[len(mine) :] = 0
+        again = replace(again, at=early, first_at=early)
+    else:
+        again = replace(timed, first_at=np.where(mine, 0, timed.first_at))
+    test = by_time(again, target=B).test
+    row = int(np.flatnonzero(test.users == user)[0])
+    assert not test.positives[row, item]
+    assert test.known[row, item]
+    assert test.positives.nnz == split.test.positives.nnz - 1
+
+
+def test_an_interaction_without_a_first_time_was_first_met_at_its_time() -> None:
+    timed = planted(times=True)
+    bare = replace(timed, first_at=np.full(len(timed.at), NO_TIME))
+    assert by_time(bare, target=B).test.positives.nnz == by_time(timed, target=B).test.positives.nnz
