@@ -132,7 +132,13 @@ def test_an_unknown_model_is_one_sentence() -> None:
 
 
 def test_a_setting_that_a_recommender_does_not_have_is_one_sentence() -> None:
-    said = r"ContentSimilarity.sharpness: no such setting \(there are width, noise_floor"
+    said = r"ContentSimilarity.sharp: no such setting \(there are width, noise_floor"
+    with pytest.raises(ConfigError, match=said):
+        registry.entry("content", registry.Workshop()).make(sharp=3.0)
+
+
+def test_a_setting_that_a_recommender_had_by_another_name_is_refused_with_the_new_one() -> None:
+    said = "ContentSimilarity.sharpness: is called ContentSimilarity.exponent now"
     with pytest.raises(ConfigError, match=said):
         registry.entry("content", registry.Workshop()).make(sharpness=3.0)
 
