@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 from graph_store.snapshot import Snapshot
 from kgrec.data.histories import Histories
 
-__all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "histories"]
+__all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "item_matrix"]
 
 POSITIVE_WEIGHT = 0.8
 """An interaction counts as liked from this weight on: 8 of 10, 4 of 5, or any unrated event."""
@@ -160,7 +160,7 @@ class Interactions:
         return sp.csr_matrix(matrix @ others)
 
 
-def histories(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
+def item_matrix(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
     """Item numbers per user as a ``[B, I]`` matrix of ones.
 
     Args:
@@ -168,7 +168,7 @@ def histories(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
         num_items: I.
 
     Example:
-        >>> histories([[2, 0], []], 3).toarray().tolist()
+        >>> item_matrix([[2, 0], []], 3).toarray().tolist()
         [[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
     """
     indptr = np.cumsum([0, *(len(set(row)) for row in rows)])
@@ -201,13 +201,13 @@ def _ones(
 
 
 def count_inside(
-    histories: sp.csr_matrix, item_domain: NDArray[np.int32], domain: int
+    items: sp.csr_matrix, item_domain: NDArray[np.int32], domain: int
 ) -> NDArray[np.int64]:
-    """``[B]`` how many items of ``domain`` each of ``histories [B, I]`` has.
+    """``[B]`` how many items of ``domain`` each row of ``items [B, I]`` has.
 
     Example:
-        >>> count_inside(histories([[0, 2], [1]], 3), np.array([0, 1, 0], np.int32), 0).tolist()
+        >>> count_inside(item_matrix([[0, 2], [1]], 3), np.array([0, 1, 0], np.int32), 0).tolist()
         [2, 0]
     """
-    inside = histories[:, np.flatnonzero(item_domain == domain)].getnnz(axis=1)
+    inside = items[:, np.flatnonzero(item_domain == domain)].getnnz(axis=1)
     return np.asarray(inside, dtype=np.int64)

@@ -57,7 +57,7 @@ class Cases:
         return len(self.users)
 
     @property
-    def histories(self) -> sp.csr_matrix:
+    def shown_items(self) -> sp.csr_matrix:
         """``[B, I]`` ones: the items of ``shown``."""
         return self.shown.items
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgrec.data.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, item_matrix
 from tests.training.worlds import make_snapshot
 
 ITEMS = {"b:1": ("books", None), "b:2": ("books", None), "f:1": ("films", None)}
@@ -65,7 +65,7 @@ def test_outside_empties_the_columns_of_one_domain() -> None:
 
 
 def test_a_history_given_twice_is_a_one() -> None:
-    rows = histories([[2, 0, 2], [], [1]], 3)
+    rows = item_matrix([[2, 0, 2], [], [1]], 3)
     assert rows.toarray().tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
     assert rows.has_sorted_indices
 

@@ -195,11 +195,11 @@ def test_neighbours_by_hand(split: Split) -> None:
     norms = np.sqrt(np.maximum(likes.sum(0), 1.0))
     cosine = (likes.T @ likes) / (np.outer(norms, norms) + 10.0)
     np.fill_diagonal(cosine, 0.0)
-    expected = split.test.histories.toarray() @ cosine[:, log.items_of(B)]
+    expected = split.test.shown_items.toarray() @ cosine[:, log.items_of(B)]
     knn = ItemKNN(neighbours=10_000, shrinkage=10.0)
     knn.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
-        knn.score(Histories.of_matrix(split.test.histories), B), expected, rtol=1e-4
+        knn.score(Histories.of_matrix(split.test.shown_items), B), expected, rtol=1e-4
     )
 
 
@@ -215,11 +215,11 @@ def test_ridge_by_dense_algebra(split: Split) -> None:
     source = log.outside(log.liked, B).toarray()
     target = log.liked.toarray()[:, log.items_of(B)]
     gram = source.T @ source + 30.0 * np.eye(source.shape[1])
-    expected = split.test.histories.toarray() @ np.linalg.solve(gram, source.T @ target)
+    expected = split.test.shown_items.toarray() @ np.linalg.solve(gram, source.T @ target)
     model = ItemRidge(strength=30.0, among="all", history_exponent=0.0)
     model.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
-        model.score(Histories.of_matrix(split.test.histories), B), expected, atol=1e-3
+        model.score(Histories.of_matrix(split.test.shown_items), B), expected, atol=1e-3
     )
 
 
@@ -238,15 +238,17 @@ def test_ease_by_dense_algebra_and_zero_beyond_its_items(split: Split) -> None:
     inverse = np.linalg.inv(likes.T @ likes + 50.0 * np.eye(likes.shape[1]))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0.0)
-    expected = split.test.histories.toarray() @ weights[:, log.items_of(B)]
+    expected = split.test.shown_items.toarray() @ weights[:, log.items_of(B)]
     whole = EASE(strength=50.0)
     whole.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
-        whole.score(Histories.of_matrix(split.test.histories), B), expected, atol=1e-4
+        whole.score(Histories.of_matrix(split.test.shown_items), B), expected, atol=1e-4
     )
     part = EASE(strength=50.0, largest=40)
     part.fit(Interactions.of(split.train))
-    assert ((part.score(Histories.of_matrix(split.test.histories), B) != 0).any(axis=0)).sum() <= 40
+    assert (
+        (part.score(Histories.of_matrix(split.test.shown_items), B) != 0).any(axis=0)
+    ).sum() <= 40
 
 
 def test_a_graph_filter_by_dense_algebra(split: Split) -> None:
@@ -255,12 +257,12 @@ def test_a_graph_filter_by_dense_algebra(split: Split) -> None:
     degree = np.maximum(likes.sum(0), 1.0)
     flow = likes / np.sqrt(np.maximum(likes.sum(1, keepdims=True), 1.0)) / np.sqrt(degree)
     items = log.items_of(B)
-    read = split.test.histories.toarray() / np.sqrt(degree)
+    read = split.test.shown_items.toarray() / np.sqrt(degree)
     expected = (read @ flow.T @ flow)[:, items] * np.sqrt(degree[items])
     model = GraphFilter(low_pass=0.0, popularity_exponent=0.5)
     model.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
-        model.score(Histories.of_matrix(split.test.histories), B), expected, rtol=1e-3, atol=1e-5
+        model.score(Histories.of_matrix(split.test.shown_items), B), expected, rtol=1e-3, atol=1e-5
     )
 
 

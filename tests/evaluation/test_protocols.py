@@ -57,7 +57,7 @@ def test_what_is_asked_is_exactly_what_was_hidden_and_liked(snapshot: Snapshot) 
         assert sorted(split.test.positives[row].indices) == sorted(
             i for i in mine if snapshot.item_domain[i] == B
         )
-        assert sorted(split.test.histories[row].indices) == sorted(
+        assert sorted(split.test.shown_items[row].indices) == sorted(
             i for i in mine if snapshot.item_domain[i] == A
         )
 
@@ -78,8 +78,8 @@ def test_poisoned_hidden_rows_change_nothing_that_training_or_scoring_sees(
     dirty = strict_cold_user(replace(snapshot, item=poison, count=count), target=B)
     assert dirty.train.fingerprint == clean.train.fingerprint
     np.testing.assert_array_equal(dirty.test.users, clean.test.users)
-    assert (dirty.test.histories != clean.test.histories).nnz == 0
-    assert (dirty.validation.histories != clean.validation.histories).nnz == 0
+    assert (dirty.test.shown_items != clean.test.shown_items).nnz == 0
+    assert (dirty.validation.shown_items != clean.validation.shown_items).nnz == 0
     assert (dirty.test.positives != clean.test.positives).nnz > 0
 
 
@@ -117,9 +117,9 @@ def test_points_of_a_few_shot_curve_ask_the_same_and_show_more(snapshot: Snapsho
     for fewer, more in zip(points, points[1:], strict=False):
         np.testing.assert_array_equal(fewer.test.users, more.test.users)
         assert (fewer.test.positives != more.test.positives).nnz == 0
-        assert (more.test.histories - fewer.test.histories).min() >= 0
+        assert (more.test.shown_items - fewer.test.shown_items).min() >= 0
         assert fewer.train.fingerprint == more.train.fingerprint
-    shown = points[-1].test.histories - points[0].test.histories
+    shown = points[-1].test.shown_items - points[0].test.shown_items
     assert set(np.asarray(shown.sum(axis=1)).ravel()) == {5.0}
     assert shown.multiply(points[-1].test.positives).nnz == 0
 
@@ -147,7 +147,7 @@ def test_cutting_users_in_two_keeps_every_row_and_leaves_the_number_wanted(
         assert len(cut.train.user) == len(cold.train.user)
         assert sorted(cut.train.user_keys) == list(cut.train.user_keys)
         assert sorted(cut.train.item) == sorted(cold.train.item)
-        assert (cut.test.histories != cold.test.histories).nnz == 0
+        assert (cut.test.shown_items != cold.test.shown_items).nnz == 0
 
 
 def test_a_row_that_goes_to_another_account_keeps_its_place_in_the_log(snapshot: Snapshot) -> None:

@@ -7,7 +7,7 @@ from dataclasses import fields
 import numpy as np
 import torch
 
-from kgrec.data.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, item_matrix
 from kgrec.gnn import formula
 from kgrec.gnn.formula import DomainWeights
 from kgrec.gnn.item_features import solve_item_features
@@ -37,7 +37,7 @@ def test_arrays_give_the_vectors_that_tensors_give() -> None:
         parameter.data += 0.3 * torch.rand_like(parameter)
     embeddings, bridge_map = torch.randn(32, 16), torch.randn(4 + 8 + 16 + 1, 4)
     films = [int(item) for item in LOG.items_of(domain)]
-    asked = histories([[0, 1, films[2]], [], [films[0]]], 32)
+    asked = item_matrix([[0, 1, films[2]], [], [films[0]]], 32)
 
     learned = model.domain_weights(domain)
     weights = DomainWeights(

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import torch
 
 from kgrec.config import Settings
-from kgrec.data.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, item_matrix
 from kgrec.gnn.graph import build_graph
 from kgrec.gnn.item_features import ItemFeatures, solve_item_features
 from kgrec.gnn.model import JointModel
@@ -51,7 +51,7 @@ def test_popularity_is_centred_within_each_domain() -> None:
 def test_a_fold_in_reads_the_rows_of_its_own_domain_only() -> None:
     item_features = solve_item_features(LOG, tiny("x").model, seed=0)
     book, film = int(LOG.items_of(0)[0]), int(LOG.items_of(1)[0])
-    both, alone = histories([[book, film], [book]], SNAPSHOT.num_items), histories([[book]], 32)
+    both, alone = item_matrix([[book, film], [book]], SNAPSHOT.num_items), item_matrix([[book]], 32)
     np.testing.assert_allclose(
         item_features.user_factors(both, 0)[0], item_features.user_factors(alone, 0)[0], rtol=1e-5
     )
@@ -116,7 +116,7 @@ def test_the_own_fold_in_takes_over_as_a_user_has_more_in_the_domain() -> None:
     bridge_map = torch.ones(4 + 8 + 16 + 1, 4)  # factors, spectrum, pooled and a one
     parts = []
     for count in (0, 1, 8):
-        rows = histories([films[:count]], 32)
+        rows = item_matrix([films[:count]], 32)
         users = read_user_tensors(rows, item_features, 1, 2)
         scale = model.log_bridge_weight[1].exp() * model.factor_scale[1]
         factors = model.user_vectors(embeddings, users, 1, bridge_map)[:, 16:20] / scale
@@ -134,7 +134,7 @@ def test_the_bridge_reads_nothing_of_the_target_domain() -> None:
     book, film = int(LOG.items_of(0)[0]), int(LOG.items_of(1)[0])
     with_film, without = (
         model.bridge_features(
-            embeddings, read_user_tensors(histories([row], 32), item_features, 1, 2), 1
+            embeddings, read_user_tensors(item_matrix([row], 32), item_features, 1, 2), 1
         )
         for row in ([book, film], [book])
     )
@@ -144,14 +144,14 @@ def test_the_bridge_reads_nothing_of_the_target_domain() -> None:
 def test_without_bridge_the_factors_of_a_user_are_zero() -> None:
     item_features, model = made(tiny("x", "model.bridge=false"))
     embeddings = torch.randn(32, 16)
-    users = read_user_tensors(histories([[0, 20]], 32), item_features, 1, 2)
+    users = read_user_tensors(item_matrix([[0, 20]], 32), item_features, 1, 2)
     assert not model.user_vectors(embeddings, users, 1, torch.ones(29, 4))[:, 16:20].any()
 
 
 def test_the_score_is_the_sum_of_history_bridge_and_popularity() -> None:
     item_features, model = made(tiny("x", "train.temperature=0.5"))
     embeddings = torch.nn.functional.normalize(torch.randn(32, 16), dim=1)
-    users = read_user_tensors(histories([[0, 1], [2]], 32), item_features, 1, 2)
+    users = read_user_tensors(item_matrix([[0, 1], [2]], 32), item_features, 1, 2)
     bridge_map = torch.randn(29, 4)
     items = torch.from_numpy(LOG.items_of(1))
     score = (

@@ -9,14 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from kgrec.data.histories import Histories
-from kgrec.data.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, item_matrix
 from kgrec.recommenders.content import ContentSimilarity
 from kgrec.solvers.whitening import NOISE_FLOOR, whitened
 from kgrec.vectors import Vectors
 
 
 def log_of(rows: list[list[int]], domain: NDArray[np.int32]) -> Interactions:
-    liked = histories(rows, len(domain))
+    liked = item_matrix(rows, len(domain))
     return Interactions(liked, liked, np.arange(len(rows)), domain, 2)
 
 

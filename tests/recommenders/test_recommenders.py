@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kgrec.config import load_settings
 from kgrec.data.histories import Histories
-from kgrec.data.interactions import Interactions, histories
+from kgrec.data.interactions import Interactions, item_matrix
 from kgrec.ensemble.fit import fit_components
 from kgrec.ensemble.settings import read_components
 from kgrec.errors import ConfigError, InputError
@@ -35,7 +35,7 @@ SETTINGS = load_settings(
 
 
 def data_of(rows: list[list[int]], *, text: bool = True) -> Interactions:
-    liked = histories(rows, len(DOMAIN))
+    liked = item_matrix(rows, len(DOMAIN))
     data = Interactions(liked, liked, np.arange(len(rows)), DOMAIN, 2)
     return replace(data, item_text=texts()) if text else data
 
