@@ -104,7 +104,7 @@ def evaluate(
         twins: ``[I, I]`` of :func:`kgrec.evaluation.twins.find_twins`.
         vectors: ``[I, D]`` of items, for the diversity within lists.
         block: Users scored at a time.
-        on_progress: Hears how far it is.
+        on_progress: Called with the fraction that is done and what is being done.
     """
     interactions = Interactions.of(train)
     items = interactions.items_of(target)
