@@ -2,10 +2,12 @@
 
     python benchmarks/ablation.py --data DIR --out DIR [--domains tv movie] [--folds 0 1 2]
 
-Trains the default config, and once for each row of ``ROWS`` the default with one thing changed
-or left out; every row is compared with the default on the same users (strict cold users
-unless ``--protocols`` says otherwise). Prints a Markdown table: NDCG@10, and what the change
-gains (+) or loses (-) with its 95% paired bootstrap interval. A run that was stopped goes on.
+An ablation is a list of configs, each a YAML file that ``kgrec train --config`` reads as well. The
+rows of the tables are those of ``benchmarks/ablation/``: each is the default config with one thing
+changed or left out, named by its file. ``--configs`` gives other files. Every row is trained and is
+compared with the default on the same users (strict cold users unless ``--protocols`` says
+otherwise). Prints a Markdown table: NDCG@10, and what the change gains (+) or loses (-) with its
+95% paired bootstrap interval. A run that was stopped goes on.
 
 A row costs one training a direction and fold: about a minute on `anime` and nine on `food_kitchen`
 (2 cores); ``--rows`` names some of them. Rows that change only what comes after training share the
@@ -24,15 +26,16 @@ import argparse
 import multiprocessing
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from graph_store.snapshot import Snapshot
-from kgrec.config import default_components, load_settings
+from kgrec.config import load_settings
 from kgrec.evaluation.cells import read_cells, users_of
 from kgrec.evaluation.data import read_data
 from kgrec.evaluation.evaluate import MAIN_MEASURE
@@ -44,40 +47,22 @@ from kgrec.gnn.checkpoint import AFTERWARDS
 from kgrec.ranking.intervals import interval, paired_difference
 
 DEFAULT = "default"
+"""The row that all others are compared with: the shipped config of that name."""
 NO_TAGS = "no tags"
+"""The default on data without tags; the one row that changes no setting."""
+CONFIGS = Path(__file__).parent / "ablation"
 KEPT = ".kept"
 """What was trained and solved, while the script runs."""
 
-ROWS: dict[str, tuple[str, ...]] = {
-    DEFAULT: (),
-    "text frozen": ("text.tuning=frozen",),
-    "text tuned whole": ("text.tuning=full",),
-    "text adapted to the catalogue first": ("text.adapt=mlm",),
-    "no text": (
-        "text.tuning=frozen",
-        "model.item_features=[spectrum,factors]",
-        "align.text=0",
-        "components.content=null",
-        "cold_items.neighbours=0",
-    ),
-    "no spectrum": ("model.item_features=[text,factors]",),
-    "no factors": ("model.item_features=[text,spectrum]",),
-    "with id residual": ("model.item_features=[text,spectrum,factors,id]",),
-    NO_TAGS: (),
-    "0 layers": ("model.layers=0",),
-    "1 layer": ("model.layers=1",),
-    "3 layers": ("model.layers=3",),
-    "no alignment of users": ("align.users=0",),
-    "no alignment of text": ("align.text=0",),
-    "aligned prototypes": ("align.prototypes=0.1",),
-    "no cold episodes": ("train.cold_fraction=0",),
-    "cold episodes only": ("train.cold_fraction=1",),
-    "no bridge": ("model.bridge=false",),
-    **{f"no {name}": (f"components.{name}=null",) for name in default_components()},
-    "fixed weights": ("ensemble.exponent=0",),
-    "joint model alone": tuple(f"components.{name}=null" for name in default_components()),
-    "not trained": ("train.epochs=0",),
-}
+
+def rows_of(files: Sequence[Path]) -> dict[str, str]:
+    """Row names and configs: the default, the default without tags, then the files by name.
+
+    Args:
+        files: YAML files. A row is named by its file, ``_`` standing for a space.
+    """
+    named = {file.stem.replace("_", " "): str(file) for file in sorted(files)}
+    return {DEFAULT: DEFAULT, NO_TAGS: DEFAULT, **named}
 
 
 def main() -> int:
@@ -90,7 +75,13 @@ def main() -> int:
     parser.add_argument("--protocols", nargs="+", default=["strict-cold"], metavar="P")
     parser.add_argument("--overlapping-users", nargs="+", type=int, metavar="N",
                         default=list(OVERLAPS), help="points of few-overlap")  # fmt: skip
-    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW")
+    parser.add_argument("--linking", nargs="+", action=Renamed, new="--overlapping-users",
+                        help=argparse.SUPPRESS)  # fmt: skip
+    parser.add_argument("--configs", nargs="+", type=Path, metavar="FILE",
+                        default=sorted(CONFIGS.glob("*.yaml")),
+                        help="YAML configs, a row each; default: benchmarks/ablation/")  # fmt: skip
+    parser.add_argument("--rows", nargs="+", metavar="ROW",
+                        help="names of some rows, such as 'no emcdr' (default: all)")  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C",
                         help="laid under every row, the default too; may be repeated")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, metavar="N",
@@ -99,20 +90,28 @@ def main() -> int:
                         help="keep what is trained and solved, for this same code")  # fmt: skip
     args = parser.parse_args()
 
+    configs = rows_of(args.configs)
+    if unknown := [name for name in args.rows or () if name not in configs]:
+        parser.error(f"--rows: no row is named {unknown[0]!r} (there are {', '.join(configs)})")
+    rows = [name for name in configs if name == DEFAULT or name in (args.rows or configs)]
     snapshot = read_data(args.data, args.out)
-    rows = [DEFAULT, *(name for name in args.rows if name != DEFAULT)]
     kept = args.kept or args.out / KEPT
     used = [str(key) for key in snapshot.domain_keys[snapshot.domains_in_use()]]
     targets = args.targets or args.domains or used
-    works = trained_together(rows, args.set, has_tags=snapshot.item_tag.size > 0)
+    chosen = {name: configs[name] for name in rows}
+    works = trained_together(chosen, args.set, has_tags=snapshot.item_tag.size > 0)
     todo = [(work, target) for work in works for target in targets]
     if args.jobs == 1:
         for work, target in todo:
-            run_rows(work, target, snapshot, args, kept)
+            run_rows({name: configs[name] for name in work}, target, snapshot, args, kept)
     else:
         apart = multiprocessing.get_context("spawn")  # a fork would share a GPU's context
         with ProcessPoolExecutor(args.jobs, mp_context=apart) as pool:
-            for done in [pool.submit(run_rows, *one, snapshot, args, kept) for one in todo]:
+            waiting = [
+                pool.submit(run_rows, {n: configs[n] for n in work}, target, snapshot, args, kept)
+                for work, target in todo
+            ]
+            for done in waiting:
                 done.result()
     if not args.kept:
         shutil.rmtree(kept, ignore_errors=True)
@@ -122,29 +121,41 @@ def main() -> int:
     return 0
 
 
+class Renamed(argparse.Action):
+    """Refuses an option by the name that it had before, and says the new one."""
+
+    def __init__(self, *, new: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.new = new
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.error(f"{self.option_strings[0]} is called {self.new} now")
+
+
 def run_rows(
-    rows: Sequence[str], target: str, snapshot: Snapshot, args: argparse.Namespace, kept: Path
+    rows: Mapping[str, str], target: str, snapshot: Snapshot, args: argparse.Namespace, kept: Path
 ) -> None:
     """One row, or several that share what the first trains, in one direction."""
     trainings = Trainings(kept)
-    for name in rows:
+    for name, config in rows.items():
         print(f"to {target}: {name}", file=sys.stderr, flush=True)
         settings = BenchmarkSettings(
             models=("kgrec",), protocols=tuple(args.protocols), folds=tuple(args.folds),
             domains=args.domains and tuple(args.domains), targets=(target,),
-            overlapping_users=tuple(args.overlapping_users), kgrec_set=(*args.set, *ROWS[name]),
+            overlapping_users=tuple(args.overlapping_users), kgrec_config=config,
+            kgrec_set=tuple(args.set),
         )  # fmt: skip
         data = without_tags(snapshot) if name == NO_TAGS else snapshot
         run_benchmark(data, settings, args.out / name.replace(" ", "-"), trainings=trainings)
 
 
 def trained_together(
-    rows: Sequence[str], under: Sequence[str], *, has_tags: bool
+    rows: Mapping[str, str], under: Sequence[str], *, has_tags: bool
 ) -> list[list[str]]:
     """The rows in lists that need the same training, which no two processes may do at once."""
     by_training: dict[tuple[bool, str], list[str]] = {}
-    for name in rows:
-        settings = load_settings("default", [*under, *ROWS[name]])
+    for name, config in rows.items():
+        settings = load_settings(config, list(under))
         trained = settings.model_dump_json(exclude=set(AFTERWARDS))
         by_training.setdefault((has_tags and name == NO_TAGS, trained), []).append(name)
     return list(by_training.values())
@@ -164,14 +175,14 @@ def print_tables(out: Path, rows: list[str]) -> None:
             for name, there in cells.items()
         }  # fmt: skip
         folds = sorted(found[DEFAULT])
-        values_of = {
+        users = {
             name: users_of(by_fold.values()).sort("fold", "user")[MAIN_MEASURE].to_numpy()
             for name, by_fold in found.items() if sorted(by_fold) == folds
         }  # fmt: skip
-        base = values_of[DEFAULT]
+        base = users[DEFAULT]
         print(f"\n{protocol}: {direction}, {len(base)} users, folds {folds}\n")
         print("| | NDCG@10 | against the default |\n|---|---:|---:|")
-        for name, values in values_of.items():
+        for name, values in users.items():
             gap = paired_difference(values, base)
             gain = f"{gap.mean:+.4f} [{gap.low:+.4f}, {gap.high:+.4f}]" if name != DEFAULT else ""
             print(f"| {name} | {interval(values)} | {gain} |")

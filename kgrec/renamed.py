@@ -53,6 +53,8 @@ RENAMED_IN_RECOMMENDERS: dict[str, dict[str, str]] = {
     "GraphFilter": {"write": "popularity_exponent"},
     "ItemKNN": {"popularity": "divisor_exponent"},
     "ItemRidge": {"popularity": "history_exponent"},
+    "ContentSimilarity": {"sharpness": "exponent"},
+    "WhitenedContent": {"sharpness": "exponent"},
 }
 """The same of the settings of recommenders, by the name of the class that they stand beside."""
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
@@ -93,11 +92,11 @@ class TrainedModel(Protocol):
         """
         ...
 
-    def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+    def user_embeddings(self, users: Histories) -> NDArray[np.float32]:
         """Embeddings of users, comparable with :attr:`item_embeddings`.
 
         Args:
-            histories: ``[B, I]``, non-zero where a user likes an item.
+            users: ``[B]`` histories.
 
         Returns:
             ``[B, D]`` unit rows; zero for a user without likes.

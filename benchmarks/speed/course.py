@@ -54,7 +54,7 @@ def write_course(split: Any, liked: Any, asked: Array, folder: Path, *, seed: in
     """Keep ``split`` and its log ``liked [P, I]`` where the workers find them."""
     from kgrec.evaluation.split import save_split
 
-    if (liked[asked] != split.validation.histories).nnz:
+    if (liked[asked] != split.validation.shown_items).nnz:
         raise AssertionError("the rows of the log are not those of the users who are asked about")
     save_split(split, folder / "split")
     np.savez(

@@ -60,16 +60,20 @@ class Histories:
     """False where the order of events is unknown; they are then in order of item numbers."""
 
     def __post_init__(self) -> None:
-        """Check that the arrays describe the same users and events."""
+        """Check that the arrays describe the same users and events.
+
+        Raises:
+            InputError: They do not.
+        """
         users, events = self.items.shape[0], len(self.event_item)
         if len(self.offsets) != users + 1 or self.offsets[-1] != events:
-            raise ValueError(
+            raise InputError(
                 f"offsets must have {users + 1} entries and end at {events}, "
                 f"got {len(self.offsets)} that end at {self.offsets[-1:].tolist()}"
             )
         for name, array in (("event_time", self.event_time), ("event_kind", self.event_kind)):
             if array is not None and len(array) != events:
-                raise ValueError(f"{name} must have {events} entries, got {len(array)}")
+                raise InputError(f"{name} must have {events} entries, got {len(array)}")
 
     # --- where histories come from --------------------------------------------------
 
@@ -175,17 +179,17 @@ class Histories:
                 one given.
 
         Raises:
-            ValueError: A number is not in ``[0, num_items)``, or ``times`` has other lengths.
+            InputError: A number is not in ``[0, num_items)``, or ``times`` has other lengths.
         """
         offsets = _offsets(np.array([len(row) for row in lists], dtype=np.int64))
         event_item = _flat(lists)
         if len(event_item) and not 0 <= event_item.min() <= event_item.max() < num_items:
-            raise ValueError(
+            raise InputError(
                 f"item numbers must lie in [0, {num_items}), "
                 f"got {event_item.min()} to {event_item.max()}"
             )
         if times is not None and [len(row) for row in times] != [len(row) for row in lists]:
-            raise ValueError("times must have one entry for each item of each list")
+            raise InputError("times must have one entry for each item of each list")
         time = None if times is None else _flat(times)
         return cls.of_sorted_events(
             event_item.astype(np.int32), offsets, num_items=num_items, time=time

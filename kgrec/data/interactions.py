@@ -201,14 +201,14 @@ def _ones(
 
 
 def count_inside(
-    histories: sp.csr_matrix, item_domain: NDArray[np.int32], domain: int
+    items: sp.csr_matrix, item_domain: NDArray[np.int32], domain: int
 ) -> NDArray[np.int64]:
-    """``[B]`` how many items of ``domain`` each of ``histories [B, I]`` has.
+    """``[B]`` how many items of ``domain`` each row of ``items [B, I]`` has.
 
     Example:
         >>> liked = liked_matrix([[0, 2], [1]], 3)
         >>> count_inside(liked, np.array([0, 1, 0], np.int32), 0).tolist()
         [2, 0]
     """
-    inside = histories[:, np.flatnonzero(item_domain == domain)].getnnz(axis=1)
+    inside = items[:, np.flatnonzero(item_domain == domain)].getnnz(axis=1)
     return np.asarray(inside, dtype=np.int64)

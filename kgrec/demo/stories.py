@@ -59,7 +59,7 @@ def tell_stories(run: Run, full: Snapshot, split: Split, seed: int, report: Repo
         report: Called with progress.
     """
     test = split.test
-    shows = test.histories[:, full.items_of(domain_number(full, SOURCE))]
+    shows = test.shown_items[:, full.items_of(domain_number(full, SOURCE))]
     enough = (np.diff(shows.indptr) >= _FEWEST) & (np.diff(test.positives.indptr) >= _FEWEST)
     eligible = np.flatnonzero(enough)
     chosen = np.random.default_rng(seed).permutation(eligible)[:USERS]

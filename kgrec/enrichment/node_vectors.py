@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from graph_store.schema import Label
 from graph_store.snapshot import Snapshot, take_snapshot
 from graph_store.store import GraphStore
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.enrichment.jobs import Enrichment, OnProgress, apply, enrichment_id
 from kgrec.trained import TrainedModel
@@ -78,7 +79,7 @@ def vectors(
             _tell(on_progress, "item vectors", start + len(batch), len(items))
         for start in range(0, len(active), batch_size):
             batch = active[start : start + batch_size]
-            rows = model.user_embeddings(likes.liked[user[batch]])  # [B, D]
+            rows = model.user_embeddings(Histories.of_matrix(likes.liked[user[batch]]))
             counts[Label.USER] += store.write_vectors(
                 Label.USER, graph.user_keys[batch].tolist(), rows, enrichment_id=enrichment
             )

@@ -104,7 +104,7 @@ def evaluate(
         twins: ``[I, I]`` of :func:`kgrec.evaluation.twins.find_twins`.
         vectors: ``[I, D]`` of items, for the diversity within lists.
         block: Users scored at a time.
-        on_progress: Hears how far it is.
+        on_progress: Called with the fraction that is done and what is being done.
     """
     interactions = Interactions.of(train)
     items = interactions.items_of(target)
@@ -120,7 +120,7 @@ def evaluate(
         if cases.sampled is None:
             tops.append(_listed(scores, part.known[:, items].tocsr(), candidates, items))
         if twins is not None:
-            near = (part.histories @ twins)[:, items].tocsr()
+            near = (part.shown_items @ twins)[:, items].tocsr()
             kept_twinless.append(_ranks(scores, part, items, near))
         on_progress(rows.stop / len(cases), f"ranking with {recommender.name}")
     seconds = time.perf_counter() - start
@@ -208,7 +208,7 @@ def _frame(cases: Cases, ranks: Ranks) -> pl.DataFrame:
     """A row a user who has anything to find."""
     columns: dict[str, NDArray[np.generic] | Sequence[str]] = {
         "user": [str(key) for key in cases.users],
-        "history": np.diff(cases.histories.indptr).astype(np.int64),
+        "history": np.diff(cases.shown_items.indptr).astype(np.int64),
         "positives": np.bincount(ranks.user, minlength=len(cases)).astype(np.int64),
     }
     if cases.sampled is None:

@@ -83,11 +83,11 @@ class KgrecRecommender:
             update={"train": self.settings.train.model_copy(update={"seed": seed})}
         )
 
-        def hear(event: Event) -> None:
+        def tell(event: Event) -> None:
             on_progress(event.done / max(event.total, 1), f"{event.stage} {event.note}".strip())
 
         train_it = fit if self.trainings is None else self.trainings.fit
-        self._scorer = train_it(data.snapshot, seeded, device=self.device, on_event=hear).scorer
+        self._scorer = train_it(data.snapshot, seeded, device=self.device, on_event=tell).scorer
         self._items: dict[int, Vectors] = {}
         return self
 

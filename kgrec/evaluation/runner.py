@@ -262,7 +262,7 @@ def run_benchmark(
         out: The benchmark's folder.
         logs: The folder of logs that ``snapshot`` was made from; the published protocol alone
             reads it, for the source's own split.
-        on_cell: Hears of each cell.
+        on_cell: Called with what is being done, and how many cells of how many are finished.
         trainings: Where kgrec's are kept and looked up, and the seconds of a cell are no
             training time; None: each is trained anew.
 

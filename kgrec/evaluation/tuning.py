@@ -67,7 +67,7 @@ def tune(
         data: The interactions of that snapshot where they are there already.
         seed: Of the fits.
         max_seconds: After these no new trial begins.
-        on_progress: Hears how far it is.
+        on_progress: Called with the fraction that is done and what is being done.
     """
     settings = list(settings)[:MAX_TRIALS]
     if len(settings) == 1:

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.errors import SnapshotError
@@ -108,13 +107,9 @@ class TrainedRun:
         """``[I, D]`` unit rows, comparable across domains."""
         return self.scorer.item_embeddings
 
-    def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, D]`` unit rows, comparable with ``item_embeddings``; zero without likes.
-
-        Args:
-            histories: ``[B, I]`` ones, columns as the items of the snapshot.
-        """
-        return self.scorer.user_embeddings(histories)
+    def user_embeddings(self, users: Histories) -> NDArray[np.float32]:
+        """``[B, D]`` unit rows, comparable with ``item_embeddings``; zero without likes."""
+        return self.scorer.user_embeddings(users)
 
     def item_vectors(self, domain: int) -> Vectors:
         """Serving vectors ``[I_d]``, rows as ``snapshot.items_of(domain)``.

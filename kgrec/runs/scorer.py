@@ -16,7 +16,6 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.data.histories import Histories
@@ -65,13 +64,9 @@ class Scorer:
         """``[I, D]`` unit rows, comparable across domains; those of cold items are imputed."""
         return self.ensemble.imputer.impute_directions(self.joint_model.item_embeddings)
 
-    def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        """``[B, D]`` unit rows: the mean embedding of each history; zero if it is empty.
-
-        Args:
-            histories: ``[B, I]`` ones, columns as the items of the snapshot.
-        """
-        return formula.unit(np, np.asarray(histories @ self.item_embeddings))
+    def user_embeddings(self, users: Histories) -> NDArray[np.float32]:
+        """``[B, D]`` unit rows: the mean embedding of each history; zero if it is empty."""
+        return formula.unit(np, np.asarray(users.items @ self.item_embeddings))
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d]`` rows as ``snapshot.items_of(domain)``: the columns of all components.

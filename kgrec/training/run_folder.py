@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 
 from graph_store.snapshot import Snapshot, save_snapshot
 from kgrec.config import Settings
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.runs.checksums import listed
 from kgrec.runs.folder import ENCODER_FILE, write_manifest
@@ -73,7 +74,7 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
 def _write_vectors(folder: Path, snapshot: Snapshot, settings: Settings, scorer: Scorer) -> None:
     folder.mkdir(parents=True)
     data = Interactions.of(snapshot, positive_weight=settings.positive_weight)
-    accounts = scorer.user_embeddings(data.liked)[data.row_of_account]
+    accounts = scorer.user_embeddings(Histories.of_matrix(data.liked))[data.row_of_account]
     for name, keys, matrix in (
         ("items", snapshot.item_keys, scorer.item_embeddings),
         ("users", snapshot.user_keys, accounts),

@@ -110,14 +110,14 @@ def test_a_matrix_has_no_order_and_a_model_that_needs_one_says_so() -> None:
 
 @pytest.mark.parametrize("number", [-1, 4])
 def test_an_item_number_outside_the_catalogue_is_refused(number: int) -> None:
-    with pytest.raises(ValueError, match=r"item numbers must lie in \[0, 4\)"):
+    with pytest.raises(InputError, match=r"item numbers must lie in \[0, 4\)"):
         Histories.of_lists([[0], [number]], num_items=4)
 
 
 def test_arrays_of_other_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="times must have one entry"):
+    with pytest.raises(InputError, match="times must have one entry"):
         Histories.of_lists([[0]], num_items=1, times=[[1, 2]])
-    with pytest.raises(ValueError, match="offsets must have 4 entries and end at 5"):
+    with pytest.raises(InputError, match="offsets must have 4 entries and end at 5"):
         Histories(THREE.items, THREE.event_item, None, None, THREE.offsets[:-1])
-    with pytest.raises(ValueError, match="event_time must have 5 entries, got 1"):
+    with pytest.raises(InputError, match="event_time must have 5 entries, got 1"):
         Histories(THREE.items, THREE.event_item, np.zeros(1, np.int64), None, THREE.offsets)

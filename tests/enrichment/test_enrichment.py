@@ -14,7 +14,7 @@ from graph_store.duckdb.store import EmbeddedStore
 from graph_store.errors import GraphStoreError
 from graph_store.schema import NODE_COLUMNS, Label, RelType
 from graph_store.store import GraphStore, NodeFilter
-from kgrec.data.interactions import liked_matrix
+from kgrec.data.histories import Histories
 from kgrec.enrichment import enrichments, similar_items, undo, vectors
 from kgrec.errors import InputError, NotFoundError
 from tests.lookup.small import SmallModel, like, write_to
@@ -70,7 +70,7 @@ def test_items_and_users_get_embeddings_that_can_be_compared(
     assert keys == model.snapshot.item_keys.tolist()
     np.testing.assert_allclose(rows, model.item_embeddings, atol=1e-6)
     keys, rows = store.read_vectors(Label.USER)
-    eve = model.user_embeddings(liked_matrix([[1, 5, 7]], 9))[0]  # emma, clueless, notebook
+    eve = model.user_embeddings(Histories.of_lists([[1, 5, 7]], 9))[0]  # emma, clueless, notebook
     np.testing.assert_allclose(rows[keys.index("eve")], eve, atol=1e-6)
 
 
@@ -82,7 +82,7 @@ def test_all_accounts_of_a_person_get_the_same_vector(store: GraphStore, model: 
 
 def test_the_store_can_be_searched_afterwards(store: GraphStore, model: SmallModel) -> None:
     vectors(model, store, now=NOW)
-    taste = model.user_embeddings(liked_matrix([[0, 2]], 9))[0]  # dune, neuromancer
+    taste = model.user_embeddings(Histories.of_lists([[0, 2]], 9))[0]  # dune, neuromancer
     near = store.nearest(Label.ITEM, taste, 3, NodeFilter(domain="films"))
     assert {one.key for one in near} == {"films:alien", "films:matrix", "films:tron"}
 

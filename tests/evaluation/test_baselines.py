@@ -137,7 +137,13 @@ def test_an_old_name_of_a_model_is_refused_with_the_new_one() -> None:
 
 
 def test_a_setting_that_a_recommender_does_not_have_is_one_sentence() -> None:
-    said = r"ContentSimilarity.sharpness: no such setting \(there are width, noise_floor"
+    said = r"ContentSimilarity.sharp: no such setting \(there are width, noise_floor"
+    with pytest.raises(ConfigError, match=said):
+        registry.entry("content", registry.Workshop()).make(sharp=3.0)
+
+
+def test_a_setting_that_a_recommender_had_by_another_name_is_refused_with_the_new_one() -> None:
+    said = "ContentSimilarity.sharpness: is called ContentSimilarity.exponent now"
     with pytest.raises(ConfigError, match=said):
         registry.entry("content", registry.Workshop()).make(sharpness=3.0)
 
@@ -194,11 +200,11 @@ def test_neighbours_by_hand(split: Split) -> None:
     norms = np.sqrt(np.maximum(likes.sum(0), 1.0))
     cosine = (likes.T @ likes) / (np.outer(norms, norms) + 10.0)
     np.fill_diagonal(cosine, 0.0)
-    expected = split.test.histories.toarray() @ cosine[:, log.items_of(B)]
+    expected = split.test.shown_items.toarray() @ cosine[:, log.items_of(B)]
     knn = ItemKNN(neighbours=10_000, shrinkage=10.0)
     knn.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
-        knn.score(Histories.of_matrix(split.test.histories), B), expected, rtol=1e-4
+        knn.score(Histories.of_matrix(split.test.shown_items), B), expected, rtol=1e-4
     )
 
 
@@ -214,11 +220,11 @@ def test_ridge_by_dense_algebra(split: Split) -> None:
     source = log.outside(log.liked, B).toarray()
     target = log.liked.toarray()[:, log.items_of(B)]
     gram = source.T @ source + 30.0 * np.eye(source.shape[1])
-    expected = split.test.histories.toarray() @ np.linalg.solve(gram, source.T @ target)
+    expected = split.test.shown_items.toarray() @ np.linalg.solve(gram, source.T @ target)
     model = ItemRidge(strength=30.0, among="all", history_exponent=0.0)
     model.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
-        model.score(Histories.of_matrix(split.test.histories), B), expected, atol=1e-3
+        model.score(Histories.of_matrix(split.test.shown_items), B), expected, atol=1e-3
     )
 
 
@@ -237,15 +243,17 @@ def test_ease_by_dense_algebra_and_zero_beyond_its_items(split: Split) -> None:
     inverse = np.linalg.inv(likes.T @ likes + 50.0 * np.eye(likes.shape[1]))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0.0)
-    expected = split.test.histories.toarray() @ weights[:, log.items_of(B)]
+    expected = split.test.shown_items.toarray() @ weights[:, log.items_of(B)]
     whole = EASE(strength=50.0)
     whole.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
-        whole.score(Histories.of_matrix(split.test.histories), B), expected, atol=1e-4
+        whole.score(Histories.of_matrix(split.test.shown_items), B), expected, atol=1e-4
     )
     part = EASE(strength=50.0, largest=40)
     part.fit(Interactions.of(split.train))
-    assert ((part.score(Histories.of_matrix(split.test.histories), B) != 0).any(axis=0)).sum() <= 40
+    assert (
+        (part.score(Histories.of_matrix(split.test.shown_items), B) != 0).any(axis=0)
+    ).sum() <= 40
 
 
 def test_a_graph_filter_by_dense_algebra(split: Split) -> None:
@@ -254,12 +262,12 @@ def test_a_graph_filter_by_dense_algebra(split: Split) -> None:
     degree = np.maximum(likes.sum(0), 1.0)
     flow = likes / np.sqrt(np.maximum(likes.sum(1, keepdims=True), 1.0)) / np.sqrt(degree)
     items = log.items_of(B)
-    read = split.test.histories.toarray() / np.sqrt(degree)
+    read = split.test.shown_items.toarray() / np.sqrt(degree)
     expected = (read @ flow.T @ flow)[:, items] * np.sqrt(degree[items])
     model = GraphFilter(low_pass=0.0, popularity_exponent=0.5)
     model.fit(Interactions.of(split.train))
     np.testing.assert_allclose(
-        model.score(Histories.of_matrix(split.test.histories), B), expected, rtol=1e-3, atol=1e-5
+        model.score(Histories.of_matrix(split.test.shown_items), B), expected, rtol=1e-3, atol=1e-5
     )
 
 

@@ -99,7 +99,7 @@ def test_recommended_items_are_of_the_target_and_never_known_ones(split: Split) 
 
 def test_a_twin_of_the_history_is_neither_ranked_nor_counted(split: Split, oracle: Oracle) -> None:
     first = split.test.positives[0].indices[0]
-    known = split.test.histories[0].indices[0]
+    known = split.test.shown_items[0].indices[0]
     size = split.train.num_items
     twins = sp.csr_matrix((np.ones(2, np.float32), ([first, known], [known, first])), (size, size))
     found = evaluate(oracle, split.test, train=split.train, target=B, twins=twins)

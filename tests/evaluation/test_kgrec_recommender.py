@@ -34,16 +34,18 @@ def test_kgrec_beats_popularity_on_a_planted_taste_and_hears_the_seed() -> None:
     )
     assert received
     assert main_value(model, split.test, train=split.train, target=B) > 1.5 * floor
-    scores = model.score(Histories.of_matrix(split.test.histories[:3]), B)
+    scores = model.score(Histories.of_matrix(split.test.shown_items[:3]), B)
     assert scores.shape == (3, len(split.train.items_of(B)))
     again = KgrecRecommender(settings=resolve(TINY), device="cpu")
     again.fit(Interactions.of(split.train), seed=1)
     np.testing.assert_array_equal(
-        again.score(Histories.of_matrix(split.test.histories[:3]), B), scores
+        again.score(Histories.of_matrix(split.test.shown_items[:3]), B), scores
     )
     other = KgrecRecommender(settings=resolve(TINY), device="cpu")
     other.fit(Interactions.of(split.train), seed=2)
-    assert not np.array_equal(other.score(Histories.of_matrix(split.test.histories[:3]), B), scores)
+    assert not np.array_equal(
+        other.score(Histories.of_matrix(split.test.shown_items[:3]), B), scores
+    )
 
 
 def test_scoring_before_fitting_is_an_error() -> None:
@@ -52,4 +54,4 @@ def test_scoring_before_fitting_is_an_error() -> None:
 
 
 def planted_history() -> Histories:
-    return Histories.of_matrix(strict_cold_user(planted(40), target=B).test.histories)
+    return Histories.of_matrix(strict_cold_user(planted(40), target=B).test.shown_items)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graph_store.snapshot import Snapshot
+from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
 from kgrec.evaluation.protocols import (
@@ -57,7 +57,7 @@ def test_what_is_asked_is_exactly_what_was_hidden_and_liked(snapshot: Snapshot) 
         assert sorted(split.test.positives[row].indices) == sorted(
             i for i in mine if snapshot.item_domain[i] == B
         )
-        assert sorted(split.test.histories[row].indices) == sorted(
+        assert sorted(split.test.shown_items[row].indices) == sorted(
             i for i in mine if snapshot.item_domain[i] == A
         )
 
@@ -78,8 +78,8 @@ def test_poisoned_hidden_rows_change_nothing_that_training_or_scoring_sees(
     dirty = strict_cold_user(replace(snapshot, item=poison, count=count), target=B)
     assert dirty.train.fingerprint == clean.train.fingerprint
     np.testing.assert_array_equal(dirty.test.users, clean.test.users)
-    assert (dirty.test.histories != clean.test.histories).nnz == 0
-    assert (dirty.validation.histories != clean.validation.histories).nnz == 0
+    assert (dirty.test.shown_items != clean.test.shown_items).nnz == 0
+    assert (dirty.validation.shown_items != clean.validation.shown_items).nnz == 0
     assert (dirty.test.positives != clean.test.positives).nnz > 0
 
 
@@ -117,9 +117,9 @@ def test_points_of_a_few_shot_curve_ask_the_same_and_show_more(snapshot: Snapsho
     for fewer, more in zip(points, points[1:], strict=False):
         np.testing.assert_array_equal(fewer.test.users, more.test.users)
         assert (fewer.test.positives != more.test.positives).nnz == 0
-        assert (more.test.histories - fewer.test.histories).min() >= 0
+        assert (more.test.shown_items - fewer.test.shown_items).min() >= 0
         assert fewer.train.fingerprint == more.train.fingerprint
-    shown = points[-1].test.histories - points[0].test.histories
+    shown = points[-1].test.shown_items - points[0].test.shown_items
     assert set(np.asarray(shown.sum(axis=1)).ravel()) == {5.0}
     assert shown.multiply(points[-1].test.positives).nnz == 0
 
@@ -147,7 +147,7 @@ def test_cutting_users_in_two_keeps_every_row_and_leaves_the_number_wanted(
         assert len(cut.train.user) == len(cold.train.user)
         assert sorted(cut.train.user_keys) == list(cut.train.user_keys)
         assert sorted(cut.train.item) == sorted(cold.train.item)
-        assert (cut.test.histories != cold.test.histories).nnz == 0
+        assert (cut.test.shown_items != cold.test.shown_items).nnz == 0
 
 
 def test_a_row_that_goes_to_another_account_keeps_its_place_in_the_log(snapshot: Snapshot) -> None:
@@ -185,3 +185,33 @@ def test_time_trains_on_what_was_before_and_asks_for_what_came_after() -> None:
             assert timed.at[mine].min() >= second
     with pytest.raises(InputError, match="have no time"):
         by_time(planted(), target=B)
+
+
+@pytest.mark.parametrize("every_event_is_kept", [False, True])
+def test_an_item_met_before_the_moment_and_again_after_it_is_seen_and_not_asked_for(
+    every_event_is_kept: bool,
+) -> None:
+    timed = planted(times=True)
+    split = by_time(timed, target=B)
+    several = int(np.flatnonzero(np.diff(split.test.positives.indptr) > 1)[0])
+    user, item = split.test.users[several], split.test.positives[several].indices[0]
+    mine = (timed.user_keys[timed.user] == user) & (timed.item == item)
+    if every_event_is_kept:
+        rows = np.concatenate([np.arange(len(mine)), np.flatnonzero(mine)])
+        again = timed.keep(rows)  # type: ignore[arg-type]  # takes numbers as well
+        early = again.at.copy()
+        early[len(mine) :] = 0
+        again = replace(again, at=early, first_at=early)
+    else:
+        again = replace(timed, first_at=np.where(mine, 0, timed.first_at))
+    test = by_time(again, target=B).test
+    row = int(np.flatnonzero(test.users == user)[0])
+    assert not test.positives[row, item]
+    assert test.known[row, item]
+    assert test.positives.nnz == split.test.positives.nnz - 1
+
+
+def test_an_interaction_without_a_first_time_was_first_met_at_its_time() -> None:
+    timed = planted(times=True)
+    bare = replace(timed, first_at=np.full(len(timed.at), NO_TIME))
+    assert by_time(bare, target=B).test.positives.nnz == by_time(timed, target=B).test.positives.nnz

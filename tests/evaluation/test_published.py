@@ -118,7 +118,7 @@ def test_cold_users_of_both_directions_are_hidden_from_training(few_drawn: int) 
     assert len(split.train.user) == (source.part == "train").sum()
     assert set(split.test.users) == set(snapshot.user_keys[:COLD])
     assert set(split.validation.users) == set(snapshot.user_keys[COLD : 2 * COLD])
-    assert set(snapshot.item_domain[split.test.histories.indices]) == {A}
+    assert set(snapshot.item_domain[split.test.shown_items.indices]) == {A}
     hidden = (source.part == "test") & (snapshot.item_domain[snapshot.item] == B)
     asked = zip(split.test.users, split.test.positives.indices, strict=True)
     wanted = zip(snapshot.user_keys[snapshot.user[hidden]], snapshot.item[hidden], strict=True)
@@ -134,7 +134,7 @@ def test_who_is_validated_and_tested_stays_cold_in_the_test(few_drawn: int) -> N
     part[hidden[::2]] = "valid"
     split = source_cold(snapshot, replace(source, part=part), target=B)
     assert set(split.test.users) & set(split.validation.users)
-    assert set(snapshot.item_domain[split.test.histories.indices]) == {A}
+    assert set(snapshot.item_domain[split.test.shown_items.indices]) == {A}
     assert split.test.sampled is not None
     number = {str(key): n for n, key in enumerate(snapshot.user_keys)}
     valid = set(zip(snapshot.user[hidden[::2]], snapshot.item[hidden[::2]], strict=True))
@@ -293,7 +293,7 @@ def test_poisoned_test_rows_change_nothing_that_training_or_tuning_sees(few_draw
     clean = source_cold(snapshot, cold, target=B)
     dirty = source_cold(poisoned(snapshot, hidden), cold, target=B)
     assert dirty.train.fingerprint == clean.train.fingerprint
-    assert (dirty.test.histories != clean.test.histories).nnz == 0
+    assert (dirty.test.shown_items != clean.test.shown_items).nnz == 0
     assert same_validation(clean, dirty)
     assert (dirty.test.positives != clean.test.positives).nnz > 0
 
@@ -304,7 +304,7 @@ def test_poisoned_test_rows_change_nothing_that_training_or_tuning_sees(few_draw
     clean = leave_one_out(snapshot, order, target=B)
     dirty = leave_one_out(poisoned(snapshot, last), order, target=B)
     assert dirty.train.fingerprint == clean.train.fingerprint
-    assert (dirty.test.histories != clean.test.histories).nnz == 0
+    assert (dirty.test.shown_items != clean.test.shown_items).nnz == 0
     assert same_validation(clean, dirty)
     assert (dirty.test.positives != clean.test.positives).nnz > 0
 
@@ -359,13 +359,13 @@ def test_figures_are_means_over_interactions_by_hand(few_drawn: int) -> None:
 def test_a_twin_leaves_the_drawn_items_and_what_is_asked_for(few_drawn: int) -> None:
     snapshot = planted()
     split = source_cold(snapshot, cold_source(snapshot), target=B)
-    known, first = split.test.histories[0].indices[0], split.test.positives[0].indices[0]
+    known, first = split.test.shown_items[0].indices[0], split.test.positives[0].indices[0]
     size = snapshot.num_items
     twins = sp.csr_matrix((np.ones(2, np.float32), ([first, known], [known, first])), (size, size))
     knn = ItemKNN()
     knn.fit(Interactions.of(split.train))
     found = evaluate(knn, split.test, train=split.train, target=B, twins=twins)
-    shown = np.asarray(split.test.histories[:, [known]].todense()).ravel() > 0
+    shown = np.asarray(split.test.shown_items[:, [known]].todense()).ravel() > 0
     lost = (shown & (split.test.positives.indices == first)).sum()
     assert lost > 0
     gone = found.users["positives"].sum() - found.without_twins["positives"].sum()

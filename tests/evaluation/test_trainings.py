@@ -35,7 +35,7 @@ def scores(
     model.fit(
         Interactions.of(train), seed=seed, on_progress=lambda _, doing: received.append(doing)
     )
-    return model.score(Histories.of_matrix(SPLIT.test.histories[:3]), B), received
+    return model.score(Histories.of_matrix(SPLIT.test.shown_items[:3]), B), received
 
 
 def with_components(**changes: dict[str, Any] | None) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def test_what_passes_over_in_bitgcf_by_hand(split: Split) -> None:
 def test_in_cdrib_the_source_speaks_for_whoever_is_known_there(split: Split) -> None:
     model = CDRIB(**QUICK)
     model.fit(Interactions.of(split.train), domains=[B])
-    history = split.test.histories[:1]
+    history = split.test.shown_items[:1]
     one = sp.csr_matrix(
         (np.ones(1, np.float32), ([0], [split.train.items_of(B)[0]])), shape=history.shape
     )
@@ -148,7 +148,7 @@ def test_attention_is_a_softmax_over_the_history_and_the_map_is_applied_to_facto
     model = PTUPCDR(rank=6, epochs=1)
     data = Interactions.of(split.train)
     model.fit(data, domains=[B])
-    learned, history = model.learned[B], split.test.histories[:5]
+    learned, history = model.learned[B], split.test.shown_items[:5]
     bridge, items = Bridge(6, 6), torch.from_numpy(learned["source"])
     first, second = bridge.meta[0], bridge.meta[2]
     with torch.no_grad():
@@ -168,7 +168,7 @@ def test_attention_is_a_softmax_over_the_history_and_the_map_is_applied_to_facto
 
 
 def test_in_training_attention_is_a_softmax_over_the_history(split: Split) -> None:
-    history = split.test.histories[:5]
+    history = split.test.shown_items[:5]
     with seeded_training(0), torch.no_grad():
         bridge, items = Bridge(6, 6), torch.randn(history.shape[1], 6)
         found, logits = bridge.pooled(Sparse(history), items), bridge.attention(items)[:, 0]
@@ -187,4 +187,4 @@ def test_maps_of_ptupcdr_are_personal_and_without_overlapping_users_there_is_non
     assert not torch.allclose(left, right), "the same factors, mapped for two users"
     alone = few_overlap(planted(120), target=B, whole=0)
     model = PTUPCDR(rank=6, epochs=3).fit(Interactions.of(alone.train), domains=[B])
-    assert not model.score(Histories.of_matrix(alone.test.histories), B).any()
+    assert not model.score(Histories.of_matrix(alone.test.shown_items), B).any()

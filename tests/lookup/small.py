@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.schema import NODE_COLUMNS, Label, RelType
@@ -156,8 +155,8 @@ class SmallModel:
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         return Vectors(np.asarray(users.items @ self.item_embeddings, dtype=np.float32))
 
-    def user_embeddings(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
-        return _unit(np.asarray(histories @ self.item_embeddings, dtype=np.float32))
+    def user_embeddings(self, users: Histories) -> NDArray[np.float32]:
+        return _unit(np.asarray(users.items @ self.item_embeddings, dtype=np.float32))
 
     def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
         word = [[float(taste in text) for taste in ("scifi", "romance")] for text in texts]

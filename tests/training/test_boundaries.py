@@ -84,7 +84,7 @@ def check(fitted: Fitted, snapshot: Snapshot) -> None:
     full = sp.csr_matrix(np.ones((1, snapshot.num_items), np.float32))
     asked = sp.vstack([log.liked, empty, full]).tocsr()
     assert np.isfinite(fitted.scorer.item_embeddings).all()
-    assert np.isfinite(fitted.scorer.user_embeddings(asked)).all()
+    assert np.isfinite(fitted.scorer.user_embeddings(Histories.of_matrix(asked))).all()
     for domain in range(log.num_domains):
         items = fitted.scorer.item_vectors(domain)
         scores = fitted.scorer.user_vectors(Histories.of_matrix(asked), domain).products(items)

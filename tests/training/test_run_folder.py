@@ -62,7 +62,8 @@ def test_saving_and_opening_changes_no_score(saved: tuple[Fitted, TrainedRun]) -
         )
         np.testing.assert_allclose(before, after, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(fitted.scorer.item_embeddings, run.item_embeddings)
-    np.testing.assert_array_equal(fitted.scorer.user_embeddings(asked), run.user_embeddings(asked))
+    users = Histories.of_matrix(asked)
+    np.testing.assert_array_equal(fitted.scorer.user_embeddings(users), run.user_embeddings(users))
 
 
 def test_free_text_is_read_by_the_encoder_as_it_was_tuned(saved: tuple[Fitted, TrainedRun]) -> None:
@@ -88,7 +89,7 @@ def test_vectors_for_other_programs_are_the_ones_of_the_run(
     keys = pl.read_parquet(run.path / "vectors" / "users.parquet")["key"].to_list()
     assert keys == [str(key) for key in SNAPSHOT.user_keys]
     users = np.load(run.path / "vectors" / "users.npy")
-    np.testing.assert_allclose(users, run.user_embeddings(LOG.liked), rtol=1e-5)
+    np.testing.assert_allclose(users, run.user_embeddings(LOG.histories()), rtol=1e-5)
 
 
 def test_the_vector_of_a_text_is_that_of_its_nearest_items(

@@ -73,7 +73,7 @@ def _with_shots(cases: Cases, snapshot: Snapshot, shots: int, seed: int) -> Case
     everything = interactions.histories(interactions.row_of_account[user])
     return replace(
         cases,
-        shown=everything.among(_union(cases.histories, added)),
+        shown=everything.among(_union(cases.shown_items, added)),
         positives=_rows(held, cases.positives.shape),
         # Rows never shown at this point are no candidates either: same ranking at every point.
         known=_union(cases.known, cases.positives - _rows(held, cases.positives.shape)),

@@ -5,7 +5,9 @@ Out:  a split at two moments: 80% of all rows lie before the first, 90% before t
 
 Validation users are asked for what they liked between the two, test users for what they
 liked after the second. Histories hold what a user liked before the moment in question, in
-any domain; training ends at the first.
+any domain; training ends at the first. An interaction that stands for several events of one user
+and item has the time and the weight of the last of them: it counts as seen from the first event
+on, and is trained on and shown only where the last one lies before the moment.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ def by_time(snapshot: Snapshot, *, target: int) -> Split:
     first, second = np.quantile(snapshot.at, [0.8, 0.9], method="lower")
     interactions = Interactions.of(snapshot)
     keys = user_keys(snapshot, interactions)
+    met = np.where(snapshot.first_at == NO_TIME, snapshot.at, snapshot.first_at)
     in_target = snapshot.item_domain[snapshot.item] == target
 
     def cases(start: int, end: int | None) -> Cases:
@@ -44,10 +47,11 @@ def by_time(snapshot: Snapshot, *, target: int) -> Split:
         if end is not None:
             later &= snapshot.at < end
         found = Interactions.of(snapshot.keep(later)).liked
-        new = found - found.multiply(shown.seen)  # liked again is nothing new
+        known = Interactions.of(snapshot.keep(met < start)).seen
+        new = found - found.multiply(known)  # liked again is nothing new
         new.eliminate_zeros()
         has_history = np.diff(shown.liked.indptr) > 0
-        return cases_of(keys, shown, new.tocsr(), np.flatnonzero(has_history))
+        return cases_of(keys, shown, new.tocsr(), np.flatnonzero(has_history), known=known)
 
     return Split(
         protocol="time",

@@ -50,6 +50,8 @@ def cases_of(
     hidden_likes: sp.csr_matrix,
     rows: NDArray[np.int64],
     candidates: NDArray[np.bool_] | None = None,
+    *,
+    known: sp.csr_matrix | None = None,
 ) -> Cases:
     """The cases of some users; those with nothing to find are left out.
 
@@ -59,12 +61,14 @@ def cases_of(
         hidden_likes: ``[P, I]`` what is to be found.
         rows: Whom to ask about.
         candidates: ``[I]`` which items are ranked.
+        known: ``[P, I]`` items that the users have seen, which are not ranked; None takes all
+            interactions of ``shown``.
     """
     rows = rows[np.diff(hidden_likes.indptr)[rows] > 0]
     return Cases(
         users=keys[rows],
         shown=shown.histories(rows),
         positives=hidden_likes[rows],
-        known=shown.seen[rows],
+        known=(shown.seen if known is None else known)[rows],
         candidates=candidates,
     )
