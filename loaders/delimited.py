@@ -54,6 +54,11 @@ class Delimited:
 
         A separator of several characters turns quoting off unless a quote is given as well.
 
+        Args:
+            separator: What stands between two fields, or its name, e.g. ``tab``.
+            quote: The quote, or ``none``.
+            encoding: Name of the encoding.
+
         Raises:
             BadSourceError: The quote is part of the separator.
         """

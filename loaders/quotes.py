@@ -50,7 +50,13 @@ class Joined:
 
 
 class Quoting:
-    """The rule above for one separator and one quote, on a file of ``fields`` fields."""
+    """The rule above for one separator and one quote, on a file of ``fields`` fields.
+
+    Args:
+        separator: What stands between two fields.
+        quote: One character.
+        fields: Number of fields of a record.
+    """
 
     def __init__(self, separator: str, quote: str, fields: int) -> None:
         self.separator, self.quote, self.fields = separator, quote, fields

@@ -101,6 +101,11 @@ class Staging:
 
     The folder is of no use after the job and is removed by :meth:`close`; one that a killed job
     left behind is replaced.
+
+    Args:
+        folder: Takes the staging files; it is emptied.
+        memory_limit: Memory that merging may take, e.g. ``128MB``; beyond it, it uses files.
+        keep_events: Whether repeated interactions of a user with an item stay apart.
     """
 
     def __init__(
@@ -189,7 +194,16 @@ class Staging:
         return int(self._value(_LIKE_MISSING))
 
     def slice(self, stage: Label | RelType, first: int, last: int) -> pl.DataFrame:
-        """Rows ``first`` to ``last`` (not included) as the store takes them."""
+        """Rows ``first`` to ``last`` (not included) as the store takes them.
+
+        Args:
+            stage: A label or a type.
+            first: Number of the first row.
+            last: Number of the row after the last one.
+
+        Raises:
+            LoaderError: The staging file holds fewer rows: a defect of kgrec.
+        """
         table = self._merged.sql(
             f'SELECT * FROM "{stage.value}" WHERE rowid >= {first:d} AND rowid < {last:d} '  # noqa: S608
             f"ORDER BY rowid"

@@ -88,7 +88,17 @@ class Enrichments:
         return entry
 
     def begin(self, run: str, job: str, at: int) -> None:
-        """Enter ``run`` as the one in force of ``job``, or open it once more."""
+        """Enter ``run`` as the one in force of ``job``, or open it once more.
+
+        Args:
+            run: Enrichment id.
+            job: The enrichment job that writes it.
+            at: Unix seconds.
+
+        Raises:
+            GraphStoreError: The id is of another job, a later enrichment is in force, or an undo
+                was left half done.
+        """
         params = {"run": run, "job": job, "at": at, "by": run}
 
         def work(tx: Transaction) -> None:

@@ -92,6 +92,15 @@ def make_filter(
 ) -> NodeFilter | None:
     """The conditions given, None where there are none.
 
+    Args:
+        tags_any: Items with any of these tags.
+        tags_all: Items with all of these tags.
+        tags_none: Items with none of these tags.
+        allow: File of the only item ids that may be recommended.
+        deny: File of item ids that may not be recommended.
+        since: Earliest last interaction of an item, as :func:`unix_seconds` reads it.
+        not_seen_by: Users whose items are left out.
+
     Raises:
         InputError: A time or a list that cannot be read.
         NotFoundError: A list that is not there.
@@ -148,6 +157,9 @@ def one_value_an_option(options: Mapping[str, Sequence[str] | None]) -> Iterator
 
     Args:
         options: The values of the options that may be repeated.
+
+    Raises:
+        NotFoundError: The one that was caught, with advice where its name has a comma.
     """
     try:
         yield

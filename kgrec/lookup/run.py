@@ -95,6 +95,12 @@ class Run:
     """A trained run that recommends, finds similar items and explains; :func:`load` opens one.
 
     Use it as a context manager, or call :meth:`close`, where it was opened with a store.
+
+    Args:
+        model: An opened run folder.
+        store: Store whose current graph is read for histories, conditions and reasons; None: the
+            snapshot of the run.
+        owns_store: Whether :meth:`close` closes the store.
     """
 
     def __init__(
