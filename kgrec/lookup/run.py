@@ -242,7 +242,8 @@ class Run:
         Args:
             item: Key of the item, or its title where only one item has it.
             user: Key of one user; an unknown one is an error.
-            history: Items somebody liked, by key or by title.
+            history: Items somebody liked, oldest first, by key (or by title, where only one item
+                has it); or a :class:`GivenHistory` with times and kinds.
             likes: What somebody likes, in their own words.
 
         Returns:
