@@ -40,7 +40,7 @@ class Joined:
     """Lines of a block after quoted fields that span lines were put together."""
 
     records: dict[int, str] = field(default_factory=dict)
-    """By the place of its first line, each record of more than one line."""
+    """Each record of more than one line, by the place of its first line."""
     inner: list[int] = field(default_factory=list)
     """Places of all other lines of these records."""
     stray: list[tuple[int, str]] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Quoting:
         """Put the lines of quoted fields together and find stray quotes.
 
         Args:
-            numbers: Of the lines in the file; a gap is a line that could not be decoded.
+            numbers: Numbers of the lines in the file; a gap is a line that could not be decoded.
             lines: All lines of a block, blank ones included.
             texts: The same as a series.
             at_end: No lines follow, so what is open stays open.

@@ -92,7 +92,7 @@ CREATE TABLE "Tag" AS SELECT DISTINCT target AS key, target AS name FROM "HAS_TA
 
 
 def stage_name(stage: Label | RelType) -> str:
-    """As a checkpoint calls it: ``nodes:Item``, ``relationships:INTERACTED``."""
+    """Name of a stage in checkpoints: ``nodes:Item``, ``relationships:INTERACTED``."""
     return f"{'nodes' if isinstance(stage, Label) else 'relationships'}:{stage.value}"
 
 
@@ -158,7 +158,7 @@ class Staging:
         """Merge repeated events and descriptions.
 
         Args:
-            scales: Of each domain with ratings, the rating that weighs 1.
+            scales: The rating that weighs 1, for each domain with ratings.
         """
         with self._merging():
             db = self._opened()

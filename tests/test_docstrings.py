@@ -8,6 +8,7 @@ is told by its options' help.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,6 +127,20 @@ def test_every_public_function_says_what_it_takes_and_raises() -> None:
     assert len(paths) > 150
     found = [fault for fault in faults(read(paths)) if not fault.startswith(NOT_DONE_YET)]
     assert not found, "\n".join(found)
+
+
+GENITIVE = re.compile(r'''^\s*(?:r?"""|\w+: )(?:Of|So many) [^\n]*''', re.MULTILINE)
+"""A description that stands for nothing by itself: "seed: Of the fits."."""
+
+
+def test_no_description_begins_as_a_bare_genitive() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0].strip()}"
+        for package in (*PACKAGES, "benchmarks")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for match in GENITIVE.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert not [one for one in found if not one.startswith(NOT_DONE_YET)]
 
 
 SOURCE = '''

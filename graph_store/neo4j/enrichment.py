@@ -43,7 +43,7 @@ class Entry:
     """Relationships and vectors that an undo deleted before it was stopped."""
 
     def shown(self) -> EnrichmentEntry:
-        """As the contract gives it."""
+        """The entry in the form that the contract of stores gives."""
         return EnrichmentEntry(self.run, self.job, self.at, self.finished, self.counts)
 
 

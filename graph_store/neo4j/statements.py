@@ -281,7 +281,7 @@ class Names:
         """
 
     def count_nodes(self, label: Label) -> str:
-        """From the count store, at once."""
+        """Count the nodes of a label; Neo4j keeps the count, so no node is read."""
         return f"MATCH (n:{self.label(label)}) RETURN count(n) AS n"
 
     def count_relationships(self, rel_type: RelType) -> str:

@@ -45,7 +45,7 @@ def create_index(names: Names, label: Label, width: int) -> str:
 
 
 def drop_index(names: Names, label: Label) -> str:
-    """For vectors of another width."""
+    """Drop the index, before vectors of another width are written."""
     return f"DROP INDEX {names.vector_index(label)} IF EXISTS"
 
 
@@ -115,7 +115,7 @@ def bring_back_vectors(names: Names, label: Label, number: int) -> str:
 
 
 def drop_vectors(names: Names, label: Label) -> str:
-    """Of one page of nodes after ``$after``, take those of ``$run`` away."""
+    """Delete the vectors of ``$run``, on one page of nodes after ``$after``."""
     return f"""
         MATCH (n:{names.label(label)}) WHERE n.key > $after
         WITH n ORDER BY n.key LIMIT $page

@@ -33,7 +33,7 @@ _ROWS = 1_000
 _PAGE = 5_000
 
 _FEW = 1_000
-"""A search among at most so many allowed keys compares them all and asks no index."""
+"""A search among this many allowed keys or fewer compares them all and asks no index."""
 
 
 class Vectors:

@@ -77,7 +77,8 @@ NotSeenByOption = Annotated[
 ]  # fmt: skip
 
 _FIRST_SECONDS, _FIRST_MILLISECONDS = 100_000_000, 100_000_000_000
-"""Of whole numbers: below the first a year or a date (20230105), from the second on no seconds."""
+"""A whole number below the first is a year or a date (20230105); from the second on it is no
+number of seconds."""
 
 
 def make_filter(

@@ -71,7 +71,7 @@ def load(
         store: A store, or its path or URL: histories and tags are then read from the live
             graph instead of the graph as it was at training. A store opened here is opened
             for reading and closed with the run; one that was passed in stays open.
-        label_prefix: Of a Neo4j store that is opened here.
+        label_prefix: Label prefix of a Neo4j store that is opened here.
         wait: Seconds for which its server is waited for where it does not answer.
 
     Raises:
