@@ -81,7 +81,7 @@ class RatingScales:
     given: Mapping[str, float]
     """The scales that the user gave, by domain or under :data:`ALL_DOMAINS`."""
     format: float | None = None
-    """Of every domain, as the format says."""
+    """Scale of every domain, as the format says."""
 
     def __post_init__(self) -> None:
         for domain, scale in self.given.items():

@@ -22,11 +22,8 @@ MANY = 3
 
 ROOT_ERROR = "KgrecError"
 
-NOT_DONE_YET = (
-    "kgrec/gnn", "kgrec/training", "kgrec/solvers", "kgrec/ensemble", "kgrec/runs",
-    "kgrec/recommenders",
-)  # fmt: skip
-"""Folders that other branches rewrite; to be emptied when they are merged."""
+NOT_DONE_YET = ("kgrec/gnn", "kgrec/training", "kgrec/data/hold_out.py")
+"""What another branch rewrites; to be emptied when it is merged."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -19,7 +19,7 @@ from kgrec.errors import NotFoundError
 __all__ = ["KeyIndex", "near_names", "not_found", "unknown_user"]
 
 _WINDOW = 5_000
-"""Of a longer list only this many names before and after the alphabetical place are compared."""
+"""In a longer list only this many names before and after the alphabetical place are compared."""
 
 
 class KeyIndex:

@@ -55,7 +55,7 @@ class Ranks:
     num_users: int
 
     def only(self, mask: NDArray[np.bool_]) -> Ranks:
-        """The ranks of the liked items in ``mask [N]``, among candidates without the other liked ones."""
+        """Ranks of the liked items in ``mask [N]``, with the other liked ones out of the catalogue."""
         return Ranks(self.user[mask], self.item[mask], self.above[mask], self.num_users)
 
     @property
