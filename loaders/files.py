@@ -49,7 +49,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def layout_of(path: Path, options: SourceOptions) -> Layout | None:
-    """The layout of a file by its suffix, ``.gz`` and ``.zst`` aside; None for a file of another kind."""
+    """The layout of a file by its suffix, ``.gz`` and ``.zst`` aside; None for any other suffix."""
     suffixes = [s.lower() for s in path.suffixes]
     if suffixes and suffixes[-1] in _PACKED:
         suffixes.pop()

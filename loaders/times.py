@@ -85,7 +85,7 @@ def read_times(values: pl.Series, unit: TimeUnit, *, latest: int, is_given: bool
 
 
 def _seconds(values: pl.Series) -> pl.Series:
-    """Unix seconds of dates or times; no other unit comes between, in which a far one would not fit."""
+    """Unix seconds of dates or times, without a unit between in which a far one would not fit."""
     stored = values.to_physical().cast(pl.Int64)
     if isinstance(values.dtype, pl.Datetime):
         return stored // _PER_SECOND[values.dtype.time_unit]
