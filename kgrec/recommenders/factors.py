@@ -92,8 +92,6 @@ def both_sides(
 ) -> BothSides:
     """iALS of all other domains together, and of ``domain``.
 
-    ``start`` are the source and target factors of nearly the same likes, to go on from.
-
     Args:
         data: The interactions.
         domain: Number of the target domain.
