@@ -10,7 +10,7 @@ __all__ = ["peak_bytes"]
 
 
 def peak_bytes() -> int:
-    """Of this process since its program began; getrusage would count its parent's as well."""
+    """Peak memory of this process since its program began; getrusage counts its parent's too."""
     status = Path("/proc/self/status")
     if status.exists():
         fields = dict(line.split(":", 1) for line in status.read_text().splitlines())

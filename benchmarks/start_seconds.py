@@ -88,7 +88,7 @@ def make_run(world: Planted, folder: Path) -> tuple[str, str]:
 
 
 def cpu_seconds(command: list[str], expected: str) -> float:
-    """Of one process, which must answer: a fast wrong answer is not a result."""
+    """CPU seconds of one process, which must answer: a fast wrong answer is not a result."""
     before = os.times()
     said = kgrec(command)
     after = os.times()

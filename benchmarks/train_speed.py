@@ -331,7 +331,7 @@ def worker(env: dict[str, str], module: str, *words: str) -> list[dict[str, Any]
 
 
 def environment(folder: Path, threads: int) -> dict[str, str]:
-    """Of every worker: the same threads, and caches in ``folder``; see :func:`fresh`."""
+    """Environment of a worker: as many threads, and caches in ``folder``; see :func:`fresh`."""
     kept = os.environ.get("HF_HOME") or str(
         Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "huggingface"
     )

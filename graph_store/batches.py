@@ -68,7 +68,11 @@ def check_relationships(rel_type: RelType, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def check_base_type(rel_type: RelType) -> None:
-    """Refuse a derived type: such relationships belong to an enrichment, which can be undone."""
+    """Refuse a derived type: such relationships belong to an enrichment, which can be undone.
+
+    Raises:
+        GraphStoreError: The type is derived.
+    """
     if rel_type in ENRICHED:
         raise GraphStoreError(
             f"{rel_type} is written by enrichment only; begin one and use write_enrichment"
@@ -76,7 +80,11 @@ def check_base_type(rel_type: RelType) -> None:
 
 
 def check_derived_type(rel_type: RelType) -> None:
-    """The reverse of :func:`check_base_type`."""
+    """Refuse a type that no enrichment writes; the reverse of :func:`check_base_type`.
+
+    Raises:
+        GraphStoreError: The type is not derived.
+    """
     if rel_type not in ENRICHED:
         raise GraphStoreError(f"{rel_type} is no derived relationship; use upsert_relationships")
 

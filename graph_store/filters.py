@@ -49,7 +49,11 @@ def users_left_out(where: NodeFilter) -> list[str]:
 
 
 def check_vectors(keys: Sequence[str], vectors: NDArray[np.float32]) -> None:
-    """Refuse vectors that do not fit their keys, or hold what is no number."""
+    """Refuse vectors that do not fit their keys, or hold what is no number.
+
+    Raises:
+        BadRowsError: There are not as many vectors as keys, or a number is not finite.
+    """
     if vectors.ndim != 2 or len(keys) != len(vectors) or vectors.shape[1] == 0:
         raise BadRowsError(f"{len(keys)} keys need vectors [{len(keys)}, D], got {vectors.shape}")
     if not np.isfinite(vectors).all():

@@ -24,7 +24,7 @@ def lazy_names(
 
     Args:
         package: The package's ``__name__``.
-        names: From a module to the names that it defines and that the package offers.
+        names: Maps each module to those of its names that the package offers.
 
     Example:
         >>> find, names = lazy_names("graph_store", {"graph_store.schema": ["Label"]})

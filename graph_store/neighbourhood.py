@@ -74,6 +74,13 @@ def grow(
 
     Of several relationships of one type between two nodes (a view and a rating of the same
     item, or two events that are kept apart) the graph shows the one of the greatest weight.
+
+    Args:
+        start: Label and key of the node in the middle.
+        hops: Largest number of relationships between it and another node.
+        limit: Largest number of other nodes.
+        relationships_at: Gives the relationships at nodes of one label.
+        nodes_named: Gives the properties of nodes of one label.
     """
     found: dict[NodeName, None] = {start: None}
     edges: dict[tuple[NodeName, NodeName, RelType], dict[str, Any]] = {}

@@ -38,8 +38,8 @@ def open_store(
         wait: Seconds for which a Neo4j server that does not answer is waited for. None: a server
             that does not answer at first is an error at once, one that is lost later is waited
             for two minutes.
-        memory_limit: Of the embedded store.
-        threads: Of the embedded store.
+        memory_limit: Memory that the embedded store may take, e.g. ``1GB``.
+        threads: Threads of the embedded store; None: as many as there are CPUs.
 
     Raises:
         BadStoreUrlError: ``url`` is neither.

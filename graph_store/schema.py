@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 2
-"""Of what a store and a snapshot hold; another one is refused."""
+"""Version of the format of stores and snapshots; another one is refused."""
 
 
 class Label(StrEnum):
@@ -60,7 +60,7 @@ ENDS: dict[RelType, tuple[Label, Label]] = {
     RelType.INTERESTED_IN: (Label.USER, Label.TAG),
     RelType.SUGGESTED_TAG: (Label.ITEM, Label.TAG),
 }
-"""From which label to which a relationship leads."""
+"""Label of the source and of the target of each relationship type."""
 
 ENRICHED = (RelType.SIMILAR_TO, RelType.INTERESTED_IN, RelType.SUGGESTED_TAG)
 """Relationships that kgrec derives; each has its enrichment id (``run``) and ``written_at``."""

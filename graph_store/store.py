@@ -248,6 +248,9 @@ class GraphStore(Protocol):
         """Answer in the store's own language: Cypher on Neo4j, SQL on DuckDB. Reads only.
 
         On DuckDB nothing but the graph can be read: no file, network address or extension.
+
+        Raises:
+            GraphStoreError: The store refuses the query, e.g. because it writes.
         """
         ...
 
@@ -367,6 +370,9 @@ class GraphStore(Protocol):
             job: Id of the job.
             now: Unix seconds.
             summary: Counts to keep with the entry.
+
+        Raises:
+            CheckpointError: The job was never begun.
         """
         ...
 

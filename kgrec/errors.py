@@ -29,7 +29,13 @@ __all__ = [
 
 
 class ConfigError(KgrecError, ValueError):
-    """A setting cannot be used; the message starts with its full name."""
+    """A setting cannot be used; the message starts with its full name.
+
+    Args:
+        key: Full name of the setting, or the option of the command line.
+        problem: What is wrong and what was got.
+        hint: What to do, put in brackets; empty for none.
+    """
 
     def __init__(self, key: str, problem: str, *, hint: str = "") -> None:
         self.key = key
@@ -62,7 +68,13 @@ class NotFiniteError(KgrecError, ArithmeticError):
 
 
 class MissingExtraError(KgrecError, ImportError):
-    """The message is the command that puts it right."""
+    """An optional package is needed and not installed; the message is the command that installs it.
+
+    Args:
+        package: The Python package that is not installed.
+        extra: The optional extra of kgrec that brings it.
+        wanted_for: What needs the package, as the message begins with it.
+    """
 
     def __init__(self, package: str, *, extra: str, wanted_for: str) -> None:
         super().__init__(f"{wanted_for} needs {package}: pip install 'kgrec[{extra}]'")

@@ -37,7 +37,7 @@ class Rules:
     latest: int
     """Unix seconds; what is said to have happened later cannot be used."""
     domain: str | None = None
-    """Of rows that name none."""
+    """Domain of rows that name none."""
     platform: str | None = None
     kind: str | None = None
     time_unit: TimeUnit = "auto"

@@ -28,9 +28,9 @@ __all__ = ["Delimited"]
 log = logging.getLogger(__name__)
 
 _USUAL_SEPARATORS = {",": ",", ";": ";", "\t": "tab", "|": "|"}
-"""With the names under which ``--separator`` is given."""
+"""Separators that are tried, each with its name in ``--separator``."""
 _NAMED_SEPARATORS = {"tab": "\t", "\\t": "\t"}
-"""What a shell does not easily pass on."""
+"""Names of separators that a shell does not easily pass on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Delimited:
     quote: str | None = '"'
     """None: a quote is a character like any other."""
     names: tuple[str, ...] | None = None
-    """Of the columns, where the file has no header."""
+    """Names of the columns, where the file has no header."""
     encoding: str | None = None
     """None: found out from the bytes."""
     quote_given: bool = False
@@ -53,6 +53,11 @@ class Delimited:
         """The same layout under the options of the user; None leaves what the format says.
 
         A separator of several characters turns quoting off unless a quote is given as well.
+
+        Args:
+            separator: What stands between two fields, or its name, e.g. ``tab``.
+            quote: The quote, or ``none``.
+            encoding: Name of the encoding.
 
         Raises:
             BadSourceError: The quote is part of the separator.
@@ -127,7 +132,7 @@ class Delimited:
                 )
 
     def quoting(self, fields: int) -> Quoting | None:
-        """The rule for a file of so many fields; None where there is no quoting."""
+        """The rule for a file of ``fields`` fields; None where there is no quoting."""
         return None if self.quote is None else Quoting(self.separator, self.quote, fields)
 
 

@@ -49,7 +49,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def layout_of(path: Path, options: SourceOptions) -> Layout | None:
-    """By the file's suffix, ``.gz`` and ``.zst`` aside; None for a file of another kind."""
+    """The layout of a file by its suffix, ``.gz`` and ``.zst`` aside; None for any other suffix."""
     suffixes = [s.lower() for s in path.suffixes]
     if suffixes and suffixes[-1] in _PACKED:
         suffixes.pop()
@@ -71,7 +71,7 @@ def refuse_options(what: str, options: SourceOptions, *names: str) -> None:
     Args:
         what: ``the format movielens``, for the message.
         options: What the user gave.
-        names: As the command line calls them: ``map``, ``separator``, ``quote``, ``encoding``.
+        names: Names of options: ``map``, ``separator``, ``quote``, ``encoding``.
 
     Raises:
         BadSourceError: One of them is given.

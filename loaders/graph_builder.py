@@ -84,7 +84,7 @@ def ingest(
             file is a new job; under a name given here a changed file is refused.
         force: Read and write a source again that the ledger knows as finished. Otherwise nothing
             is done, and the summary has ``already_ingested_at``.
-        memory_limit: Of the staging, e.g. ``128MB``.
+        memory_limit: Memory that the staging may take, e.g. ``128MB``.
         now: The clock.
 
     Raises:
@@ -270,7 +270,7 @@ def _refuse_source_as_rejects(source: Source, path: Path) -> None:
 
 
 def _earlier_scales(store: GraphStore, *, but: str) -> dict[str, float]:
-    """By domain the scale of its ratings in the last source that was ingested before."""
+    """Rating scale of each domain in the last source that was ingested before."""
     summaries = [job.summary for job in store.jobs() if job.kind == "ingest" and job.job != but]
     return {
         domain: float(scale["scale"])

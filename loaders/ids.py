@@ -20,7 +20,7 @@ NO_EXACT_NUMBER = "\ufdd0"
 A code point that Unicode keeps for use inside a program: no file means anything by it."""
 
 _EXACT_BELOW = {"Float64": 2**53, "Float32": 2**24, "Float16": 2**11}
-"""From here on two whole numbers may be the same float."""
+"""Whole numbers from this one on may share a float with another one, by type."""
 
 
 def is_id_type(dtype: pl.DataType) -> bool:

@@ -52,7 +52,11 @@ class JsonLines:
     """None: found out from the bytes."""
 
     def columns(self, path: Path) -> list[str]:
-        """The keys of the first records; later ones may have more."""
+        """The keys of the first records; later ones may have more.
+
+        Raises:
+            BadSourceError: The file is empty, an array, or does not begin with objects, one a line.
+        """
         names: dict[str, None] = {}
         head = read_head(path, encoding=self.encoding, lines=HEAD_RECORDS)
         for line in head:

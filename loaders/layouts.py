@@ -43,11 +43,19 @@ class Layout(Protocol):
     """Reads one kind of file."""
 
     def columns(self, path: Path) -> list[str]:
-        """The names of the columns that a file has."""
+        """The names of the columns that a file has.
+
+        Raises:
+            BadSourceError: The file cannot be read as this layout.
+        """
         ...
 
     def read(self, path: Path, wanted: Sequence[str]) -> Iterator[Rows]:
-        """All rows, batch after batch, with the wanted columns."""
+        """All rows, batch after batch, with the wanted columns.
+
+        Raises:
+            BadSourceError: The file is damaged.
+        """
         ...
 
 

@@ -81,7 +81,13 @@ def read_blocks(
 
 
 def read_head(path: Path, *, encoding: str | None = None, lines: int = 100) -> list[str]:
-    """The first lines that are not blank, to find out what a file is."""
+    """The first lines that are not blank, to find out what a file is.
+
+    Args:
+        path: A text file, packed or not.
+        encoding: Its encoding; None: found from the bytes.
+        lines: Number of lines at most.
+    """
     head: list[str] = []
     for block in read_blocks(path, encoding=encoding, block_bytes=HEAD_BYTES):
         head.extend(line for line in block.lines if line and not line.isspace())

@@ -40,7 +40,7 @@ class Joined:
     """Lines of a block after quoted fields that span lines were put together."""
 
     records: dict[int, str] = field(default_factory=dict)
-    """By the place of its first line, each record of more than one line."""
+    """Each record of more than one line, by the place of its first line."""
     inner: list[int] = field(default_factory=list)
     """Places of all other lines of these records."""
     stray: list[tuple[int, str]] = field(default_factory=list)
@@ -50,7 +50,13 @@ class Joined:
 
 
 class Quoting:
-    """The rule above for one separator and one quote, on a file of ``fields`` fields."""
+    """The rule above for one separator and one quote, on a file of ``fields`` fields.
+
+    Args:
+        separator: What stands between two fields.
+        quote: One character.
+        fields: Number of fields of a record.
+    """
 
     def __init__(self, separator: str, quote: str, fields: int) -> None:
         self.separator, self.quote, self.fields = separator, quote, fields
@@ -88,7 +94,7 @@ class Quoting:
         """Put the lines of quoted fields together and find stray quotes.
 
         Args:
-            numbers: Of the lines in the file; a gap is a line that could not be decoded.
+            numbers: Numbers of the lines in the file; a gap is a line that could not be decoded.
             lines: All lines of a block, blank ones included.
             texts: The same as a series.
             at_end: No lines follow, so what is open stays open.

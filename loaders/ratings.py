@@ -79,9 +79,9 @@ class RatingScales:
     """
 
     given: Mapping[str, float]
-    """By domain, or :data:`ALL_DOMAINS`."""
+    """The scales that the user gave, by domain or under :data:`ALL_DOMAINS`."""
     format: float | None = None
-    """Of every domain, as the format says."""
+    """Scale of every domain, as the format says."""
 
     def __post_init__(self) -> None:
         for domain, scale in self.given.items():
@@ -149,7 +149,7 @@ def doubts(
     """A sentence for each inferred scale that is probably not the one that was meant.
 
     Args:
-        scales: As they were settled.
+        scales: The scale that is used for each domain.
         rated: The ratings that they were inferred from.
         earlier: The scales of the same domains in sources that were ingested before.
 

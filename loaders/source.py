@@ -36,11 +36,11 @@ class SourceOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     """Which column holds which field of :data:`loaders.records.FIELDS`: ``{"user": "uid"}``."""
     domain: str | None = None
-    """Of rows that name none."""
+    """Domain of rows that name none."""
     platform: str | None = None
-    """Put before user ids (``platform:user_id``); without it ids are shared by all sources."""
+    """Prefix of user ids (``platform:user_id``); without it ids are shared by all sources."""
     kind: str | None = None
-    """Of interactions that name none; otherwise ``rating`` or ``interaction``."""
+    """Kind of interactions that name none; None: ``rating`` or ``interaction``."""
     rating_scale: float | Mapping[str, float] | None = None
     """The rating that weighs 1: one for all domains, or one a domain (``"*"``: all others).
 
@@ -48,14 +48,14 @@ class SourceOptions:
     time_unit: TimeUnit | None = None
     """``s``, ``ms``, ``us``, ``ns``, ``iso`` or ``auto``; None: what the format says."""
     tag_separator: str = "|"
-    """Between tags in a column of text."""
+    """Separator of tags in a column of text."""
     separator: str | None = None
     """Between the fields of delimited text; None: what the format says (CSV: a comma)."""
     quote: str | None = None
     """The character around fields of delimited text that hold separators or line breaks; ``none``:
     quotes mean nothing; None: what the format says (CSV: ``"``, others: ``none``)."""
     encoding: str | None = None
-    """Of text files without a byte-order mark; None: UTF-8."""
+    """Encoding of text files without a byte-order mark; None: UTF-8."""
     keep_events: bool = False
     """Keep each event of a user with an item as a relationship of its own; False: events of one
     kind are merged into one, with their number, the first and the last time."""
@@ -106,7 +106,7 @@ class Table:
             yield rows
 
     def _columns_of(self, name: str) -> str:
-        """Of a field, for people: ``categories or category``."""
+        """Names of the columns of a field, for messages: ``categories or category``."""
         return " or ".join(self.candidates.get(name) or [self.columns[name]])
 
 
@@ -122,7 +122,7 @@ class Source:
 
     @property
     def total_bytes(self) -> int:
-        """Of all files as they lie on disk."""
+        """Size of all files on disk, packed ones as they are."""
         return sum(table.path.stat().st_size for table in self.tables)
 
     def stamps(self) -> list[tuple[int, int]]:

@@ -92,7 +92,7 @@ CREATE TABLE "Tag" AS SELECT DISTINCT target AS key, target AS name FROM "HAS_TA
 
 
 def stage_name(stage: Label | RelType) -> str:
-    """As a checkpoint calls it: ``nodes:Item``, ``relationships:INTERACTED``."""
+    """Name of a stage in checkpoints: ``nodes:Item``, ``relationships:INTERACTED``."""
     return f"{'nodes' if isinstance(stage, Label) else 'relationships'}:{stage.value}"
 
 
@@ -101,6 +101,11 @@ class Staging:
 
     The folder is of no use after the job and is removed by :meth:`close`; one that a killed job
     left behind is replaced.
+
+    Args:
+        folder: Takes the staging files; it is emptied.
+        memory_limit: Memory that merging may take, e.g. ``128MB``; beyond it, it uses files.
+        keep_events: Whether repeated interactions of a user with an item stay apart.
     """
 
     def __init__(
@@ -153,7 +158,7 @@ class Staging:
         """Merge repeated events and descriptions.
 
         Args:
-            scales: Of each domain with ratings, the rating that weighs 1.
+            scales: The rating that weighs 1, for each domain with ratings.
         """
         with self._merging():
             db = self._opened()
@@ -189,7 +194,16 @@ class Staging:
         return int(self._value(_LIKE_MISSING))
 
     def slice(self, stage: Label | RelType, first: int, last: int) -> pl.DataFrame:
-        """Rows ``first`` to ``last`` (not included) as the store takes them."""
+        """Rows ``first`` to ``last`` (not included) as the store takes them.
+
+        Args:
+            stage: A label or a type.
+            first: Number of the first row.
+            last: Number of the row after the last one.
+
+        Raises:
+            LoaderError: The staging file holds fewer rows: a defect of kgrec.
+        """
         table = self._merged.sql(
             f'SELECT * FROM "{stage.value}" WHERE rowid >= {first:d} AND rowid < {last:d} '  # noqa: S608
             f"ORDER BY rowid"

@@ -23,7 +23,7 @@ class IngestSummary:
     source: str
     """Fingerprint of the files."""
     rows_read: int
-    """Of all files, bad ones included."""
+    """Rows of all files, bad ones included."""
     rows_rejected: int
     rejected: dict[str, int]
     """Rows left aside, by reason."""
@@ -41,13 +41,13 @@ class IngestSummary:
     resumed: int
     """Nodes and relationships that an earlier, interrupted start had already written."""
     rating_scales: dict[str, DomainScale]
-    """Of each domain with ratings the rating that weighs 1, and where it is from."""
+    """The rating that weighs 1, for each domain with ratings, and where it is from."""
     times: list[int]
     """Unix seconds of the earliest and the latest interaction; empty when none has a time."""
     items_without_text: int
     """Items that no catalogue describes; they are kept."""
     without_value: dict[str, list[str]]
-    """By file, the columns that the map or the format names and in which no row has a value."""
+    """Columns that the map or the format names and in which no row has a value, by file."""
     already_ingested_at: int | None
     """Unix seconds when this source had been ingested, so that nothing was done now: the counts
     are those of then, ``written``, ``unchanged`` and ``resumed`` are 0. None: it was read now."""

@@ -55,8 +55,8 @@ def read_times(values: pl.Series, unit: TimeUnit, *, latest: int, is_given: bool
     """Read a column of times.
 
     Args:
-        values: Of a type for which :func:`is_time_type` is true.
-        unit: Of numbers.
+        values: The column, of a type for which :func:`is_time_type` is true.
+        unit: Unit of numbers.
         latest: Unix seconds; what is later lies in the future.
         is_given: Whether a person named the unit: then numbers before 1990 are taken as well.
 
@@ -85,7 +85,7 @@ def read_times(values: pl.Series, unit: TimeUnit, *, latest: int, is_given: bool
 
 
 def _seconds(values: pl.Series) -> pl.Series:
-    """Of dates or times; no other unit comes between, in which a far one would not fit."""
+    """Unix seconds of dates or times, without a unit between in which a far one would not fit."""
     stored = values.to_physical().cast(pl.Int64)
     if isinstance(values.dtype, pl.Datetime):
         return stored // _PER_SECOND[values.dtype.time_unit]

@@ -19,7 +19,7 @@ from pathlib import Path
 from speed.clock import peak_bytes
 
 from kgrec.evaluation.evaluate import main_value
-from kgrec.evaluation.registry import Workshop, entry
+from kgrec.evaluation.registry import BenchmarkResources, entry
 from kgrec.evaluation.split import load_split
 from kgrec.evaluation.text_vectors import has_text
 from kgrec.evaluation.tuning import tune
@@ -35,14 +35,14 @@ def main() -> None:
     with_text = has_text(split.train)
     rows = []
     for name in args.baselines:
-        known = entry(name, Workshop())
+        known = entry(name, BenchmarkResources())
         if known.needs_text and not with_text:
             continue
         tuned = tune(
             known.make, known.trials, split, max_seconds=args.seconds / len(args.baselines)
         )
         os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(dir=os.environ.get("XDG_CACHE_HOME"))
-        model = entry(name, Workshop()).make(**tuned.settings)
+        model = entry(name, BenchmarkResources()).make(**tuned.settings)
         start = time.perf_counter()
         model.fit(split.train, seed=0, domains=[split.target])
         seconds = time.perf_counter() - start

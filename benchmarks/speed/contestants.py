@@ -22,7 +22,7 @@ from speed.course import Course, read_course
 
 FACTORS = 64
 MOST_EPOCHS = 1000
-"""Of contestants without an end of their own; patience or time ends them before."""
+"""Epochs of contestants that set no end themselves; patience or time ends them before."""
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ class Point:
     """What whoever stops here has waited for."""
     ndcg: float
     delivering: float = 0.0
-    """Of these the making of the vectors, which is not repeated by whoever goes on."""
+    """Seconds, of these, that make the vectors; training that continues does not repeat it."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ GROWING = {
 
 
 def slopes(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """By text and by what grows: the exponent of growth with the interactions."""
+    """Exponent of growth with the interactions, by kind of text and by what grows."""
     found: dict[str, dict[str, float]] = {}
     for text in dict.fromkeys(row["text"] for row in rows):
         good = [row for row in rows if row["text"] == text and "failed" not in row]
@@ -111,7 +111,7 @@ def slopes(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """Of the line of least squares through (log x, log y).
+    """Slope of the line of least squares through (log x, log y).
 
     Example:
         >>> round(slope([1e5, 1e6, 1e7], [3.0, 300.0, 30000.0]), 6)

@@ -93,7 +93,7 @@ class Watch:
 
     @property
     def epoch_seconds(self) -> float:
-        """Of all episodes; the first one's tick also holds what is drawn for all."""
+        """Seconds of all episodes of an epoch; the first one includes what is drawn for all."""
         if self.epoch_begin is None or not self.ticks:
             return float("nan")
         first = self.ticks[0] - self.epoch_begin

@@ -23,7 +23,17 @@ __all__ = ["begin", "finish", "open_number", "runs", "undo"]
 
 
 def begin(connection: duckdb.DuckDBPyConnection, run: str, job: str, at: int) -> None:
-    """Open ``run``; the same one may be begun again while no later one stands on it."""
+    """Open ``run``; the same one may be begun again while no later one stands on it.
+
+    Args:
+        connection: Within a transaction.
+        run: Enrichment id.
+        job: The enrichment job that writes it.
+        at: Unix seconds.
+
+    Raises:
+        GraphStoreError: The id is of another job, or a later enrichment of the job is in force.
+    """
     row = connection.execute("SELECT job, in_force FROM run WHERE name = $1", [run]).fetchone()
     if row is None:
         connection.execute("UPDATE run SET in_force = false WHERE job = $1", [job])
@@ -41,7 +51,11 @@ def begin(connection: duckdb.DuckDBPyConnection, run: str, job: str, at: int) ->
 
 
 def open_number(connection: duckdb.DuckDBPyConnection, run: str) -> int:
-    """The number of an enrichment that may be written to."""
+    """The number of an enrichment that may be written to.
+
+    Raises:
+        GraphStoreError: The enrichment was never begun, or a later one set it aside.
+    """
     row = connection.execute("SELECT number, in_force FROM run WHERE name = $1", [run]).fetchone()
     if row is None:
         raise GraphStoreError(f"enrichment {run} was never begun; call begin_enrichment first")
@@ -51,7 +65,16 @@ def open_number(connection: duckdb.DuckDBPyConnection, run: str) -> int:
 
 
 def finish(connection: duckdb.DuckDBPyConnection, run: str, counts: dict[str, int]) -> None:
-    """Mark ``run`` complete."""
+    """Mark ``run`` complete.
+
+    Args:
+        connection: Within a transaction.
+        run: Enrichment id.
+        counts: Number of relationships or vectors written, by type or label.
+
+    Raises:
+        GraphStoreError: The enrichment was never begun, or a later one set it aside.
+    """
     open_number(connection, run)
     connection.execute(
         "UPDATE run SET finished = true, counts = $counts WHERE name = $run",
@@ -60,7 +83,11 @@ def finish(connection: duckdb.DuckDBPyConnection, run: str, counts: dict[str, in
 
 
 def undo(connection: duckdb.DuckDBPyConnection, run: str) -> int:
-    """Delete what ``run`` wrote; the enrichment before it is in force again."""
+    """Delete what ``run`` wrote; the enrichment before it is in force again.
+
+    Raises:
+        GraphStoreError: There is no such enrichment, or a later one of the same job stands on it.
+    """
     row = connection.execute(
         "SELECT number, job, in_force FROM run WHERE name = $1", [run]
     ).fetchone()

@@ -42,7 +42,20 @@ _MARK, _MARK_AT = b"DUCK", 8
 def open_file(
     path: Path, *, read_only: bool, memory_limit: str, threads: int | None
 ) -> duckdb.DuckDBPyConnection:
-    """Connect to ``path`` and check it; a new file gets its tables."""
+    """Connect to ``path`` and check it; a new file gets its tables.
+
+    Args:
+        path: The store's file.
+        read_only: Whether the file must be there and is not written.
+        memory_limit: Memory that DuckDB may take, e.g. ``1GB``; beyond it, it uses files.
+        threads: Threads of DuckDB; None: as many as there are CPUs.
+
+    Raises:
+        StoreUnavailableError: The file is not there and may not be made, or DuckDB cannot open it.
+        StoreLockedError: Another process has the file open.
+        StoreVersionError: The file has another format version.
+        GraphStoreError: The path is a folder, or a file of another kind.
+    """
     if read_only and not path.is_file():
         raise StoreUnavailableError(
             f"there is no graph at {path}; make one with `kgrec ingest FILES --store {path}`"
@@ -135,7 +148,13 @@ def select(
     statement: str,
     params: list[Any] | dict[str, Any] | None = None,
 ) -> pl.DataFrame:
-    """The rows of one SELECT, by way of Arrow."""
+    """The rows of one SELECT, by way of Arrow.
+
+    Args:
+        connection: An open connection or cursor.
+        statement: A single SELECT.
+        params: Values of its parameters, by place or by name.
+    """
     relation = connection.sql(statement, params=params) if params else connection.sql(statement)
     frame = pl.from_arrow(relation.to_arrow_table())
     if not isinstance(frame, pl.DataFrame):  # from_arrow gives a Series for a single array

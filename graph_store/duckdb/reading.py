@@ -59,7 +59,13 @@ def relationships(cursor: duckdb.DuckDBPyConnection, rel_type: RelType) -> pl.Da
 def relationships_of(
     cursor: duckdb.DuckDBPyConnection, rel_type: RelType, keys: Sequence[str]
 ) -> pl.DataFrame:
-    """Those of a type that is not derived, at the users of ``keys``; sorted."""
+    """The relationships of one type at the users of ``keys``, sorted.
+
+    Args:
+        cursor: A cursor of the store.
+        rel_type: A type that is not derived.
+        keys: Keys of users.
+    """
     ends = ends_at_users(rel_type)
     columns = RELATIONSHIP_COLUMNS[rel_type]
     names = "".join(f', "{name}"' for name in columns)
@@ -95,7 +101,17 @@ def counts(cursor: duckdb.DuckDBPyConnection) -> StoreCounts:
 def neighbourhood(
     cursor: duckdb.DuckDBPyConnection, key: str, *, hops: int, limit: int
 ) -> nx.MultiDiGraph[Any]:
-    """What lies around a node; see :mod:`graph_store.neighbourhood`."""
+    """What lies around a node; see :mod:`graph_store.neighbourhood`.
+
+    Args:
+        cursor: A cursor of the store.
+        key: Key of the node in the middle.
+        hops: Largest number of relationships between it and another node.
+        limit: Largest number of other nodes.
+
+    Raises:
+        UnknownNodeError: No node has this key.
+    """
     start = next((label for label in LOOKUP_ORDER if _named(cursor, label, [key]).height), None)
     if start is None:
         raise UnknownNodeError(f"the graph holds no user, item, tag or domain {key!r}")

@@ -44,7 +44,19 @@ def incoming(keys: Sequence[str], vectors: NDArray[np.float32]) -> pl.DataFrame:
 
 
 def write(connection: duckdb.DuckDBPyConnection, label: Label, run: str, *, width: int) -> int:
-    """Put the registered frame ``incoming`` under ``run``; return how many nodes took one."""
+    """Put the registered frame ``incoming`` under ``run``; return how many nodes took one.
+
+    Args:
+        connection: Within a transaction, with a registered frame ``incoming`` of ``key`` and
+            ``vector``.
+        label: Label of the nodes.
+        run: Enrichment id.
+        width: Length of the vectors.
+
+    Raises:
+        GraphStoreError: The enrichment is not open, or vectors of another enrichment or width are
+            in force.
+    """
     number, table = open_number(connection, run), vector_table(label)
     other = connection.execute(
         f"SELECT e.name, e.job, len(v.vector) FROM {table} v JOIN run e ON e.number = v.run "
@@ -94,7 +106,18 @@ def nearest(
     k: int,
     where: NodeFilter,
 ) -> list[Near]:
-    """The ``k`` nodes of the highest cosine that pass ``where``."""
+    """The ``k`` nodes of the highest cosine that pass ``where``.
+
+    Args:
+        cursor: A cursor of the store.
+        label: Label of the nodes that are searched.
+        vector: Query vector ``[D]``.
+        k: Number of nodes at most.
+        where: Conditions that a node must meet.
+
+    Raises:
+        GraphStoreError: The query vector has another width than the stored ones.
+    """
     check_filter(label, where)
     conditions, params = _conditions(where)
     row = cursor.execute(

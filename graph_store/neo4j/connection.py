@@ -50,7 +50,11 @@ _WAIT_FOR_LOST = 120.0
 
 
 def open_driver(settings: Neo4jSettings) -> neo4j.Driver:
-    """A driver; nothing is sent yet."""
+    """Make a driver; nothing is sent yet.
+
+    Raises:
+        StoreUnavailableError: The driver refuses the address or its options.
+    """
     auth = (settings.user or "neo4j", settings.password) if settings.password else None
     try:
         return neo4j.GraphDatabase.driver(
@@ -92,6 +96,9 @@ class Connection:
             wait: Seconds for which a server that does not answer is waited for; None: not at
                 all at first contact, two minutes later.
             connect_timeout: Seconds that the driver gives one attempt to connect; None: not known.
+
+        Raises:
+            GraphStoreError: ``wait`` is negative or no number.
         """
         if wait is not None and not wait >= 0:  # not a number, too
             raise GraphStoreError(f"--wait: seconds must be 0 or more, got {wait}")
@@ -118,7 +125,15 @@ class Connection:
         return self.read(lambda tx: list(tx.run(statement, params)))
 
     def first_contact(self, work: Callable[[neo4j.Transaction], T]) -> T:
-        """Like :meth:`read`, but waits only if that was asked for, and each cause has its words."""
+        """Run ``work`` as the first thing that the server is asked, and explain each failure.
+
+        Other than :meth:`read`, it waits for the server only if that was asked for.
+
+        Raises:
+            StoreUnavailableError: The server does not answer, refuses the password or the
+                handshake, or has no such database.
+            GraphStoreError: The server refuses the statement, e.g. for want of rights.
+        """
         deadline = time.monotonic() + self._first_wait
         waiting = False
         while True:

@@ -43,7 +43,7 @@ class Entry:
     """Relationships and vectors that an undo deleted before it was stopped."""
 
     def shown(self) -> EnrichmentEntry:
-        """As the contract gives it."""
+        """The entry in the form that the contract of stores gives."""
         return EnrichmentEntry(self.run, self.job, self.at, self.finished, self.counts)
 
 
@@ -88,7 +88,17 @@ class Enrichments:
         return entry
 
     def begin(self, run: str, job: str, at: int) -> None:
-        """Enter ``run`` as the one in force of ``job``, or open it once more."""
+        """Enter ``run`` as the one in force of ``job``, or open it once more.
+
+        Args:
+            run: Enrichment id.
+            job: The enrichment job that writes it.
+            at: Unix seconds.
+
+        Raises:
+            GraphStoreError: The id is of another job, a later enrichment is in force, or an undo
+                was left half done.
+        """
         params = {"run": run, "job": job, "at": at, "by": run}
 
         def work(tx: Transaction) -> None:

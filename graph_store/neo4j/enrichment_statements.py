@@ -54,7 +54,13 @@ def upsert_derived(names: Names, rel_type: RelType) -> str:
 
 
 def move_some(names: Names, rel_type: RelType, *, back: bool) -> str:
-    """Set up to ``$limit`` relationships of ``$run`` aside, or bring them back."""
+    """Set up to ``$limit`` relationships of ``$run`` aside, or bring them back.
+
+    Args:
+        names: Spelling of labels, types and indexes of this graph.
+        rel_type: A derived type.
+        back: Whether they are brought back.
+    """
     ends = (names.type(rel_type), names.set_aside(rel_type))
     old, new = reversed(ends) if back else ends
     return f"""

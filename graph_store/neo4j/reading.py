@@ -35,7 +35,13 @@ _ALL = 2**31
 
 
 class Reader:
-    """Reads what is in force."""
+    """Reads what is in force.
+
+    Args:
+        connection: The database.
+        names: Spelling of labels, types and indexes of this graph.
+        ledger: Says which enrichments are in force.
+    """
 
     def __init__(self, connection: Connection, names: Names, ledger: Enrichments) -> None:
         self._db = connection

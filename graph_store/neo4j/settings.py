@@ -43,7 +43,7 @@ class Neo4jSettings:
 
     @property
     def shown(self) -> str:
-        """For messages and manifests: with the database, without user and password."""
+        """The address for messages and manifests: with the database, without user and password."""
         return f"{self.uri}/{self.database}" if self.database else self.uri
 
 

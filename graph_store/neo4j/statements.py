@@ -281,7 +281,7 @@ class Names:
         """
 
     def count_nodes(self, label: Label) -> str:
-        """From the count store, at once."""
+        """Count the nodes of a label; Neo4j keeps the count, so no node is read."""
         return f"MATCH (n:{self.label(label)}) RETURN count(n) AS n"
 
     def count_relationships(self, rel_type: RelType) -> str:
@@ -313,7 +313,13 @@ class Names:
         return f"MATCH (n:{self.label(label)}) WHERE n.key IN $keys RETURN {columns}"
 
     def touching(self, label: Label, rel_type: RelType, *, outward: bool) -> str:
-        """At most ``$limit`` relationships per node of ``$keys``, the weightiest first."""
+        """At most ``$limit`` relationships per node of ``$keys``, the weightiest first.
+
+        Args:
+            label: Label of the nodes of ``$keys``.
+            rel_type: Type of the relationships.
+            outward: Whether the relationships leave the nodes of ``$keys`` or lead to them.
+        """
         source, target = (self.label(end) for end in ENDS[rel_type])
         other = target if outward else source
         arrow = f"-[r:{self.type(rel_type)}]->" if outward else f"<-[r:{self.type(rel_type)}]-"

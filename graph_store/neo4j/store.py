@@ -70,7 +70,14 @@ _FORGOTTEN = 10_000
 
 
 class Neo4jStore:
-    """One graph in one database; open it with :meth:`from_url` or :meth:`from_driver`."""
+    """One graph in one database; open it with :meth:`from_url` or :meth:`from_driver`.
+
+    Args:
+        connection: The database.
+        label_prefix: Begins every label and type of this graph.
+        read_only: Whether writes are refused.
+        owns_driver: Whether :meth:`close` closes the driver.
+    """
 
     def __init__(
         self, connection: Connection, *, label_prefix: str, read_only: bool, owns_driver: bool
@@ -128,7 +135,11 @@ class Neo4jStore:
 
     @classmethod
     def from_env(cls, **options: Any) -> Self:
-        """As :meth:`from_url`, with the URL of ``NEO4J_URI``."""
+        """Open the store that the environment variable ``NEO4J_URI`` names; see :meth:`from_url`.
+
+        Raises:
+            StoreUnavailableError: The variable is not set, or the server does not answer.
+        """
         url = os.environ.get("NEO4J_URI")
         if not url:
             raise StoreUnavailableError("NEO4J_URI is not set; set it, or give a store URL")
@@ -146,7 +157,22 @@ class Neo4jStore:
         wait: float | None = None,
         _settings: Neo4jSettings | None = None,
     ) -> Self:
-        """Over a driver that the caller opened, and closes; see :meth:`from_url`."""
+        """Open a store over a driver that the caller opened and closes; see :meth:`from_url`.
+
+        Args:
+            driver: An open driver; it stays open when the store is closed.
+            database: Name of the database; None: the server's default one.
+            label_prefix: Begins every label and type of this graph.
+            read_only: Whether writes are refused.
+            create: Whether constraints and indexes that are missing are made.
+            wait: Seconds for which a server that does not answer is waited for; None: not at all at
+                first contact, two minutes later.
+
+        Raises:
+            StoreUnavailableError: The server does not answer, or refuses the password.
+            StoreVersionError: The server is too old, or the graph has another format version.
+            BadLabelPrefixError: The prefix cannot begin a label, or is not that of this graph.
+        """
         connection = Connection(
             driver,
             shown=_settings.shown if _settings else "the given Neo4j driver",

@@ -30,7 +30,13 @@ __all__ = [
 
 
 def create_index(names: Names, label: Label, width: int) -> str:
-    """A cosine index; its width must be spelled in the statement."""
+    """Create a cosine index; its width must be spelled in the statement.
+
+    Args:
+        names: Spelling of labels, types and indexes of this graph.
+        label: Label of the nodes.
+        width: Length of the vectors.
+    """
     return (
         f"CREATE VECTOR INDEX {names.vector_index(label)} IF NOT EXISTS "
         f"FOR (n:{names.label(label)}) ON (n.vector) OPTIONS {{indexConfig: {{"
@@ -39,7 +45,7 @@ def create_index(names: Names, label: Label, width: int) -> str:
 
 
 def drop_index(names: Names, label: Label) -> str:
-    """For vectors of another width."""
+    """Drop the index, before vectors of another width are written."""
     return f"DROP INDEX {names.vector_index(label)} IF EXISTS"
 
 
@@ -73,7 +79,13 @@ def read_vectors(names: Names, label: Label) -> str:
 
 
 def set_vectors_aside(names: Names, label: Label, number: int) -> str:
-    """Of one page of nodes after ``$after``, those of ``$run``; gives the page's last key."""
+    """Set the vectors of ``$run`` aside, on one page of nodes after ``$after``; gives its last key.
+
+    Args:
+        names: Spelling of labels, types and indexes of this graph.
+        label: Label of the nodes.
+        number: Number of the enrichment ``$run``.
+    """
     aside = f"n.vector_of_run_{int(number)}"
     return f"""
         MATCH (n:{names.label(label)}) WHERE n.key > $after
@@ -85,7 +97,13 @@ def set_vectors_aside(names: Names, label: Label, number: int) -> str:
 
 
 def bring_back_vectors(names: Names, label: Label, number: int) -> str:
-    """The reverse of :func:`set_vectors_aside`."""
+    """The reverse of :func:`set_vectors_aside`.
+
+    Args:
+        names: Spelling of labels, types and indexes of this graph.
+        label: Label of the nodes.
+        number: Number of the enrichment ``$run``.
+    """
     aside = f"n.vector_of_run_{int(number)}"
     return f"""
         MATCH (n:{names.label(label)}) WHERE n.key > $after
@@ -97,7 +115,7 @@ def bring_back_vectors(names: Names, label: Label, number: int) -> str:
 
 
 def drop_vectors(names: Names, label: Label) -> str:
-    """Of one page of nodes after ``$after``, take those of ``$run`` away."""
+    """Delete the vectors of ``$run``, on one page of nodes after ``$after``."""
     return f"""
         MATCH (n:{names.label(label)}) WHERE n.key > $after
         WITH n ORDER BY n.key LIMIT $page
@@ -111,6 +129,12 @@ def nearest_indexed(names: Names, label: Label, where: str, *, search_clause: bo
     """``$fetch`` candidates from the index, filtered, scored exactly, the best ``$k``.
 
     The index keeps vectors in fewer bits, so its own score is not the last word.
+
+    Args:
+        names: Spelling of labels, types and indexes of this graph.
+        label: Label of the nodes.
+        where: Condition on the node ``n``.
+        search_clause: Whether the server knows the clause ``SEARCH`` of Cypher 25.
     """
     if search_clause:
         head = f"""CYPHER 25
@@ -124,7 +148,13 @@ def nearest_indexed(names: Names, label: Label, where: str, *, search_clause: bo
 
 
 def nearest_exact(names: Names, label: Label, where: str) -> str:
-    """Every vector that passes the filter is compared: slow and right."""
+    """Every vector that passes the filter is compared: slow and right.
+
+    Args:
+        names: Spelling of labels, types and indexes of this graph.
+        label: Label of the nodes.
+        where: Condition on the node ``n``.
+    """
     return f"MATCH (n:{names.label(label)}) WHERE {where} {_SCORE}"
 
 

@@ -33,11 +33,17 @@ _ROWS = 1_000
 _PAGE = 5_000
 
 _FEW = 1_000
-"""A search among at most so many allowed keys compares them all and asks no index."""
+"""A search among this many allowed keys or fewer compares them all and asks no index."""
 
 
 class Vectors:
-    """Reads and writes the property ``vector``."""
+    """Reads and writes the property ``vector``.
+
+    Args:
+        connection: The database.
+        names: Spelling of labels, types and indexes of this graph.
+        ledger: Says which enrichments are in force.
+    """
 
     search_clause = False
     """Whether the server has the SEARCH clause; older ones have a procedure."""
@@ -55,7 +61,14 @@ class Vectors:
     def write(
         self, label: Label, keys: Sequence[str], vectors: NDArray[np.float32], run: str
     ) -> int:
-        """Put vectors ``[N, D]`` onto nodes; return how many nodes took one."""
+        """Put vectors ``[N, D]`` onto nodes; return how many nodes took one.
+
+        Args:
+            label: Label of the nodes.
+            keys: Keys of the nodes ``[N]``; of a key given twice the last vector counts.
+            vectors: Vectors ``[N, D]``.
+            run: Enrichment id.
+        """
         check_vectors(keys, vectors)
         width = vectors.shape[1]
         self._ledger.open_entry(run)
@@ -123,7 +136,17 @@ class Vectors:
     def nearest(
         self, label: Label, vector: NDArray[np.float32], k: int, where: NodeFilter
     ) -> list[Near]:
-        """The ``k`` nodes of the highest cosine that pass ``where``."""
+        """The ``k`` nodes of the highest cosine that pass ``where``.
+
+        Args:
+            label: Label of the nodes that are searched.
+            vector: Query vector ``[D]``.
+            k: Number of nodes at most.
+            where: Conditions that a node must meet.
+
+        Raises:
+            GraphStoreError: The query vector has another width than the stored ones.
+        """
         check_filter(label, where)
         index = self._names.vector_index(label)
         shown = self._db.rows(statements.SHOW_VECTOR_INDEX, index=index)

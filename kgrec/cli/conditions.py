@@ -77,7 +77,8 @@ NotSeenByOption = Annotated[
 ]  # fmt: skip
 
 _FIRST_SECONDS, _FIRST_MILLISECONDS = 100_000_000, 100_000_000_000
-"""Of whole numbers: below the first a year or a date (20230105), from the second on no seconds."""
+"""A whole number below the first is a year or a date (20230105); from the second on it is no
+number of seconds."""
 
 
 def make_filter(
@@ -91,6 +92,15 @@ def make_filter(
     not_seen_by: Sequence[str] | None = None,
 ) -> NodeFilter | None:
     """The conditions given, None where there are none.
+
+    Args:
+        tags_any: Items with any of these tags.
+        tags_all: Items with all of these tags.
+        tags_none: Items with none of these tags.
+        allow: File of the only item ids that may be recommended.
+        deny: File of item ids that may not be recommended.
+        since: Earliest last interaction of an item, as :func:`unix_seconds` reads it.
+        not_seen_by: Users whose items are left out.
 
     Raises:
         InputError: A time or a list that cannot be read.
@@ -148,6 +158,9 @@ def one_value_an_option(options: Mapping[str, Sequence[str] | None]) -> Iterator
 
     Args:
         options: The values of the options that may be repeated.
+
+    Raises:
+        NotFoundError: The one that was caught, with advice where its name has a comma.
     """
     try:
         yield

@@ -71,7 +71,7 @@ def similar_items(
     run: RunOption,
     store: StoreOption,
     k: Annotated[
-        int, typer.Option("-k", min=1, metavar="N", help="At most so many into one domain.")
+        int, typer.Option("-k", min=1, metavar="N", help="Most items in one domain.")
     ] = 10,
     floor: Annotated[
         float, typer.Option(min=-1.0, max=1.0, metavar="S", help="No score below this cosine.")

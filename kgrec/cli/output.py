@@ -43,7 +43,13 @@ def print_json(data: object) -> None:
 def print_table(
     headers: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
 ) -> None:
-    """Write an aligned table; columns of numbers stand to the right."""
+    """Write an aligned table; columns of numbers stand to the right.
+
+    Args:
+        headers: Names of the columns.
+        rows: Values, as many in each row as there are headers.
+        title: Line above the table; empty for none.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -67,7 +73,13 @@ def print_table(
 
 
 def deliver(frame: pl.DataFrame, *, as_json: bool = False, out: Path | None = None) -> None:
-    """Send a frame where the options say: into ``out``, as JSON rows, or as a table."""
+    """Send a frame where the options say: into ``out``, as JSON rows, or as a table.
+
+    Args:
+        frame: The rows.
+        as_json: Whether to print JSON where no file is given.
+        out: File to write; its suffix says the form.
+    """
     if out is not None:
         write_frame(frame, out)
         echo(f"{frame.height:,} rows written to {out}", err=True)

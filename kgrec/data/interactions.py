@@ -205,6 +205,11 @@ def count_inside(
 ) -> NDArray[np.int64]:
     """``[B]`` how many items of ``domain`` each row of ``items [B, I]`` has.
 
+    Args:
+        histories: Ones ``[B, I]`` where a user likes an item.
+        item_domain: Number of the domain of each item ``[I]``.
+        domain: Number of the domain that is counted.
+
     Example:
         >>> liked = liked_matrix([[0, 2], [1]], 3)
         >>> count_inside(liked, np.array([0, 1, 0], np.int32), 0).tolist()

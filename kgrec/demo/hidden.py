@@ -65,6 +65,13 @@ def ingest_visible(
 ) -> Snapshot:
     """Write the log without the hidden rows as files, and read these into the store.
 
+    Args:
+        graph: Store that takes the rows; it may hold what an earlier demo wrote.
+        full: Snapshot of the whole log, hidden rows included.
+        split: Says which users' rows of the target domain are hidden.
+        folder: Takes the files that are read into the store.
+        report: Called with a stage, the steps done and the steps in all.
+
     Returns:
         What the store then holds: exactly what the split shows, by fingerprint.
 

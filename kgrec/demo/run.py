@@ -42,11 +42,11 @@ class Demo:
     against: dict[str, Difference]
     """kgrec's NDCG@10 minus that of each baseline, over the same users."""
     users: int
-    """Whose films were hidden and who are measured."""
+    """Number of users whose films were hidden and for whom lists are measured."""
     films: int
-    """Ranked for each of them: the whole catalogue."""
+    """Number of films that are ranked for each user: the whole catalogue."""
     seconds: dict[str, float]
-    """By stage."""
+    """Seconds that each stage took, by its name."""
 
 
 def run_demo(

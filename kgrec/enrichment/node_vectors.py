@@ -95,7 +95,7 @@ def vectors(
 
 
 def _run_items(run: Snapshot, graph: Snapshot) -> NDArray[np.int64]:
-    """For each item of the store its number in the run, -1 where it came later."""
+    """Number in the run of each item of the store, -1 where it came later."""
     number = {key: at for at, key in enumerate(run.item_keys.tolist())}
     return np.array([number.get(key, -1) for key in graph.item_keys.tolist()], dtype=np.int64)
 
@@ -115,7 +115,7 @@ def _in_run_numbers(likes: Interactions, ours: NDArray[np.int64], num_items: int
 
 
 def _fingerprint(graph: Snapshot, liked: sp.csr_matrix) -> str:
-    """Of what this job reads: who likes what, and which nodes there are."""
+    """A hash of what this job reads: who likes what, and which nodes there are."""
     digest = hashlib.sha256()
     for keys in (graph.user_keys, graph.item_keys):
         digest.update("\n".join(keys.tolist()).encode())

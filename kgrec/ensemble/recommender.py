@@ -77,7 +77,13 @@ class Ensemble:
         weights: ComponentWeights,
         settings: Mapping[str, Component],
     ) -> None:
-        """Keep fitted components, their weights, and the settings of all but the joint model."""
+        """Keep fitted components and their weights; nothing is computed yet.
+
+        Args:
+            components: All components, fitted, with what imputes vectors of cold items.
+            weights: Weight of each component, by domain and kind of user.
+            settings: Settings of all components but the joint model, by name.
+        """
         self.components = components
         self.weights = weights
         self.settings = settings

@@ -27,7 +27,7 @@ class CellKey:
     """Names a cell; also its file."""
 
     protocol: str
-    """With its variant: ``few-shot 3``."""
+    """Name of the protocol with its variant: ``few-shot 3``."""
     direction: str
     fold: int
     model: str

@@ -73,7 +73,13 @@ def lines(ticks: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
 
 
 def scatter(points: Sequence[tuple[str, float, float]], *, x_name: str, log_x: bool = False) -> str:
-    """A named dot a model; ``y`` from 0 on, ``x`` by its logarithm if wanted."""
+    """A scatter chart as SVG, one named dot for each model; the vertical axis begins at 0.
+
+    Args:
+        points: Name, ``x`` and ``y`` of each model; a point with NaN is left out.
+        x_name: Name of the horizontal axis.
+        log_x: Whether the horizontal axis is logarithmic.
+    """
     points = [p for p in points if not (math.isnan(p[1]) or math.isnan(p[2]))]
     if not points:
         return _svg([], 0)

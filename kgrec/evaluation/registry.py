@@ -23,7 +23,7 @@ from kgrec.recommenders.base import Recommender
 if TYPE_CHECKING:
     from kgrec.evaluation.trainings import Trainings
 
-__all__ = ["FUSION", "KGREC", "Entry", "Workshop", "data_of", "entry", "names"]
+__all__ = ["FUSION", "KGREC", "Entry", "BenchmarkResources", "data_of", "entry", "names"]
 
 FUSION = "fusion"
 """Not a model of its own: the three best others, by validation."""
@@ -32,7 +32,7 @@ KGREC = "kgrec"
 
 
 @dataclass(frozen=True)
-class Workshop:
+class BenchmarkResources:
     """What models of one benchmark may share."""
 
     texts: TextVectors = field(default_factory=TextVectors)
@@ -59,7 +59,7 @@ def names() -> list[str]:
     return [*registry.names(), FUSION, KGREC]
 
 
-def entry(name: str, workshop: Workshop) -> Entry:
+def entry(name: str, workshop: BenchmarkResources) -> Entry:
     """The model of that name.
 
     Raises:
@@ -78,7 +78,9 @@ def entry(name: str, workshop: Workshop) -> Entry:
     return Entry(name, known.make, cls.trials, reads_text=cls.reads_text, needs_text=cls.needs_text)
 
 
-def data_of(train: Snapshot, entries: Sequence[Entry], workshop: Workshop) -> Interactions:
+def data_of(
+    train: Snapshot, entries: Sequence[Entry], workshop: BenchmarkResources
+) -> Interactions:
     """Interactions of a training snapshot, with text vectors where a model reads them.
 
     Args:

@@ -39,7 +39,7 @@ class Row:
     measures: dict[str, Interval]
     without_twins: dict[str, Interval]
     groups: list[dict[str, Any]]
-    """Of the first fold: NDCG@10 by history length and by popularity."""
+    """NDCG@10 by history length and by popularity, in the first fold."""
     lists: dict[str, float]
     """Mean over folds."""
     fit_seconds: float

@@ -75,7 +75,7 @@ class _Run:
         self.snapshot = (
             snapshot if settings.domains is None else only_domains(snapshot, settings.domains)
         )
-        self.workshop = registry.Workshop(
+        self.workshop = registry.BenchmarkResources(
             kgrec_config=settings.kgrec_config, kgrec_set=settings.kgrec_set,
             trainings=trainings,
         )  # fmt: skip

@@ -30,7 +30,7 @@ from kgrec.errors import InputError
 __all__ = ["FORMAT_VERSION", "Cases", "Split", "load_split", "save_split"]
 
 FORMAT_VERSION = 3
-"""Of a saved split; another one is refused."""
+"""Version of the format of a saved split; another one is refused."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ class Split:
     train: Snapshot
     """The graph without the hidden interactions."""
     validation: Cases
-    """For every choice."""
+    """Users on whom every choice is made: early stopping, settings, models."""
     test: Cases
-    """For the table, once."""
+    """Users whom the table measures, once."""
 
     @cached_property
     def fingerprint(self) -> str:

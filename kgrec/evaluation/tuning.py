@@ -65,7 +65,7 @@ def tune(
         settings: What to try, the default first.
         split: Only its training snapshot and validation users are used.
         data: The interactions of that snapshot where they are there already.
-        seed: Of the fits.
+        seed: Seed of the fits.
         max_seconds: After these no new trial begins.
         on_progress: Called with the fraction that is done and what is being done.
     """

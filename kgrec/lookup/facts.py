@@ -174,7 +174,13 @@ def user_facts(
 def ones(
     rows: NDArray[np.integer], columns: NDArray[np.integer], shape: tuple[int, int]
 ) -> sp.csr_matrix:
-    """A matrix with a one at each place named, however often it is named."""
+    """A matrix with a one at each place named, however often it is named.
+
+    Args:
+        rows: Row of each place ``[N]``.
+        columns: Column of each place ``[N]``.
+        shape: Rows and columns of the matrix.
+    """
     matrix = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
     matrix.sum_duplicates()
     matrix.data[:] = 1.0

@@ -59,7 +59,18 @@ def read_column(path: Path, column: str) -> pl.Series:
 
 
 def read_columns(path: Path, column: str, more: Sequence[str] = ()) -> pl.DataFrame:
-    """As :func:`read_column`, with those of the columns ``more`` that the table has."""
+    """The frame of a list file: ``column``, and those of the columns ``more`` that the table has.
+
+    Args:
+        path: Text with one name a line, or CSV or Parquet.
+        column: The column that must be there.
+        more: Columns that are read as well where the table has them.
+
+    Raises:
+        NotFoundError: There is no such file.
+        InputError: The file is no list, is damaged, or its column holds neither text nor whole
+            numbers.
+    """
     if not path.exists():
         raise NotFoundError(
             f"there is no file {path}; give one name a line, or CSV or Parquet with {column!r}"

@@ -19,7 +19,7 @@ from kgrec.errors import NotFoundError
 __all__ = ["KeyIndex", "near_names", "not_found", "unknown_user"]
 
 _WINDOW = 5_000
-"""Of more names than twice this, only the alphabetical neighbourhood is compared."""
+"""In a longer list only this many names before and after the alphabetical place are compared."""
 
 
 class KeyIndex:
@@ -50,6 +50,11 @@ class KeyIndex:
 def near_names(name: str, known: Sequence[str], *, count: int = 3) -> list[str]:
     """The names of sorted ``known`` that are most like ``name``, best first.
 
+    Args:
+        name: The name that was not found.
+        known: All known names, sorted.
+        count: Number of names to return at most.
+
     Example:
         >>> near_names("moveis", ["books", "movies", "music"])
         ['movies']
@@ -65,7 +70,14 @@ def near_names(name: str, known: Sequence[str], *, count: int = 3) -> list[str]:
 
 
 def not_found(what: str, name: str, known: Sequence[str], *, where: str) -> NotFoundError:
-    """The error for a ``what`` (domain, tag) called ``name`` that is not there."""
+    """The error for a ``what`` (domain, tag) called ``name`` that is not there.
+
+    Args:
+        what: Kind of thing, e.g. ``domain`` or ``tag``.
+        name: The name that was not found.
+        known: All known names, sorted.
+        where: Place that was searched, e.g. ``this run``.
+    """
     near = near_names(name, known)
     if near:
         advice = f"did you mean {' or '.join(repr(one) for one in near)}?"

@@ -138,7 +138,7 @@ class Recommendations(Sequence[Recommendation]):
             table: ``user_id`` and :data:`FIELDS`.
             many: Whether many users were asked for, so that lines must say whose they are.
             unknown: Ids that were asked for and that the graph does not know.
-            explanations: By line number, where reasons were asked for.
+            explanations: Explanations by line number, where reasons were asked for.
         """
         self._table = table.select(USER_ID, *FIELDS)
         self._many = many

@@ -71,7 +71,7 @@ def load(
         store: A store, or its path or URL: histories and tags are then read from the live
             graph instead of the graph as it was at training. A store opened here is opened
             for reading and closed with the run; one that was passed in stays open.
-        label_prefix: Of a Neo4j store that is opened here.
+        label_prefix: Label prefix of a Neo4j store that is opened here.
         wait: Seconds for which its server is waited for where it does not answer.
 
     Raises:
@@ -95,6 +95,12 @@ class Run:
     """A trained run that recommends, finds similar items and explains; :func:`load` opens one.
 
     Use it as a context manager, or call :meth:`close`, where it was opened with a store.
+
+    Args:
+        model: An opened run folder.
+        store: Store whose current graph is read for histories, conditions and reasons; None: the
+            snapshot of the run.
+        owns_store: Whether :meth:`close` closes the store.
     """
 
     def __init__(
@@ -160,7 +166,7 @@ class Run:
         """
         number = self._domain(domain)
         _check_count(k)
-        who, facts = self._who(user, users, history, likes)
+        user_keys, facts = self._users_asked(user, users, history, likes)
         self._check_filter(where, number)
         items = self.model.snapshot.items_of(number)  # [I_d]
         mask = allowed_items(where, self._facts, self._items.index, items)
@@ -174,18 +180,18 @@ class Run:
             row, place = np.nonzero(best != NO_ITEM)
             columns.append((rows[row], place + 1, items[best[row, place]]))
             scores.append(score[row, place])
-        whose, rank, item = (
+        user_row, rank, item = (
             np.concatenate([c[at] for c in columns]) if columns else np.empty(0, np.int64)
             for at in range(3)
         )
         score = np.concatenate(scores) if scores else np.empty(0, np.float32)
-        unknown = [who[at] or "" for at in np.flatnonzero(~facts.known)]
-        table = self._table(who, whose, item, rank, score)
+        unknown = [user_keys[at] or "" for at in np.flatnonzero(~facts.known)]
+        table = self._table(user_keys, user_row, item, rank, score)
         return Recommendations(
             table,
             many=users is not None,
             unknown=unknown,
-            explanations=self._explanations(who, facts, number, whose, item, score, likes)
+            explanations=self._explanations(user_keys, facts, number, user_row, item, score, likes)
             if explain
             else None,
         )
@@ -236,7 +242,8 @@ class Run:
         Args:
             item: Key of the item, or its title where only one item has it.
             user: Key of one user; an unknown one is an error.
-            history: Items somebody liked, by key or by title.
+            history: Items somebody liked, oldest first, by key (or by title, where only one item
+                has it); or a :class:`GivenHistory` with times and kinds.
             likes: What somebody likes, in their own words.
 
         Returns:
@@ -246,15 +253,17 @@ class Run:
             InputError: Not exactly one of the three.
             NotFoundError: An unknown user or item; names near items, but never another user.
         """
-        _check_asker({"user": user, "history": history, "likes": likes})
+        _check_one_is_given({"user": user, "history": history, "likes": likes})
         number = self._items.number(key_of(item, "item"), self._where)
         domain = int(self.model.snapshot.item_domain[number])
-        who, facts = self._who(user, None, history, likes)
+        user_keys, facts = self._users_asked(user, None, history, likes)
         ((_, vectors),) = self._blocks(facts, np.array([0]), domain, likes, None)
         row = np.searchsorted(self.model.snapshot.items_of(domain), number)
         score = vectors.products(self.model.item_vectors(domain)[row : row + 1])[:, 0]
         zero = np.zeros(1, dtype=np.int64)
-        return self._explanations(who, facts, domain, zero, np.array([number]), score, likes)[0]
+        return self._explanations(user_keys, facts, domain, zero, np.array([number]), score, likes)[
+            0
+        ]
 
     # --- life -----------------------------------------------------------------------
 
@@ -309,7 +318,7 @@ class Run:
             raise not_found("domain", domain, self.domains, where=self._where)
         return self._domain_numbers[domain]
 
-    def _who(
+    def _users_asked(
         self,
         user: Key | None,
         users: Keys | None,
@@ -317,7 +326,7 @@ class Run:
         likes: str | None,
     ) -> tuple[list[str | None], UserFacts]:
         """Names as they came in, and what is known of each."""
-        _check_asker({"user": user, "users": users, "history": history, "likes": likes})
+        _check_one_is_given({"user": user, "users": users, "history": history, "likes": likes})
         width = self.model.snapshot.num_items
         if user is not None:
             key = key_of(user, "user")
@@ -377,16 +386,16 @@ class Run:
 
     def _table(
         self,
-        who: list[str | None],
-        whose: NDArray[np.int64],
+        user_keys: list[str | None],
+        user_row: NDArray[np.int64],
         item: NDArray[np.int64],
         rank: NDArray[np.int64],
         score: NDArray[np.float32],
     ) -> pl.DataFrame:
-        names = pl.Series(USER_ID, who, dtype=pl.String)
+        names = pl.Series(USER_ID, user_keys, dtype=pl.String)
         return pl.DataFrame(
             [
-                names.gather(whose),
+                names.gather(user_row),
                 self._items.keys.gather(item).alias("key"),
                 self._items.ids.gather(item).alias("item_id"),
                 self._items.domains.gather(item).alias("domain"),
@@ -398,10 +407,10 @@ class Run:
 
     def _explanations(
         self,
-        who: list[str | None],
+        user_keys: list[str | None],
         facts: UserFacts,
         domain: int,
-        whose: NDArray[np.int64],
+        user_row: NDArray[np.int64],
         item: NDArray[np.int64],
         score: NDArray[np.float32],
         likes: str | None,
@@ -409,27 +418,27 @@ class Run:
         """Explanations by line number.
 
         Args:
-            who: ``[B]`` keys of the users asked for.
+            user_keys: ``[B]`` keys of the users asked for.
             facts: What is known of them.
             domain: Number of the domain.
-            whose: ``[N]`` row of each line's user; lines of a user stand together.
+            user_row: ``[N]`` row of each line's user; lines of a user stand together.
             item: ``[N]`` item numbers.
             score: ``[N]``.
             likes: The text, where one was given instead of users.
         """
         explainer = Explainer(self.model, self._facts.item_tags())
         found: dict[int, Explanation] = {}
-        for one in dict.fromkeys(whose.tolist()):
-            lines = np.flatnonzero(whose == one)
+        for one in dict.fromkeys(user_row.tolist()):
+            lines = np.flatnonzero(user_row == one)
             history = facts.histories[[one]]
             told = explainer.explain(
-                history, domain, item[lines], score[lines], user=who[one], text=likes
+                history, domain, item[lines], score[lines], user=user_keys[one], text=likes
             )
             found.update(zip(lines.tolist(), told, strict=True))
         return found
 
 
-def _check_asker(given: Mapping[str, object]) -> None:
+def _check_one_is_given(given: Mapping[str, object]) -> None:
     """Exactly one of the arguments that say for whom is given."""
     *names, last = given
     found = [name for name, value in given.items() if value is not None]

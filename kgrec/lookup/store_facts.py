@@ -38,7 +38,13 @@ _NO_LINKS = pl.DataFrame(schema={"source": pl.String, "target": pl.String})
 
 
 class StoreFacts:
-    """The graph as it is now in a store; each question reads anew."""
+    """The graph as it is now in a store; each question reads anew.
+
+    Args:
+        model: The run whose numbers of items and kinds are used.
+        store: The store that is read.
+        positive_weight: Lowest weight of an interaction that counts as a like.
+    """
 
     def __init__(
         self, model: TrainedModel, store: GraphStore, *, positive_weight: float = POSITIVE_WEIGHT

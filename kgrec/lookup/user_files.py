@@ -24,7 +24,7 @@ class UserFile:
     """Ids in the order of the file."""
 
     keys: list[str]
-    """As the graph spells them."""
+    """The ids, spelled as keys of the graph."""
     kind: pl.DataType
     """What the ids were in the file: numbers stay numbers in what is written."""
     without_id: int = 0

@@ -55,7 +55,7 @@ class Ranks:
     num_users: int
 
     def only(self, mask: NDArray[np.bool_]) -> Ranks:
-        """As if only the liked items of ``mask [N]`` were there, the other liked ones taken out."""
+        """Ranks of the liked items in ``mask [N]``, without the other liked ones."""
         return Ranks(self.user[mask], self.item[mask], self.above[mask], self.num_users)
 
     @property

@@ -138,6 +138,11 @@ class VectorRecommender(Recommender, Protocol):
 
         Where solving is iterative, it goes on from this recommender's result: that is quicker, and
         the result is close to the one that was weighed.
+
+        Args:
+            data: The interactions to fit on.
+            seed: Seed of all random numbers.
+            on_progress: Called with the steps done and the steps in all.
         """
         ...
 

@@ -20,7 +20,7 @@ A = TypeVar("A", bound=Any)
 """A numpy array, or a tensor; all arguments of a call are of one kind."""
 
 Pair: TypeAlias = tuple[A, A]
-"""Of the source side, of the target side."""
+"""Values of the source side and of the target side."""
 
 
 def received(read: tuple[Read[A], Read[A]], items: Pair[A]) -> Pair[A]:

@@ -34,8 +34,8 @@ class CDRIBSettings(TwoDomainsSettings):
     beta: NonNegativeFloat = 1e-3
     """Weight in the loss of the divergence from the standard normal; more keeps less of a user."""
     margin: NonNegativeFloat = 0.3
-    """By how much the discriminator's probability of two vectors of one user, 0 to 1, must exceed
-    that of vectors of two users before its loss is 0."""
+    """Amount by which the discriminator's probability of two vectors of one user, 0 to 1, must
+    exceed that of vectors of two users before its loss is 0."""
     dropout: float = Field(default=0.3, ge=0.0, lt=1.0)
     """Fraction of an encoder's inputs that are dropped in training, 0 to below 1."""
 

@@ -56,7 +56,13 @@ def item_factors(
 def user_factors(
     histories: sp.csr_matrix, items: NDArray[np.float32], settings: AlsSettings
 ) -> NDArray[np.float32]:
-    """``[B, R]`` factors of users, folded in from ``histories [B, I]``."""
+    """``[B, R]`` factors of users, folded in from ``histories [B, I]``.
+
+    Args:
+        histories: Ones ``[B, I]`` where a user likes an item.
+        items: Item factors ``[I, R]``.
+        settings: Settings of the factorisation that made ``items``.
+    """
     return fold_in(histories, items, regularization=settings.regularization, alpha=settings.alpha)
 
 
@@ -86,7 +92,13 @@ def both_sides(
 ) -> BothSides:
     """iALS of all other domains together, and of ``domain``.
 
-    ``start`` are the source and target factors of nearly the same likes, to go on from.
+    Args:
+        data: The interactions.
+        domain: Number of the target domain.
+        settings: Settings of both factorisations.
+        seed: Seed of the factors that both start from.
+        start: Source and target item factors of nearly the same likes, from which the solver
+            continues; None: random factors.
     """
     source_likes = data.outside(data.liked, domain)
     source_likes.eliminate_zeros()

@@ -144,7 +144,13 @@ def _refuse_old_names(
 
 
 def one_sentence(error: ValidationError, key: str, known: Sequence[str]) -> ConfigError:
-    """The first of pydantic's errors as one that names the setting and the nearest known one."""
+    """The first of pydantic's errors as one that names the setting and the nearest known one.
+
+    Args:
+        error: What pydantic found.
+        key: Full name of the group of settings.
+        known: Names of the settings that there are.
+    """
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     where = f"{key}.{name}"

@@ -52,7 +52,15 @@ ENCODER_FILE = "encoder/learned.safetensors"
 
 
 class TrainedRun:
-    """A finished run: vectors of users and items, and the graph they were learned from."""
+    """A finished run: vectors of users and items, and the graph they were learned from.
+
+    Args:
+        path: The run folder.
+        settings: The settings that the run was trained with.
+        manifest: Content of the manifest.
+        files: The files of the run, checked by their checksums when they are read.
+        locked: Whether the caller holds the lock of the folder.
+    """
 
     def __init__(
         self,

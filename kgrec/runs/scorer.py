@@ -40,7 +40,13 @@ Encode = Callable[[Sequence[str]], Floats]
 
 
 class Scorer:
-    """Computes embeddings and serving vectors as arrays; it is never changed."""
+    """Computes embeddings and serving vectors as arrays; it is never changed.
+
+    Args:
+        ensemble: The fitted ensemble.
+        texts: Text embeddings of the catalogue, for histories made from free text.
+        encode: Gives the raw vectors ``[B, W]`` of texts.
+    """
 
     def __init__(self, ensemble: Ensemble, texts: CatalogueTexts, encode: Encode) -> None:
         self.ensemble = ensemble

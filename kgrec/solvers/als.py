@@ -28,7 +28,7 @@ __all__ = ["als_item_factors", "fold_in"]
 
 _ALTERNATIONS = 15
 _MORE_ALTERNATIONS = 6
-"""From factors of nearly the same likes."""
+"""Alternations when it starts from factors of nearly the same likes."""
 
 
 @remembered
@@ -51,7 +51,7 @@ def als_item_factors(
         alpha: Extra confidence in a like.
         start: ``[I, rank]`` or narrower, item factors of nearly the same likes, to go on from:
             fewer than half of the alternations are then enough.
-        seed: Of the first factors, or those of the directions that ``start`` says nothing of.
+        seed: Seed of the first factors, or of those directions that ``start`` lacks.
         threads: 0 for all cores.
 
     Returns:

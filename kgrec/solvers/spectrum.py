@@ -44,7 +44,7 @@ def item_spectrum(
     Args:
         likes: ``[P, I]``.
         rank: Number of directions, at most the lower number of rows and columns minus one.
-        seed: Of the randomised solver.
+        seed: Seed of the randomised solver.
 
     Returns:
         Right singular vectors ``[I, rank]`` and singular values ``[rank]``, largest first.
@@ -63,7 +63,7 @@ def leading_directions(
     Args:
         matrix: ``[P, I]``.
         rank: Number of directions, at most the lower number of rows and columns minus one.
-        seed: Of the random start.
+        seed: Seed of the random start.
 
     Returns:
         Right singular vectors ``[I, rank]`` and singular values ``[rank]``, largest first.

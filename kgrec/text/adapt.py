@@ -33,6 +33,12 @@ def adapt_to_texts(
 ) -> list[float]:
     """Run the stage if ``text.adapt`` asks for it; return the loss of each step.
 
+    Args:
+        encoder: Encoder whose weights are moved in place.
+        texts: Texts of the catalogue.
+        settings: Settings of the training; those of ``text`` and the seed are read.
+        on_event: Called after each step.
+
     Raises:
         ConfigError: The encoder has no mask token, or none of its weights may move.
     """
@@ -82,7 +88,14 @@ def adapt_to_texts(
 def mask_tokens(
     ids: Tensor, special: Tensor, tokenizer: Any, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Masked ids ``[N, T]`` and labels ``[N, T]``, -100 where nothing is asked."""
+    """Masked ids ``[N, T]`` and labels ``[N, T]``, -100 where nothing is asked.
+
+    Args:
+        ids: Token ids ``[N, T]``.
+        special: True ``[N, T]`` at special tokens and padding, which are never masked.
+        tokenizer: Gives the id of the mask token and the size of the vocabulary.
+        generator: Source of the random numbers.
+    """
     chosen = (torch.rand(ids.shape, generator=generator) < 0.15) & ~special
     labels = torch.where(chosen, ids, torch.full_like(ids, _IGNORED))
     how = torch.rand(ids.shape, generator=generator)

@@ -37,7 +37,15 @@ def default_folder() -> Path:
 
 
 class TextCache:
-    """The vectors in force, and the weights of the encoder that made them."""
+    """The vectors in force, and the weights of the encoder that made them.
+
+    Args:
+        texts: Text of each item ``[I]``; None where it has none.
+        hashes: Hash of each text, by which vectors are stored in files.
+        encoder: Encoder that makes the vectors.
+        folder: Folder of stored vectors; None: none are stored.
+        device: Device that holds the vectors.
+    """
 
     def __init__(
         self,

@@ -42,7 +42,14 @@ _STEP_ON_GPU = 16
 
 
 class TextEncoder(nn.Module):
-    """Tokenizer, transformer and pooling; under ``lora`` only the adapters learn."""
+    """Tokenizer, transformer and pooling; under ``lora`` only the adapters learn.
+
+    Args:
+        backbone: Transformer of Hugging Face.
+        tokenizer: Its tokenizer.
+        settings: Settings of ``text``: tuning, pooling and the length of texts.
+        source: Name or folder that the backbone was loaded from.
+    """
 
     def __init__(
         self, backbone: nn.Module, tokenizer: Any, settings: TextSettings, *, source: str
@@ -181,9 +188,14 @@ class TextEncoder(nn.Module):
 
 
 def pool(states: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
-    """Token states ``[N, T, W]`` and a mask ``[N, T]`` of ones at real tokens to ``[N, W]``.
+    """One vector for each text, ``[N, W]``, from the states of its tokens.
 
     ``last`` takes the last real token whether padding stands left or right.
+
+    Args:
+        states: Token states ``[N, T, W]``.
+        mask: Ones ``[N, T]`` at real tokens, zeros at padding.
+        pooling: ``mean``, ``cls`` (the first real token) or ``last``.
 
     Example:
         >>> states = torch.tensor([[[1.0], [3.0], [9.0]]])

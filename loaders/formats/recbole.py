@@ -44,7 +44,11 @@ _ROLES: dict[str, Role] = {".inter": "interactions", ".item": "items"}
 
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
-    """What each file is, by its suffix."""
+    """What each file is, by its suffix.
+
+    Raises:
+        BadSourceError: A column that ``--map`` names is in no file.
+    """
     found = []
     for path in files_of(paths):
         suffixes = [s.lower() for s in path.suffixes if s.lower() not in (".gz", ".zst")]

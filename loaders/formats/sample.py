@@ -27,7 +27,11 @@ def folder() -> Path:
 
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
-    """The bundled files; any other file is refused."""
+    """The bundled files; any other file is refused.
+
+    Raises:
+        BadSourceError: A file or an option is given.
+    """
     if paths:
         raise BadSourceError(
             f"the format sample takes no files, got {paths[0]}; use tabular for it"

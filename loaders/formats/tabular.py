@@ -55,7 +55,11 @@ USUAL_NAMES: dict[str, tuple[str, ...]] = {
 
 
 def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
-    """What each file is, by its columns."""
+    """What each file is, by its columns.
+
+    Raises:
+        BadSourceError: ``--map`` names a field that does not exist, or a column that is in no file.
+    """
     for name in options.columns:
         if name not in USUAL_NAMES:
             raise BadSourceError(
@@ -80,7 +84,11 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
 
 
 def links(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
-    """Files that say which accounts are one person; of the options, those for text hold."""
+    """Files that say which accounts are one person; of the options, those for text hold.
+
+    Raises:
+        BadSourceError: A file has not the columns ``account_a`` and ``account_b``.
+    """
     text = SourceOptions(
         separator=options.separator, quote=options.quote, encoding=options.encoding
     )

@@ -61,7 +61,7 @@ def split() -> Split:
 
 
 def made(name: str) -> Recommender:
-    return registry.entry(name, registry.Workshop()).make(**SMALL.get(name, {}))
+    return registry.entry(name, registry.BenchmarkResources()).make(**SMALL.get(name, {}))
 
 
 def data_of(split: Split) -> Interactions:
@@ -119,7 +119,7 @@ def test_a_domain_that_was_not_fitted_is_refused(name: str, split: Split) -> Non
 
 def test_tuning_grids_are_within_the_rule_and_every_setting_makes_a_model() -> None:
     for name in BASELINES:
-        entry = registry.entry(name, registry.Workshop())
+        entry = registry.entry(name, registry.BenchmarkResources())
         assert 1 <= len(entry.trials) <= 20, name
         assert len({str(trial) for trial in entry.trials}) == len(entry.trials), name
         for trial in entry.trials:
@@ -128,24 +128,24 @@ def test_tuning_grids_are_within_the_rule_and_every_setting_makes_a_model() -> N
 
 def test_an_unknown_model_is_one_sentence() -> None:
     with pytest.raises(ConfigError, match="no recommender is named 'magic'"):
-        registry.entry("magic", registry.Workshop())
+        registry.entry("magic", registry.BenchmarkResources())
 
 
 def test_an_old_name_of_a_model_is_refused_with_the_new_one() -> None:
     with pytest.raises(ConfigError, match="models: ridge is called item-ridge now"):
-        registry.entry("ridge", registry.Workshop())
+        registry.entry("ridge", registry.BenchmarkResources())
 
 
 def test_a_setting_that_a_recommender_does_not_have_is_one_sentence() -> None:
     said = r"ContentSimilarity.sharp: no such setting \(there are width, noise_floor"
     with pytest.raises(ConfigError, match=said):
-        registry.entry("content", registry.Workshop()).make(sharp=3.0)
+        registry.entry("content", registry.BenchmarkResources()).make(sharp=3.0)
 
 
 def test_a_setting_that_a_recommender_had_by_another_name_is_refused_with_the_new_one() -> None:
     said = "ContentSimilarity.sharpness: is called ContentSimilarity.exponent now"
     with pytest.raises(ConfigError, match=said):
-        registry.entry("content", registry.Workshop()).make(sharpness=3.0)
+        registry.entry("content", registry.BenchmarkResources()).make(sharpness=3.0)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_settings_that_an_earlier_version_has_tuned_are_refused_with_their_new_n
 ) -> None:
     cls, setting = old.split(".")
     with pytest.raises(ConfigError, match=rf"^{old}: is called {cls}\.{new} now$"):
-        registry.entry(name, registry.Workshop()).make(**{setting: 0.5})
+        registry.entry(name, registry.BenchmarkResources()).make(**{setting: 0.5})
 
 
 def test_the_tuned_settings_that_are_stored_are_those_of_today() -> None:
@@ -173,7 +173,7 @@ def test_the_tuned_settings_that_are_stored_are_those_of_today() -> None:
     assert len(files) > 150
     for file in files:
         found = json.loads(file.read_text(encoding="utf-8"))
-        entry = registry.entry(found["model"], registry.Workshop())
+        entry = registry.entry(found["model"], registry.BenchmarkResources())
         for settings in (found["settings"], *(trial["settings"] for trial in found["trials"])):
             entry.make(**settings)
 

@@ -17,7 +17,14 @@ __all__ = ["TwoConvolutions"]
 
 
 class TwoConvolutions(Network):
-    """One learned vector an item of each side; everything else follows from the graph."""
+    """One learned vector an item of each side; everything else follows from the graph.
+
+    Args:
+        sides: Source and target side.
+        dim: Width of the vectors.
+        layers: Number of propagations.
+        keep: Fraction of a side's own vector in the transfer, lambda in the paper.
+    """
 
     def __init__(self, sides: tuple[Side, Side], dim: int, layers: int, keep: float) -> None:
         super().__init__()

@@ -20,7 +20,16 @@ _LOG_STD = -2.0  # logarithm of the standard deviation of the noise, at first
 
 
 class Bottleneck(Network):
-    """An encoder for each side, and the penalty of the information bottleneck."""
+    """An encoder for each side, and the penalty of the information bottleneck.
+
+    Args:
+        sides: Source and target side.
+        dim: Width of the vectors.
+        beta: Weight of the Kullback-Leibler terms in the loss.
+        margin: Amount by which the discriminator's probability of two vectors of one user must
+            exceed that of two users.
+        dropout: Fraction of a vector's coordinates that is dropped in training.
+    """
 
     def __init__(
         self, sides: tuple[Side, Side], dim: int, beta: float, margin: float, dropout: float

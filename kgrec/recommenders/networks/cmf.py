@@ -16,7 +16,13 @@ __all__ = ["Factors"]
 
 
 class Factors(Network):
-    """Factors ``[P, D]``, ``[I_s, D]`` and ``[I_d, D]``, and the penalty on their size."""
+    """Factors ``[P, D]``, ``[I_s, D]`` and ``[I_d, D]``, and the penalty on their size.
+
+    Args:
+        sides: Source and target side.
+        dim: Width D of the factors.
+        decay: Weight of the squared factors in the loss.
+    """
 
     def __init__(self, sides: tuple[Side, Side], dim: int, decay: float) -> None:
         super().__init__()

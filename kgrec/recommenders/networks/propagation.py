@@ -40,7 +40,13 @@ class First(nn.Module):
 
 
 class Tables(First):
-    """One learned vector for each user and each item: LightGCN."""
+    """One learned vector for each user and each item: LightGCN.
+
+    Args:
+        persons: Number of persons.
+        items: Number of items.
+        dim: Width of the vectors.
+    """
 
     def __init__(self, users: int, items: int, dim: int) -> None:
         super().__init__()
@@ -97,7 +103,7 @@ def train(
         learning_rate: Step size of Adam.
         batch: Likes of a step.
         negatives: Drawn items of a step.
-        seed: Of the order of likes and of the drawn items.
+        seed: Seed of the order of likes and of the drawn items.
         on_progress: Told after each epoch.
 
     Returns:

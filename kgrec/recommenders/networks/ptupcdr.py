@@ -26,7 +26,7 @@ _BATCH, _NEGATIVES = 1024, 256
 
 
 class Bridge(nn.Module):
-    """From the items of a history to a map, and a user's factors by that map."""
+    """Computes a map from the items of a history, and applies it to a user's factors."""
 
     def __init__(self, source: int, target: int) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ def train(
         epochs: Passes over ``target_likes``.
         learning_rate: Step size of AdamW.
         decay: Its weight decay.
-        seed: Of the order of likes and of the drawn items; the caller seeds torch.
+        seed: Seed of the order of likes and of the drawn items; the caller seeds torch.
         on_progress: Told after each epoch.
     """
     bridge = Bridge(source_factors.shape[1], target_factors.shape[1])

@@ -61,7 +61,13 @@ def array(tensor: Tensor) -> NDArray[Any]:
 
 
 def logistic_loss(user: Tensor, right: Tensor, drawn: Tensor) -> Tensor:
-    """Cross-entropy of likes ``[B, D]`` against every one of the drawn items ``[N, D]``."""
+    """Cross-entropy of likes ``[B, D]`` against every one of the drawn items ``[N, D]``.
+
+    Args:
+        person: Vectors of the persons ``[B, D]``.
+        right: Vectors of the items that they like ``[B, D]``, row by row.
+        drawn: Vectors of the drawn items ``[N, D]``, the same for all persons.
+    """
     positive = (user * right).sum(dim=1)
     return functional.softplus(-positive).mean() + functional.softplus(user @ drawn.T).mean()
 
@@ -88,7 +94,7 @@ def train(
         learning_rate: Step size of Adam.
         batch: Likes of a step, of the larger side.
         negatives: Drawn items of a step, of each side.
-        seed: Of the order of likes and of the drawn items.
+        seed: Seed of the order of likes and of the drawn items.
         on_progress: Told after each epoch.
 
     Returns:
