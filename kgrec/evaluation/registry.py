@@ -59,7 +59,7 @@ def names() -> list[str]:
     return [*registry.names(), FUSION, KGREC]
 
 
-def entry(name: str, workshop: BenchmarkResources) -> Entry:
+def entry(name: str, resources: BenchmarkResources) -> Entry:
     """The model of that name.
 
     Raises:
@@ -69,8 +69,8 @@ def entry(name: str, workshop: BenchmarkResources) -> Entry:
         from kgrec.evaluation.kgrec_recommender import KgrecRecommender
 
         make = partial(
-            KgrecRecommender, config=workshop.kgrec_config, overrides=workshop.kgrec_set,
-            trainings=workshop.trainings,
+            KgrecRecommender, config=resources.kgrec_config, overrides=resources.kgrec_set,
+            trainings=resources.trainings,
         )  # fmt: skip
         return Entry(name, make, ({},), is_baseline=False)
     known = registry.entry(name, key="models", also=(FUSION, KGREC))
@@ -79,16 +79,16 @@ def entry(name: str, workshop: BenchmarkResources) -> Entry:
 
 
 def data_of(
-    train: Snapshot, entries: Sequence[Entry], workshop: BenchmarkResources
+    train: Snapshot, entries: Sequence[Entry], resources: BenchmarkResources
 ) -> Interactions:
     """Interactions of a training snapshot, with text vectors where a model reads them.
 
     Args:
         train: The training snapshot.
         entries: The models that will be fitted on it.
-        workshop: Where text vectors are kept.
+        resources: Where text vectors are kept.
     """
     data = Interactions.of(train)
     if has_text(train) and any(entry.reads_text for entry in entries):
-        return replace(data, item_text=workshop.texts.of(train))
+        return replace(data, item_text=resources.texts.of(train))
     return data

@@ -75,12 +75,12 @@ class _Run:
         self.snapshot = (
             snapshot if settings.domains is None else only_domains(snapshot, settings.domains)
         )
-        self.workshop = registry.BenchmarkResources(
+        self.resources = registry.BenchmarkResources(
             kgrec_config=settings.kgrec_config, kgrec_set=settings.kgrec_set,
             trainings=trainings,
         )  # fmt: skip
         wanted = [name for name in settings.models if name != registry.FUSION]
-        self.entries = [registry.entry(name, self.workshop) for name in wanted]
+        self.entries = [registry.entry(name, self.resources) for name in wanted]
         if not has_text(self.snapshot):
             for left_out in (e for e in self.entries if e.needs_text):
                 log.warning("%s is left out: the data has no text", left_out.name)
@@ -130,7 +130,7 @@ class _Run:
             return
         recommender = entry.make(**chosen.settings)
         train = next(iter(splits.values())).train
-        data = registry.data_of(train, [entry], self.workshop)
+        data = registry.data_of(train, [entry], self.resources)
         start = time.perf_counter()
         recommender.fit(
             data, seed=self.settings.seed, domains=[group.target],
@@ -202,7 +202,7 @@ class _Run:
                     f"{split.fingerprint[:12]}...); remove it, and it is searched for again"
                 )
             return _Chosen(kept["settings"], kept["validation"])
-        data = registry.data_of(split.train, [entry], self.workshop)
+        data = registry.data_of(split.train, [entry], self.resources)
         tuned = tune(
             entry.make, entry.trials, split, data=data,
             seed=self.settings.seed, max_seconds=self.settings.tuning_seconds,

@@ -4,7 +4,7 @@ In:   likes.  Out: for each target item its most similar items, as a sparse matr
 
 Cosines of the items' likes with shrinkage, summed over the user's history: Sarwar et al.,
 "Item-based collaborative filtering recommendation algorithms" (WWW 2001); shrinkage after Bell and
-Koren, "Improved neighborhood-based collaborative filtering" (KDD Cup and BenchmarkResources 2007). Pairs of
+Koren, "Improved neighborhood-based collaborative filtering" (KDD Cup and Workshop 2007). Pairs of
 items are counted by a sparse product in blocks of target items, so no dense matrix of items by
 items is held.
 """
