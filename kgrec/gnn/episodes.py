@@ -53,7 +53,7 @@ class InOrder:
     sequences: Histories
     """Of all users."""
     fold_of_user: NDArray[np.int64]  # [P]
-    batch_users: int
+    most_users: int
     """Users of a next episode, at most."""
 
 
@@ -176,7 +176,7 @@ def _plan_next(in_order: InOrder | None, rng: np.random.Generator) -> list[_Plan
     plan: list[_Planned] = []
     able = np.flatnonzero(in_order.sequences.lengths > 1)
     size = max(math.ceil(len(able) / MOST_NEXT_EPISODES), FEWEST_NEXT_USERS)
-    size = min(size, in_order.batch_users)
+    size = min(size, in_order.most_users)
     for fold, users in _by_fold(able, in_order):
         order = rng.permutation(users)
         starts = range(0, len(order), size)

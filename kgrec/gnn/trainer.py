@@ -148,7 +148,7 @@ class Trainer:
         inputs = self.inputs
         if inputs.sequences is None or inputs.fold_of_user is None:
             return None
-        return InOrder(inputs.sequences, inputs.fold_of_user, self.settings.train.batch_users)
+        return InOrder(inputs.sequences, inputs.fold_of_user, self.settings.train.sequence_users)
 
     def loss(self, episode: Episode) -> Tensor:
         """The loss of one episode of the present epoch."""

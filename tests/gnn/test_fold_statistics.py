@@ -74,7 +74,7 @@ def test_nothing_in_the_statistics_of_a_fold_is_of_its_users(bert: Path) -> None
 
 def test_every_episode_asks_about_users_of_one_fold(bert: Path) -> None:
     trainer = trainer_on(
-        timed(), tiny(bert, *ORDER, "train.batch_users=16", "train.cold_fraction=0.5")
+        timed(), tiny(bert, *ORDER, "train.sequence_users=16", "train.cold_fraction=0.5")
     )
     fold_of_user = trainer.inputs.fold_of_user
     assert fold_of_user is not None

@@ -24,7 +24,7 @@ ITEMS = 24
 DAY = 86_400
 ORDER = (
     "model.sequence_layers=1", "model.sequence_dropout=0.1", "model.id_dropout=0",
-    "train.learning_rate=1e-2", "train.batch_users=64", "train.folds=2", "model.dropout=0",
+    "train.learning_rate=1e-2", "train.sequence_users=64", "train.folds=2", "model.dropout=0",
 )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ BOUNDARIES = [
     ["model.dropout=0.99"],
     ["model.bridge=false"],
     ["model.bridge=false", "model.item_features=[text]"],
-    ["model.sequence_layers=1", "model.sequence_length=1", "train.batch_users=1"],
+    ["model.sequence_layers=1", "model.sequence_length=1", "train.sequence_users=1"],
     ["model.sequence_layers=2", "model.sequence_heads=16", "model.sequence_dropout=0"],
     ["model.sequence_layers=1", "model.sequence_dropout=0.99", "train.folds=2"],
     ["model.sequence_layers=1", "model.sequence_weight_decay=0", "train.folds=100"],
