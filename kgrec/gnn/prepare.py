@@ -101,9 +101,7 @@ def prepare(
     def on_stage(stage: str) -> None:
         on_event(Event(stage, 0, 1))
 
-    sequences = None
-    if settings.model.sequence_layers and data.has_order:
-        sequences = data.histories().distinct()
+    sequences = _sequences(data, settings)
     item_features = solve_item_features(
         data, settings.model, seed=seed, sequences=sequences, on_stage=on_stage
     )
@@ -130,6 +128,13 @@ def prepare(
         folds=folds,
         device=device,
     )
+
+
+def _sequences(data: Interactions, settings: Settings) -> Histories | None:
+    """Likes in order, each once; None where no order is known or read."""
+    if settings.model.sequence_layers and data.has_order:
+        return data.histories().distinct()
+    return None
 
 
 def build_model(inputs: TrainingInputs, settings: Settings) -> JointModel:
