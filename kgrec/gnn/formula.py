@@ -181,7 +181,8 @@ def mapped_query(xp: Any, weights: DomainWeights[A], pooled: A, state: A | None,
     mapped = pooled @ weights.history_map[0]
     if len(weights.history_map) > 1:
         mapped = mapped * (1 - is_warm) + pooled @ weights.history_map[1] * is_warm
-    return unit(xp, mapped)
+    query: A = unit(xp, mapped)
+    return query
 
 
 def user_factors(
