@@ -83,7 +83,7 @@ def by_kind(values: A, is_warm: A) -> A:
     return chosen
 
 
-def warm_users(users: UserInputs[Any, A]) -> A:
+def _warm_users(users: UserInputs[Any, A]) -> A:
     """``[B, 1]`` 1 where a user has items of the domain, else 0."""
     count = users.inside_count[:, None]
     warm: A = count.clip(0, 1)
@@ -126,7 +126,7 @@ def user_vectors(
         state: ``[B, D]`` of the sequence encoder, zeros where there is no order; None: no order
             is read.
     """
-    is_warm = warm_users(users)
+    is_warm = _warm_users(users)
     query = query_embeddings(xp, weights, item_embeddings, users.pooling, state, is_warm)
     factors = xp.zeros_like(users.inside_factors)
     if bridge_map is not None:
@@ -201,7 +201,7 @@ def user_factors(
     count = users.inside_count
     own = (count / (count + weights.shrinkage))[:, None]
     factors = (1 - own) * predicted + own * users.inside_factors
-    weight = by_kind(weights.bridge_weight, warm_users(users))
+    weight = by_kind(weights.bridge_weight, _warm_users(users))
     weighed: A = factors * weight * weights.factor_scale
     return weighed
 
