@@ -34,7 +34,7 @@ CANDIDATES = 1_024
 """Items of a domain, drawn once a step, that each next item is told from."""
 
 SMOOTHING = 0.1
-"""Fraction of a label that is spread over all candidates."""
+"""Fraction of a label that all candidates share."""
 
 _LEAST = -50.0
 """Log likelihoods below this add no more to smoothed labels."""
