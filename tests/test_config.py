@@ -64,6 +64,8 @@ CONFIGS = Path(__file__).parent.parent / "configs"
         ),
         ("train.cold_share=1", "train.cold_share: is called train.cold_fraction now"),
         ("train.validation_share=0", "train.validation_share: is called train.validation_fraction"),
+        ("model.sequence_heads=3", "model.sequence_heads: must divide model.dim=128, got 3"),
+        ("train.folds=1", "train.folds: must be greater than or equal to 2, got 1"),
         ("train.epochs", "--set: must look like a.b=value, got 'train.epochs'"),
         ("=3", "--set: must look like a.b=value, got '=3'"),
         ("train.epochs=[1", "--set train.epochs: is no YAML"),

@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
+from kgrec.errors import ConfigError
 from kgrec.section import Section
 
 __all__ = ["AlignSettings", "ModelSettings", "TextSettings"]
@@ -94,6 +102,29 @@ class ModelSettings(Section):
     bridge_strength: PositiveFloat = 5e-3
     """Ridge strength of the bridge, per overlapping user, for features of unit length; raise it
     where few users overlap."""
+    sequence_layers: NonNegativeInt = 1
+    """Number of transformer layers that read the events of a history in their order, where the log
+    has one. With them an item has an id embedding as well, the score has pieces of time and of
+    succession, and training predicts next items. 0 reads histories as sets."""
+    sequence_heads: PositiveInt = 2
+    """Number of attention heads of such a layer; it must divide `dim`."""
+    sequence_length: PositiveInt = 50
+    """Largest number of latest events that are read in order; earlier ones count as a set. More
+    take more time and memory."""
+    sequence_dropout: float = Field(default=0.4, ge=0.0, lt=1.0)
+    """Probability with which a number inside the sequence encoder is set to 0 in training."""
+    sequence_weight_decay: NonNegativeFloat = 0.1
+    """Decoupled weight decay of the matrices of the sequence encoder and of the id embeddings that
+    it reads; raise it where the encoder remembers single histories."""
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> ModelSettings:
+        if self.sequence_layers and self.dim % self.sequence_heads:
+            raise ConfigError(
+                "model.sequence_heads",
+                f"must divide model.dim={self.dim}, got {self.sequence_heads}",
+            )
+        return self
 
 
 class AlignSettings(Section):

@@ -21,6 +21,13 @@ class TrainSettings(Section):
     epochs: NonNegativeInt = 6
     """Largest number of epochs. An epoch asks every overlapping user once for each of their
     domains, up to some 32,000 users a domain, which are drawn anew each time. 0 trains nothing."""
+    folds: int = Field(default=4, ge=2)
+    """Number of parts of the users where the order of histories is read. A step about users of one
+    part computes with what was counted and solved on all others, so that no answer informs its own
+    prediction. More parts leave more users to solve on, and take longer to prepare."""
+    sequence_users: PositiveInt = 512
+    """Largest number of users of a step that predicts each next item of their histories; a log of
+    fewer than some 30,000 users makes smaller steps. Lower it where memory is short."""
     min_warm_users: PositiveInt = 1024
     """Smallest number of users of an episode in a domain where no user overlaps. Lower it where
     memory is short; smaller episodes make more, noisier steps."""
@@ -43,7 +50,8 @@ class TrainSettings(Section):
     """Fraction of all steps in which the learning rate rises; afterwards it falls to 0."""
     cold_fraction: float = Field(default=0.8, ge=0.0, le=1.0)
     """Fraction of a domain's episodes that hide all of a user's likes there, as of a cold user;
-    the others hide half of them. Lower it where most users to be served have history there."""
+    the others hide half of them, the latest ones where the order is known. Lower it where most
+    users to be served have history there."""
     patience: PositiveInt = 3
     """Number of epochs without a better validation NDCG@10 after which training stops."""
     validation_fraction: float = Field(default=0.1, ge=0.0, lt=1.0)

@@ -4,7 +4,9 @@ In:   interactions.
 Out:  :class:`HeldOut` groups, and the interactions without their hidden likes.
 
 Some held-out users lose all likes of one domain and become cold users there (the situation
-kgrec is for); others lose half of their likes in one and stay warm users. Training stops by the
+kgrec is for); others lose some of their likes in one and stay warm users: the latest ones where the
+order of histories is known, since these are what a recommendation would have had to foresee, else
+a random half. Training stops by the
 cold users, or where there are none by the warm ones; the components of the ensemble are weighed by
 both (:mod:`kgrec.ensemble.fit`).
 """
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 
-__all__ = ["HeldOut", "hold_out", "visible_likes"]
+__all__ = ["HeldOut", "hold_out", "latest_likes", "visible_likes"]
 
 MOST = 1000
 """Held-out cold users of all domains together, at most, and as many warm users."""
@@ -28,6 +30,10 @@ FEWEST = 10
 """Fewer held-out users than this say nothing; then nobody is held out."""
 ENOUGH = 60
 """So many cold users are held out if that is at most a third of all who could be."""
+
+
+MOST_LATEST = 5
+"""A warm user loses the latest half of the likes in a domain, but no more than these."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,27 @@ def visible_likes(likes: sp.csr_matrix, hidden: sp.csr_matrix) -> sp.csr_matrix:
     return visible
 
 
+def latest_likes(
+    interactions: Interactions, members: NDArray[np.int64], domains: NDArray[np.int64]
+) -> sp.csr_matrix:
+    """``[P, I]`` the latest likes of ``members [B]`` in ``domains [B]``: half, at most five.
+
+    A like is as late as its last event.
+    """
+    users = interactions.histories_of(members)
+    row = np.repeat(np.arange(len(users)), users.lengths)
+    inside = interactions.item_domain[users.event_item] == domains[row]
+    users = users.keep_events(inside).distinct()
+    count = np.minimum(users.lengths // 2, MOST_LATEST)
+    row = np.repeat(np.arange(len(users)), users.lengths)
+    from_end = users.offsets[1:][row] - np.arange(len(row))
+    hide = from_end <= count[row]
+    return sp.csr_matrix(
+        (np.ones(int(hide.sum()), np.float32), (members[row[hide]], users.event_item[hide])),
+        shape=interactions.liked.shape,
+    )
+
+
 def _drawn(users: NDArray[np.int64], number: float, rng: np.random.Generator) -> NDArray[np.int64]:
     """So many of ``users``, ascending; nobody if that is too few to say anything."""
     count = min(MOST, int(number))
@@ -123,6 +150,8 @@ def _hidden(
 ) -> sp.csr_matrix:
     rows = interactions.liked[users].tocoo()
     hide = interactions.item_domain[rows.col] == domains[rows.row]
+    if not whole and interactions.has_order:
+        return latest_likes(interactions, users, domains)
     if not whole:
         hide &= rng.random(len(hide)) < 0.5
     return sp.csr_matrix(

@@ -20,13 +20,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from graph_store.snapshot import Snapshot
+from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.histories import Histories
 
 __all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "liked_matrix"]
 
 POSITIVE_WEIGHT = 0.8
 """An interaction counts as liked from this weight on: 8 of 10, 4 of 5, or any unrated event."""
+
+_SORTED = 0.95
+"""A log of which so many neighbouring events ascend (or descend) by item is a sorted list."""
 
 Users = NDArray[np.integer] | NDArray[np.bool_]
 
@@ -106,6 +109,26 @@ class Interactions:
             return Histories.of_matrix(self.liked)
         liked = self.snapshot.weight >= np.float32(self.positive_weight)
         return Histories.of_snapshot(self.snapshot, row_of_account=self.row_of_account, keep=liked)
+
+    @cached_property
+    def has_order(self) -> bool:
+        """Whether the order of likes says something: it is known, and is not that of item keys.
+
+        A log without times has the order of its rows. Where these are sorted by item, as many
+        published sets are, that order is no history.
+        """
+        users = self._histories
+        if self.snapshot is None or not users.has_order or len(users.event_item) < 2:
+            return False
+        if users.event_time is not None and (users.event_time != NO_TIME).any():
+            return True
+        user = np.repeat(np.arange(len(users)), users.lengths)
+        domain = self.item_domain[users.event_item]
+        together = (user[1:] == user[:-1]) & (domain[1:] == domain[:-1])
+        if not together.any() or (self.snapshot.order == NO_TIME).all():
+            return False
+        ascending = float(np.mean(np.diff(users.event_item)[together] > 0))
+        return 1 - _SORTED < ascending < _SORTED
 
     @property
     def num_users(self) -> int:

@@ -2,11 +2,15 @@
 
     item_features   what is solved of items before training          (arrays)
     users           what the model reads of users' histories          (arrays)
+    events          histories in order as padded rows                 (arrays)
+    succession      which items follow which; time_bins: when         (arrays)
+    sequence        the encoder of ordered histories, for arrays and for tensors
+    fold_statistics what is solved and counted without a fold's users
     formula         the score, for arrays and for tensors
     recommender     the trained model, which answers with arrays alone
     model           the same with tensors, which learn: layers, bridge, graph
     episodes        which users a step asks about, and what is hidden of them
-    objective       what a step minimises: the sum of loss_terms
+    objective       what a step minimises: the sum of loss_terms, or the loss of next_items
     prepare         everything that is read and solved before the first step
     trainer         the loop; checkpoint writes its state, result is what it ends with
 

@@ -4,9 +4,11 @@ In:   the interactions to learn from.
 Out:  :class:`Episode` objects, an epoch of them at a time.
 
 A cold episode hides all that a user liked in the target domain: the situation that kgrec is for.
-A warm one hides half of it. Every choice follows from (seed, epoch), so a resumed run draws what
-an uninterrupted one draws. Another kind of episode is a name in ``Kind``, its users and their
-number in ``_plan``, and what it hides in ``_hide``; the terms of the loss read the kind.
+A warm one hides half of it, the latest where the order is known. A next episode asks at every
+event of a history what comes next, in all domains. Where there are folds, all users of an episode
+are of one (:mod:`kgrec.gnn.fold_statistics`). Every choice follows from (seed, epoch), so a resumed
+run draws what an uninterrupted one draws. Another kind of episode is a name in ``Kind``, its users
+and their number in ``_plan``, and what it hides in ``_hide``; the terms of the loss read the kind.
 
 Shapes: P users   I items   B users of an episode
 """
@@ -22,9 +24,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.data.histories import Histories
+from kgrec.data.hold_out import latest_likes
 from kgrec.data.interactions import Interactions
 
-__all__ = ["Episode", "Kind", "count_episodes", "draw_episodes"]
+__all__ = ["Episode", "InOrder", "Kind", "count_episodes", "draw_episodes"]
 
 COLD_EPISODES, WARM_EPISODES = 8, 32
 """Most episodes of a domain in an epoch: cold ones; warm ones, where there are no cold ones.
@@ -34,18 +38,34 @@ What learns does not grow with the graph, so neither does the number of its step
 FEWEST_USERS, MOST_USERS = 32, 4_096
 """Of an episode; more would cost a large graph more than they would say about a step."""
 
-Kind: TypeAlias = Literal["cold", "warm"]
-"""What an episode hides of a domain: all, or half."""
+MOST_NEXT_EPISODES, FEWEST_NEXT_USERS = 64, 128
+"""Next episodes of an epoch, at most, and users of one, at least; where all users do not fit, each
+epoch draws anew who is asked."""
+
+Kind: TypeAlias = Literal["cold", "warm", "next"]
+"""What an episode hides: all of a domain, some of it, or what comes after each event."""
+
+
+@dataclass(frozen=True)
+class InOrder:
+    """What episodes read where the order of histories is known."""
+
+    sequences: Histories
+    """Of all users."""
+    fold_of_user: NDArray[np.int64]  # [P]
+    most_users: int
+    """Users of a next episode, at most."""
 
 
 @dataclass(frozen=True)
 class Episode:
-    """B users with some of their likes in one domain hidden."""
+    """B users with some of their likes in one domain hidden, or asked for each next item."""
 
-    domain: int
+    domain: int  # -1 where all domains are asked about
     users: NDArray[np.int64]  # [B]
-    hidden: sp.csr_matrix  # [P, I] the likes to be predicted
+    hidden: sp.csr_matrix  # [P, I] the likes to be predicted; empty in a next episode
     kind: Kind
+    fold: int | None = None  # of all of the users
 
 
 @dataclass(frozen=True)
@@ -55,10 +75,17 @@ class _Planned:
     domain: int
     users: NDArray[np.int64]  # [B] ascending
     kind: Kind
+    fold: int | None = None
 
 
 def draw_episodes(
-    data: Interactions, *, min_warm_users: int, cold_fraction: float, seed: int, epoch: int
+    data: Interactions,
+    *,
+    min_warm_users: int,
+    cold_fraction: float,
+    seed: int,
+    epoch: int,
+    in_order: InOrder | None = None,
 ) -> Iterator[Episode]:
     """One epoch: overlapping users, each once a domain, and warm episodes beside them.
 
@@ -70,21 +97,33 @@ def draw_episodes(
         cold_fraction: Fraction of a domain's episodes that are cold, between 0 and 1.
         seed: Of the training; all draws follow from it and from the epoch.
         epoch: Number of the epoch, from 1.
+        in_order: Where the order of histories is read: then there are next episodes, and folds.
     """
     rng = np.random.default_rng([seed, epoch])
-    plan = _plan(data, min_warm_users, cold_fraction, rng)
+    plan = _plan(data, min_warm_users, cold_fraction, rng, in_order)
     for index in rng.permutation(len(plan)):
-        planned = plan[index]
-        yield Episode(planned.domain, planned.users, _hide(data, planned, rng), planned.kind)
+        one = plan[index]
+        yield Episode(one.domain, one.users, _hide(data, one, rng), one.kind, one.fold)
 
 
-def count_episodes(data: Interactions, *, min_warm_users: int, cold_fraction: float) -> int:
+def count_episodes(
+    data: Interactions,
+    *,
+    min_warm_users: int,
+    cold_fraction: float,
+    in_order: InOrder | None = None,
+) -> int:
     """How many episodes every epoch has; for the arguments see :func:`draw_episodes`."""
-    return len(_plan(data, min_warm_users, cold_fraction, np.random.default_rng(0)))
+    rng = np.random.default_rng(0)
+    return len(_plan(data, min_warm_users, cold_fraction, rng, in_order))
 
 
 def _plan(
-    data: Interactions, min_warm_users: int, cold_fraction: float, rng: np.random.Generator
+    data: Interactions,
+    min_warm_users: int,
+    cold_fraction: float,
+    rng: np.random.Generator,
+    in_order: InOrder | None,
 ) -> list[_Planned]:
     """The episodes of an epoch, as large as makes few of them ask about all, within bounds."""
     domains = range(data.num_domains)
@@ -107,15 +146,54 @@ def _plan(
             (cold, num_cold, "cold"), (warm, num_warm, "warm"),
         )  # fmt: skip
         for able, count, kind in kinds:
-            order = rng.permutation(able)
-            groups = np.array_split(order[: count * size], count) if count else []
-            plan += [_Planned(domain, np.sort(users), kind) for users in groups]
+            for fold, users in _by_fold(able, in_order):
+                number = count if fold is None else math.ceil(count / _folds(in_order))
+                chosen = rng.permutation(users)[: number * size]
+                number = min(number, len(chosen))
+                groups = np.array_split(chosen, number) if number else []
+                plan += [_Planned(domain, np.sort(group), kind, fold) for group in groups]
+    return plan + _plan_next(in_order, rng)
+
+
+def _by_fold(
+    users: NDArray[np.int64], in_order: InOrder | None
+) -> list[tuple[int | None, NDArray[np.int64]]]:
+    """The users of each fold; all at once where there are none."""
+    if in_order is None:
+        return [(None, users)]
+    fold = in_order.fold_of_user[users]
+    return [(number, users[fold == number]) for number in range(_folds(in_order))]
+
+
+def _folds(in_order: InOrder | None) -> int:
+    return 1 if in_order is None else int(in_order.fold_of_user.max(initial=0)) + 1
+
+
+def _plan_next(in_order: InOrder | None, rng: np.random.Generator) -> list[_Planned]:
+    """All users of two events or more, once, or as many as an epoch asks about."""
+    if in_order is None:
+        return []
+    plan: list[_Planned] = []
+    able = np.flatnonzero(in_order.sequences.lengths > 1)
+    size = max(math.ceil(len(able) / MOST_NEXT_EPISODES), FEWEST_NEXT_USERS)
+    size = min(size, in_order.most_users)
+    for fold, users in _by_fold(able, in_order):
+        order = rng.permutation(users)
+        starts = range(0, len(order), size)
+        groups = [np.sort(order[start : start + size]) for start in starts]
+        plan += [_Planned(-1, group, "next", fold) for group in groups]
+    if len(plan) > MOST_NEXT_EPISODES:
+        plan = [plan[n] for n in rng.choice(len(plan), MOST_NEXT_EPISODES, replace=False)]
     return plan
 
 
 def _hide(data: Interactions, planned: _Planned, rng: np.random.Generator) -> sp.csr_matrix:
-    """The likes of the users in the domain, all or a random half by the kind, as ``[P, I]``."""
+    """The likes of the users in the domain, all or some of them by the kind, as ``[P, I]``."""
     likes, users = data.liked, planned.users
+    if planned.kind == "next":
+        return sp.csr_matrix(likes.shape, dtype=np.float32)
+    if planned.kind == "warm" and planned.fold is not None:
+        return latest_likes(data, users, np.full(len(users), planned.domain))
     rows = likes[users].tocoo()
     hide = data.item_domain[rows.col] == planned.domain
     if planned.kind == "warm":

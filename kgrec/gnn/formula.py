@@ -12,12 +12,18 @@ A vector is made of pieces that stand side by side, so the score is the sum of w
     piece        of a user                                  of an item
     history      history, pooled and mapped to the domain   item embedding          D columns
     bridge       factors, predicted and folded in           factors                 R columns
+    time         time of the last event, mapped to others   events by time          N columns
     popularity   a learned weight                           log popularity          1 column
+
+To a history whose order is known the state of the sequence encoder is added
+(:mod:`kgrec.gnn.sequence`). Beside these stands a sparse piece: how strongly a user's latest items
+are followed by each item (:mod:`kgrec.gnn.succession`), every item being a column of its own.
 
 A new piece is a function here, columns in :func:`user_vectors` and in :func:`item_vectors`, and
 what it learns in :class:`DomainWeights`.
 
-Shapes: B users   I items   N items asked for   D width   R factors   F features of a bridge
+Shapes: B users   I items   C items asked for   D width   R factors   F features of a bridge
+        N time bins
 """
 
 from __future__ import annotations
@@ -28,8 +34,8 @@ from typing import Any, Generic, TypeVar
 
 from kgrec.gnn.users import UserInputs
 
-__all__ = ["DomainWeights", "bridge_features", "item_vectors", "query_embeddings", "unit",
-           "user_factors", "user_vectors"]  # fmt: skip
+__all__ = ["DomainWeights", "bridge_features", "by_kind", "item_vectors", "mapped_query",
+           "query_embeddings", "score_columns", "unit", "user_factors", "user_vectors"]  # fmt: skip
 
 A = TypeVar("A", bound=Any)
 """A numpy array, or a tensor; all arguments of a call are of one kind."""
@@ -40,22 +46,48 @@ _SHORTEST = 1e-12
 
 @dataclass(frozen=True)
 class DomainWeights(Generic[A]):
-    """What was learned of one target domain; all but the first two are single numbers."""
+    """What was learned of one target domain.
 
-    history_map: A  # [D, D]
+    K is 2 where order is read: cold users, who have no item of the domain, then have weights of
+    their own and warm users others, since the latest items of a domain say much of what comes next
+    in it. K is 1 elsewhere. Fields without a shape are single numbers.
+    """
+
+    history_map: A  # [K, D, D]
     """Maps a pooled history to the domain; see :func:`query_embeddings`."""
     bridge_scale: A  # [3]
     """Factors of the three blocks of features from which the bridge predicts."""
-    temperature: A
+    temperature: A  # [K]
     """Divides the mapped history: the higher, the less it counts."""
-    bridge_weight: A
+    state_weight: A  # [K]
+    """Weight of the state of the sequence encoder beside the pooled history."""
+    bridge_weight: A  # [K]
     """Weight of a user's factors in the score."""
     shrinkage: A
     """Items in the domain at which a user's own factors weigh as much as the bridge's."""
-    popularity_weight: A
+    popularity_weight: A  # [K]
     """Weight of the log popularity of an item in the score."""
     factor_scale: A
     """Divides item factors and multiplies users', so that training sees both at one scale."""
+    time_map: A  # [N, N]
+    """Maps the time of a user's last event to the times of items that count."""
+    time_weight: A  # [K]
+    """Weight of items having events at the time of the user's last one; added to the map."""
+    succession_weights: A  # [K, 2]
+    """Weights of both matrices of :class:`kgrec.gnn.succession.Succession`."""
+
+
+def by_kind(values: A, is_warm: A) -> A:
+    """``[B, 1]`` of ``values [K]`` that of each user's kind; ``is_warm [B, 1]`` is 1 or 0."""
+    chosen: A = values[0] * (1 - is_warm) + values[-1] * is_warm
+    return chosen
+
+
+def _warm_users(users: UserInputs[Any, A]) -> A:
+    """``[B, 1]`` 1 where a user has items of the domain, else 0."""
+    count = users.inside_count[:, None]
+    warm: A = count.clip(0, 1)
+    return warm
 
 
 def unit(xp: Any, vectors: A) -> A:
@@ -66,10 +98,11 @@ def unit(xp: Any, vectors: A) -> A:
 
 
 def item_vectors(
-    xp: Any, weights: DomainWeights[A], item_embeddings: A, factors: A, popularity: A
+    xp: Any, weights: DomainWeights[A], item_embeddings: A, factors: A, times: A, popularity: A
 ) -> A:
-    """``[N, D + R + 1]`` of items, given their embeddings ``[N, D]``, factors and popularity."""
-    vectors: A = xp.hstack([item_embeddings, factors / weights.factor_scale, popularity[:, None]])
+    """``[C, D + R + N + 1]`` of items, given what is known of them, ``[C, D]`` to ``[C]``."""
+    scaled = factors / weights.factor_scale
+    vectors: A = xp.hstack([item_embeddings, scaled, times, popularity[:, None]])
     return vectors
 
 
@@ -79,8 +112,9 @@ def user_vectors(
     item_embeddings: A,
     users: UserInputs[Any, A],
     bridge_map: A | None,
+    state: A | None = None,
 ) -> A:
-    """``[B, D + R + 1]`` of users.
+    """``[B, D + R + N + 1]`` of users.
 
     Args:
         xp: ``torch`` or ``numpy``.
@@ -89,20 +123,66 @@ def user_vectors(
         users: What is read of them.
         bridge_map: ``[F, R]``, predicts a user's factors from other domains; None: without a
             bridge, no factors.
+        state: ``[B, D]`` of the sequence encoder, zeros where there is no order; None: no order
+            is read.
     """
-    history = query_embeddings(xp, weights, item_embeddings, users.pooling) / weights.temperature
+    is_warm = _warm_users(users)
+    query = query_embeddings(xp, weights, item_embeddings, users.pooling, state, is_warm)
     factors = xp.zeros_like(users.inside_factors)
     if bridge_map is not None:
         factors = user_factors(xp, weights, item_embeddings, users, bridge_map)
-    popularity = xp.zeros_like(history[:, :1]) + weights.popularity_weight
-    vectors: A = xp.hstack([history, factors, popularity])
+    vectors: A = score_columns(xp, weights, query, factors, users.last_time, is_warm)
     return vectors
 
 
-def query_embeddings(xp: Any, weights: DomainWeights[A], item_embeddings: A, pooling: Any) -> A:
-    """``[B, D]`` unit vectors: histories pooled by ``pooling [B, I]``, mapped to the domain."""
-    mapped: A = (pooling @ item_embeddings) @ weights.history_map
-    return unit(xp, mapped)
+def score_columns(
+    xp: Any, weights: DomainWeights[A], query: A, factors: A, last_time: A, is_warm: A
+) -> A:
+    """``[B, D + R + N + 1]`` of ``[B, D]`` queries, ``[B, R]`` weighed factors, ``[B, N]`` times.
+
+    ``is_warm [B, 1]`` says of which kind each user is.
+    """
+    history = query / by_kind(weights.temperature, is_warm)
+    time = last_time @ weights.time_map + last_time * by_kind(weights.time_weight, is_warm)
+    popularity = xp.zeros_like(history[:, :1]) + by_kind(weights.popularity_weight, is_warm)
+    vectors: A = xp.hstack([history, factors, time, popularity])
+    return vectors
+
+
+def query_embeddings(
+    xp: Any,
+    weights: DomainWeights[A],
+    item_embeddings: A,
+    pooling: Any,
+    state: A | None = None,
+    is_warm: A | None = None,
+) -> A:
+    """``[B, D]`` unit vectors: histories pooled by ``pooling [B, I]``, mapped to the domain.
+
+    Args:
+        xp: ``torch`` or ``numpy``.
+        weights: What was learned of the target domain.
+        item_embeddings: ``[I, D]`` of all items.
+        pooling: Sparse, of the users' histories.
+        state: ``[B, D]`` of the sequence encoder; None: no order is read.
+        is_warm: ``[B, 1]`` the kind of each user; None: all are cold.
+    """
+    pooled = pooling @ item_embeddings
+    if is_warm is None:
+        is_warm = xp.zeros_like(pooled[:, :1])
+    query: A = mapped_query(xp, weights, pooled, state, is_warm)
+    return query
+
+
+def mapped_query(xp: Any, weights: DomainWeights[A], pooled: A, state: A | None, is_warm: A) -> A:
+    """``[B, D]`` unit vectors of pooled histories ``[B, D]`` and states, if there are any."""
+    if state is not None:
+        pooled = pooled + state * by_kind(weights.state_weight, is_warm)
+    mapped = pooled @ weights.history_map[0]
+    if len(weights.history_map) > 1:
+        mapped = mapped * (1 - is_warm) + pooled @ weights.history_map[1] * is_warm
+    query: A = unit(xp, mapped)
+    return query
 
 
 def user_factors(
@@ -121,7 +201,8 @@ def user_factors(
     count = users.inside_count
     own = (count / (count + weights.shrinkage))[:, None]
     factors = (1 - own) * predicted + own * users.inside_factors
-    weighed: A = factors * weights.bridge_weight * weights.factor_scale
+    weight = by_kind(weights.bridge_weight, _warm_users(users))
+    weighed: A = factors * weight * weights.factor_scale
     return weighed
 
 

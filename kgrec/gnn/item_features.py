@@ -1,25 +1,28 @@
-"""What is known of items before anything is learned: spectrum and factors.
+"""What is known of items before anything is learned: spectrum, factors, times and succession.
 
-In:   the :class:`~kgrec.data.interactions.Interactions` to learn from.
+In:   the :class:`~kgrec.data.interactions.Interactions` to learn from, and histories in order.
 Out:  :class:`ItemFeatures`: fixed arrays of items, and what they say of a user by fold-in.
 
 Text and the ID embedding are item features too, but they are learned; see
 :mod:`kgrec.gnn.model`. Nothing here is a tensor.
 
-Shapes: B users   I items   S spectrum   R factors
+Shapes: B users   I items   S spectrum   R factors   N time bins
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.config import ModelSettings
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
+from kgrec.gnn.succession import Succession, count_succession
+from kgrec.gnn.time_bins import count_times, make_time_bins
 from kgrec.solvers.domain_factors import DomainFactors
 from kgrec.solvers.spectrum import item_spectrum
 
@@ -33,7 +36,11 @@ class ItemFeatures:
     spectrum: NDArray[np.float32]  # [I, S] singular vectors times values, degree-normalised
     factors: NDArray[np.float32]  # [I, R] iALS of the item's own domain
     popularity: NDArray[np.float32]  # [I] log(1 + likes), centred within the domain
+    is_liked: NDArray[np.float32]  # [I] 1 where anybody likes the item, else 0
     item_domain: NDArray[np.int32]  # [I]
+    times: NDArray[np.float32]  # [I, N] log(1 + events) by bin of time; N is 0 where none is known
+    time_bins: NDArray[np.float32]  # [N] see kgrec.gnn.time_bins
+    succession: Succession | None  # None where the order of histories is unknown or not read
     regularization: float
     alpha: float
 
@@ -41,6 +48,38 @@ class ItemFeatures:
         """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""
         factors = DomainFactors(self.factors, self.item_domain, self.regularization, self.alpha)
         return factors.user_factors(histories, domain)
+
+    def counted(
+        self, data: Interactions, sequences: Histories, bins: NDArray[np.float32]
+    ) -> ItemFeatures:
+        """The same solutions, with what is counted in these interactions and no others.
+
+        Args:
+            data: Interactions of the same items.
+            sequences: The same likes in order, each once.
+            bins: ``[N]`` of time.
+        """
+        return replace(
+            self,
+            popularity=data.popularity,
+            is_liked=(data.liked.getnnz(axis=0) > 0).astype(np.float32),
+            times=count_times(
+                bins, sequences.event_item, sequences.event_time, sequences.num_items
+            ),
+            time_bins=bins,
+            succession=count_succession(sequences),
+        )
+
+    def turned_to(self, other: ItemFeatures) -> ItemFeatures:
+        """The same features, solutions rotated to those of ``other``, so that one map reads both.
+
+        Rotation changes no fold-in and no score that is made of these features alone.
+        """
+        factors = self.factors.copy()
+        for domain in np.unique(self.item_domain):
+            items = self.item_domain == domain
+            factors[items] = _rotated(self.factors[items], other.factors[items])
+        return replace(self, spectrum=_rotated(self.spectrum, other.spectrum), factors=factors)
 
     def user_spectrum(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         """``[B, S]`` sum over the history, divided by the root of its length."""
@@ -54,14 +93,16 @@ def solve_item_features(
     settings: ModelSettings,
     *,
     seed: int,
+    sequences: Histories | None = None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> ItemFeatures:
-    """Solve for spectrum and factors; seconds for a million likes.
+    """Solve for spectrum and factors, and count the rest; seconds for a million likes.
 
     Args:
         data: The interactions to learn from.
         settings: Which features there are, and how wide they are.
         seed: Of the solvers.
+        sequences: The same likes in order, each once; None: no order is read.
         on_stage: Told what is solved.
     """
     likes = data.liked
@@ -81,11 +122,31 @@ def solve_item_features(
         on_domain=lambda d: on_stage(f"factors of domain {d + 1} of {data.num_domains}"),
     )  # fmt: skip
 
-    return ItemFeatures(
+    solved = ItemFeatures(
         spectrum=spectrum.astype(np.float32),
         factors=factors.items,
         popularity=data.popularity,
+        is_liked=(likes_per_item > 0).astype(np.float32),
         item_domain=data.item_domain,
+        times=np.zeros((num_items, 0), np.float32),
+        time_bins=np.zeros(0, np.float32),
+        succession=None,
         regularization=settings.factor_regularization,
         alpha=settings.factor_alpha,
     )
+    if sequences is None:
+        return solved
+    on_stage("order of histories")
+    bins = make_time_bins(sequences.event_time)
+    return solved.counted(data, sequences, bins)
+
+
+def _rotated(array: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``array [I, R]`` turned so that it lies as close to ``like [I, R]`` as can be.
+
+    Orthogonal Procrustes (Schoenemann, Psychometrika 1966): products of two rows stay as they are.
+    """
+    if not array.size:
+        return array
+    left, _, right = np.linalg.svd(array.T.astype(np.float64) @ like)
+    return np.asarray(array @ (left @ right), dtype=np.float32)

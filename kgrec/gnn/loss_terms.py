@@ -27,9 +27,11 @@ from torch.nn import functional
 
 from kgrec.config import Settings
 from kgrec.gnn.episodes import Episode
+from kgrec.gnn.fold_statistics import FoldStatistics
 from kgrec.gnn.losses import bpr, info_nce, prototype_alignment, sampled_softmax
 from kgrec.gnn.model import JointModel
 from kgrec.gnn.prepare import TrainingInputs
+from kgrec.gnn.succession import succession_features
 from kgrec.gnn.user_tensors import UserTensors
 from kgrec.gnn.users import by_root_of_length
 from kgrec.solvers.sparse import Sparse
@@ -56,7 +58,9 @@ class Step:
     item_embeddings: Tensor  # [I, D] of the graph without what is hidden
     known: UserTensors  # of the B users, without what is hidden
     wanted: sp.csr_matrix  # [B, I] what is hidden of them
-    user_vectors: Tensor  # [B, D + R + 1]
+    user_vectors: Tensor  # [B, D + R + N + 1]
+    statistics: FoldStatistics | None = None  # without the users of the episode's fold
+    latest: sp.csr_matrix | None = None  # [B, I] the latest items known of the B users
 
 
 Term: TypeAlias = Callable[[Step], Tensor | None]
@@ -69,11 +73,28 @@ def ranking_term(step: Step) -> Tensor:
         step.wanted, step.inputs, step.settings, domain, step.epoch
     )
     items = torch.from_numpy(columns).to(step.user_vectors.device)
-    item_vectors = step.model.item_vectors(step.item_embeddings, items, domain)
+    known = None if step.statistics is None else step.statistics.items
+    item_vectors = step.model.item_vectors(step.item_embeddings, items, domain, known)
     positives = step.wanted[:, columns]  # [B, N]
-    if train.loss == "bpr":
+    if train.loss == "bpr":  # succession, which is sparse, is left out
         return bpr(step.user_vectors, item_vectors, positives)
-    return sampled_softmax(step.user_vectors, item_vectors, positives, log_drawn)
+    added, weights = _succession(step, columns)
+    return sampled_softmax(step.user_vectors, item_vectors, positives, log_drawn, added, weights)
+
+
+def _succession(
+    step: Step, columns: NDArray[np.int64]
+) -> tuple[list[sp.csr_matrix], Tensor | None]:
+    """What the latest items say of the candidates, and the weights of both matrices."""
+    if step.statistics is None or step.latest is None:
+        return [], None
+    succession = step.statistics.item_features.succession
+    if succession is None:
+        return [], None
+    matrices = [matrix[:, columns].tocsr() for matrix in succession.matrices]
+    weights = step.model.domain_weights(step.episode.domain).succession_weights
+    own = weights[0 if step.episode.kind == "cold" else -1]
+    return succession_features(step.latest, matrices), own
 
 
 def user_term(step: Step) -> Tensor | None:

@@ -8,6 +8,7 @@ Shapes: B users   N candidate items   K width of a score   D width of a view   C
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -26,7 +27,12 @@ _BLOCK = 256
 
 
 def sampled_softmax(
-    user: Tensor, item: Tensor, positives: sp.csr_matrix, log_drawn: Tensor | None = None
+    user: Tensor,
+    item: Tensor,
+    positives: sp.csr_matrix,
+    log_drawn: Tensor | None = None,
+    added: Sequence[sp.csr_matrix] = (),
+    added_weights: Tensor | None = None,
 ) -> Tensor:
     """Mean over users of the mean over their positives of ``-log softmax``.
 
@@ -38,6 +44,9 @@ def sampled_softmax(
         log_drawn: ``[N]`` log of the chance that an item came to be a candidate. Subtracting
             it makes the sample stand for the whole catalogue (logQ correction; Bengio and
             Senecal, "Adaptive importance sampling", 2008). None where all items are there.
+        added: ``[B, N]`` sparse features of pairs that are added to the inner products, each times
+            its weight.
+        added_weights: One weight for each of ``added``; has a gradient.
 
     Not to be called under autocast. Its gradient has no gradient.
 
@@ -46,7 +55,9 @@ def sampled_softmax(
         >>> round(sampled_softmax(user, item, sp.csr_matrix([[1, 0, 0, 0]])).item(), 4)
         1.3863
     """
-    loss: Tensor = _Softmax.apply(user, item, positives, log_drawn)
+    if added_weights is None:
+        added, added_weights = (), user.new_zeros(0)
+    loss: Tensor = _Softmax.apply(user, item, positives, log_drawn, tuple(added), added_weights)
     return loss
 
 
@@ -59,7 +70,13 @@ class _Softmax(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, user: Tensor, item: Tensor, positives: sp.csr_matrix, log_drawn: Tensor | None
+        ctx: Any,
+        user: Tensor,
+        item: Tensor,
+        positives: sp.csr_matrix,
+        log_drawn: Tensor | None,
+        added: tuple[sp.csr_matrix, ...],
+        added_weights: Tensor,
     ) -> Tensor:
         row, column = _places(positives, user.device)
         count = np.diff(positives.indptr)  # [B]
@@ -67,12 +84,16 @@ class _Softmax(torch.autograd.Function):
         of_user = torch.from_numpy(weight).to(user)
         of_positive = torch.from_numpy((weight / np.maximum(count, 1)).repeat(count)).to(user)
         to_user, to_item = torch.empty_like(user), torch.zeros_like(item)
+        to_added = torch.zeros_like(added_weights)
         loss = user.new_zeros(())
         ends = [*range(0, len(count), _BLOCK), len(count)]
         for some in (slice(*pair) for pair in pairwise(ends)):
             theirs = slice(*positives.indptr[[some.start, some.stop]])
             at = (row[theirs] - some.start, column[theirs])
             scores = user[some] @ item.T
+            features = [torch.from_numpy(matrix[some].toarray()).to(user) for matrix in added]
+            for weight_of, feature in zip(added_weights, features, strict=True):
+                scores += weight_of * feature
             if log_drawn is not None:
                 scores -= log_drawn
             top = scores.amax(1, keepdim=True)
@@ -84,14 +105,17 @@ class _Softmax(torch.autograd.Function):
             scores[at] -= of_positive[theirs]  # now the loss by the scores
             torch.mm(scores, item, out=to_user[some])
             to_item.addmm_(scores.T, user[some])
-        ctx.save_for_backward(to_user, to_item)
+            for number, feature in enumerate(features):
+                to_added[number] += (scores * feature).sum()
+        ctx.save_for_backward(to_user, to_item, to_added)
         return loss
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        to_user, to_item = ctx.saved_tensors
-        return grads[0] * to_user, grads[0] * to_item, None, None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        to_user, to_item, to_added = ctx.saved_tensors
+        to_added = grads[0] * to_added
+        return grads[0] * to_user, grads[0] * to_item, None, None, None, to_added
 
 
 def bpr(

@@ -3,12 +3,13 @@
 In:   item features, text vectors (some of them with gradient), a graph.
 Out:  item vectors and user vectors whose inner product is the score of a recommendation.
 
-A user is known by a history alone. Their vector for a target domain has three pieces, and so has
-an item's; :mod:`kgrec.gnn.formula` has them, and answers without tensors as well. Nothing here
-trains; see :mod:`kgrec.gnn.trainer`.
+A user is known by a history alone. Their vector for a target domain has a few pieces, and so has
+an item's; :mod:`kgrec.gnn.formula` has them, and answers without tensors as well. What is known of
+items is that of everybody, or of a fold (:mod:`kgrec.gnn.fold_statistics`). Nothing here trains;
+see :mod:`kgrec.gnn.trainer`.
 
 Shapes: B users   I items   I_d items of a domain   M domains   D width   R factors   S spectrum
-        W width of the encoder   F features of a bridge
+        W width of the encoder   F features of a bridge   N time bins
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from kgrec.config import ModelSettings, Settings
 from kgrec.gnn import formula
 from kgrec.gnn.bridge import Bridge
 from kgrec.gnn.bridge_users import BridgeUsers
+from kgrec.gnn.fold_statistics import ItemTensors
 from kgrec.gnn.formula import DomainWeights
 from kgrec.gnn.graph import Graph
 from kgrec.gnn.item_features import ItemFeatures
 from kgrec.gnn.layers import LightGNN
+from kgrec.gnn.sequence_encoder import SequenceEncoder
 from kgrec.gnn.user_tensors import UserTensors
 from kgrec.solvers.sparse import Sparse
 from kgrec.text.whitening import Whitening
@@ -41,6 +44,8 @@ class JointModel(nn.Module):
     spectrum: Tensor
     factors: Tensor
     popularity: Tensor
+    is_liked: Tensor
+    times: Tensor
     item_domain: Tensor
     by_domain: Tensor
     place_by_domain: Tensor
@@ -56,6 +61,7 @@ class JointModel(nn.Module):
         *,
         num_tags: int,
         num_domains: int,
+        reads_order: bool = False,
     ) -> None:
         """Set the weights to their first values, drawn from torch's random state.
 
@@ -66,6 +72,7 @@ class JointModel(nn.Module):
             whitening: Solved before, on the first text vectors.
             num_tags: Tags of the graph.
             num_domains: Domains of the graph.
+            reads_order: Whether there is a sequence encoder, and the pieces of time and succession.
         """
         super().__init__()
         model = settings.model
@@ -81,19 +88,37 @@ class JointModel(nn.Module):
         self.id_embedding = nn.Embedding(len(item_features.item_domain), dim)
         nn.init.normal_(self.id_embedding.weight, std=0.01)
         self.gnn = _layers(model, num_tags=num_tags, num_domains=num_domains)
-        self.history_maps = nn.Parameter(torch.eye(dim).repeat(num_domains, 1, 1))  # [M, D, D]
+        kinds = 2 if reads_order else 1  # K, see DomainWeights
+        maps = torch.eye(dim).repeat(num_domains, kinds, 1, 1)
+        self.history_maps = nn.Parameter(maps)  # [M, K, D, D]
         self.bridges = nn.ModuleList(Bridge(3, model.bridge_strength) for _ in range(num_domains))
-        self.log_temperature = nn.Parameter(torch.tensor(settings.train.temperature).log())
-        self.log_bridge_weight = nn.Parameter(torch.full((num_domains,), 1.2))
-        self.popularity_weight = nn.Parameter(torch.full((num_domains,), 0.5))
+        # Single numbers lie in rows of one axis: they learn faster than matrices, without decay.
+        first = torch.tensor(settings.train.temperature).log()
+        self.log_temperature = nn.Parameter(first.repeat(kinds))
+        self.log_bridge_weight = nn.Parameter(torch.full((num_domains * kinds,), 1.2))
+        self.popularity_weight = nn.Parameter(torch.full((num_domains * kinds,), 0.5))
         self.log_shrinkage = nn.Parameter(torch.zeros(num_domains))
         self.drop = nn.Dropout(model.dropout)
+        bins = item_features.times.shape[1]
+        self.time_maps = nn.Parameter(torch.zeros(num_domains, bins, bins))  # [M, N, N]
+        self.time_weight = nn.Parameter(torch.zeros(num_domains * kinds))
+        # The state begins to count for cold users when it has learned something of warm ones.
+        self.state_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
+        start = torch.tensor([1.0, 0.5]).repeat(num_domains * kinds)
+        self.succession_weights = nn.Parameter(start)
+        self.item_time_map = nn.Parameter(torch.zeros(bins, dim))
+        self.sequence: SequenceEncoder | None = None
+        if reads_order:
+            self.sequence = SequenceEncoder(model, num_domains=num_domains, num_bins=bins)
+        self.reads_ids = reads_order or "id" in model.item_features
 
     def _keep_item_features(self, item_features: ItemFeatures, has_text: Tensor) -> None:
         """Register as buffers what stands still."""
         self.register_buffer("spectrum", torch.tensor(item_features.spectrum))
         self.register_buffer("factors", torch.tensor(item_features.factors))
         self.register_buffer("popularity", torch.tensor(item_features.popularity))
+        self.register_buffer("is_liked", torch.tensor(item_features.is_liked))
+        self.register_buffer("times", torch.tensor(item_features.times))
         domains = torch.tensor(item_features.item_domain, dtype=torch.long)
         self.register_buffer("item_domain", domains)
         order = self.item_domain.argsort(stable=True)
@@ -108,53 +133,89 @@ class JointModel(nn.Module):
             norms = factor_norm[self.item_domain == d]
             self.factor_scale[d] = norms.square().mean().sqrt().clamp(min=1e-6) if len(norms) else 1
 
+    def sequence_weights(self) -> list[nn.Parameter]:
+        """Those that remember single histories: of the sequence encoder, and ID embeddings."""
+        if self.sequence is None:
+            return []
+        return [*self.sequence.parameters(), *self.id_embedding.parameters()]
+
     # --- items --------------------------------------------------------------------
 
-    def features(self, text: Tensor) -> Tensor:
-        """Item features ``[I, D]``: the sum of all there are; ``text [I, W]`` is raw."""
-        model = self.settings
+    @property
+    def everybody(self) -> ItemTensors:
+        """What is known of items from all users; answers are made from it."""
+        return ItemTensors(self.spectrum, self.factors, self.popularity, self.is_liked, self.times)
+
+    def features(self, text: Tensor, known: ItemTensors | None = None) -> Tensor:
+        """Item features ``[I, D]``: the sum of all there are.
+
+        Args:
+            text: ``[I, W]`` raw text vectors.
+            known: What is known without the users of a fold; None: of everybody.
+        """
+        model, known = self.settings, known or self.everybody
         x = torch.zeros(len(self.popularity), model.dim, device=self.popularity.device)
         if "text" in model.item_features and self.any_text:
-            known = self.has_text.unsqueeze(1)
-            x = x + self.text_map(self.drop(self.whitening(text) * known))
+            has_text = self.has_text.unsqueeze(1)
+            x = x + self.text_map(self.drop(self.whitening(text) * has_text))
         if "spectrum" in model.item_features and self.spectrum.size(1):
-            x = x + self.spectrum_map(self.drop(self.spectrum))
+            x = x + self.spectrum_map(self.drop(known.spectrum))
         if "factors" in model.item_features:
-            scaled = self.drop(self.factors / self.factor_scale[self.item_domain].unsqueeze(1))
+            scaled = self.drop(known.factors / self.factor_scale[self.item_domain].unsqueeze(1))
             of_domains = scaled[self.by_domain].split(self.domain_sizes)
             mapped = [own @ to for own, to in zip(of_domains, self.factor_map, strict=True)]
             x = x + torch.cat(mapped)[self.place_by_domain]
-        if "id" in model.item_features:
-            keep = torch.ones(len(x), 1, device=x.device)
+        if self.sequence is not None and self.times.size(1):
+            x = x + known.times @ self.item_time_map
+        if self.reads_ids:
+            # What nobody likes is told from the likes of others as a negative alone.
+            keep = known.is_liked[:, None]
             if self.training:
-                keep = (torch.rand_like(keep) >= model.id_dropout).float()
+                keep = keep * (torch.rand_like(keep) >= model.id_dropout)
             x = x + self.id_embedding.weight * keep
         return x
 
-    def item_embeddings(self, text: Tensor, graph: Graph) -> Tensor:
+    def item_embeddings(
+        self, text: Tensor, graph: Graph, known: ItemTensors | None = None
+    ) -> Tensor:
         """``[I, D]`` of all items after the graph network, of unit length."""
-        propagated: Tensor = self.gnn(self.features(text), graph)
+        propagated: Tensor = self.gnn(self.features(text, known), graph)
         return formula.unit(torch, propagated)
 
-    def item_vectors(self, item_embeddings: Tensor, items: Tensor, domain: int) -> Tensor:
-        """``[I_d, D + R + 1]`` of ``items`` (numbers), given the embeddings ``[I, D]`` of all."""
+    def item_vectors(
+        self,
+        item_embeddings: Tensor,
+        items: Tensor,
+        domain: int,
+        known: ItemTensors | None = None,
+    ) -> Tensor:
+        """``[I_d, D + R + N + 1]`` of ``items`` (numbers), given the embeddings of all."""
+        known = known or self.everybody
         return formula.item_vectors(
             torch, self.domain_weights(domain), item_embeddings[items],
-            self.factors[items], self.popularity[items],
+            known.factors[items], known.times[items], known.popularity[items],
         )  # fmt: skip
 
     # --- users --------------------------------------------------------------------
 
     def domain_weights(self, domain: int) -> DomainWeights[Tensor]:
         """What was learned of ``domain``, with gradient: all that its scores need of the model."""
+
+        def own(of_domains: Tensor, *shape: int) -> Tensor:
+            return of_domains.view(self.num_domains, -1, *shape)[domain]
+
         return DomainWeights(
             history_map=self.history_maps[domain],
             bridge_scale=self.bridge(domain).scale,
             temperature=self.log_temperature.exp(),
-            bridge_weight=self.log_bridge_weight[domain].exp(),
+            state_weight=own(self.state_weight),
+            bridge_weight=own(self.log_bridge_weight).exp(),
             shrinkage=self.log_shrinkage[domain].exp(),
-            popularity_weight=self.popularity_weight[domain],
+            popularity_weight=own(self.popularity_weight),
             factor_scale=self.factor_scale[domain],
+            time_map=self.time_maps[domain],
+            time_weight=own(self.time_weight),
+            succession_weights=own(self.succession_weights, 2),
         )
 
     def query_embeddings(self, item_embeddings: Tensor, pooling: Sparse, domain: int) -> Tensor:
@@ -164,15 +225,21 @@ class JointModel(nn.Module):
         )
 
     def user_vectors(
-        self, item_embeddings: Tensor, users: UserTensors, domain: int, bridge_map: Tensor
+        self,
+        item_embeddings: Tensor,
+        users: UserTensors,
+        domain: int,
+        bridge_map: Tensor,
+        state: Tensor | None = None,
     ) -> Tensor:
-        """``[B, D + R + 1]``; the score of an item is the inner product with its vector.
+        """``[B, D + R + N + 1]``; the score of an item is the inner product with its vector.
 
-        ``bridge_map [F, R]`` comes from :meth:`solve_bridge`.
+        ``bridge_map [F, R]`` comes from :meth:`solve_bridge`, ``state [B, D]`` from the sequence
+        encoder.
         """
         used = bridge_map if self.settings.bridge else None
         weights = self.domain_weights(domain)
-        return formula.user_vectors(torch, weights, item_embeddings, users, used)
+        return formula.user_vectors(torch, weights, item_embeddings, users, used, state)
 
     # --- the bridge ---------------------------------------------------------------
 

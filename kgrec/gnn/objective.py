@@ -3,10 +3,11 @@
 In:   an episode; the model, its text vectors, and the users of each bridge.
 Out:  one number with gradient to everything that learns.
 
-The episode's likes are hidden from the graph, the graph is propagated once, the bridge is solved
-once, on users outside the episode, and the vectors of its users follow from these two. The loss is
-the sum of the terms of :mod:`kgrec.gnn.loss_terms`. Nothing here draws an episode or moves a
-weight.
+The graph is propagated once, the bridge is solved once, on users outside the episode, and the
+vectors of its users follow from these two. Where there are folds, graph and everything else that is
+made of likes are without all users of the episode's fold; where there are none, the episode's likes
+are hidden from the graph. The loss is the sum of the terms of :mod:`kgrec.gnn.loss_terms`, or for
+next items that of :mod:`kgrec.gnn.next_items`. Nothing here draws an episode or moves a weight.
 
 Shapes: B users of an episode   I items   D width   C prototypes   W width of the encoder
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -23,9 +25,13 @@ from torch import Tensor, nn
 from kgrec.config import Settings
 from kgrec.data.hold_out import visible_likes
 from kgrec.gnn.episodes import Episode
+from kgrec.gnn.events import read_latest_events
+from kgrec.gnn.fold_statistics import FoldStatistics
 from kgrec.gnn.loss_terms import TERMS, Step, Term, marked
 from kgrec.gnn.model import JointModel
+from kgrec.gnn.next_items import next_item_loss
 from kgrec.gnn.prepare import TrainingInputs
+from kgrec.gnn.sequence_encoder import event_tensors
 from kgrec.gnn.user_tensors import read_user_tensors
 
 __all__ = ["Objective"]
@@ -56,6 +62,8 @@ class Objective(nn.Module):
             epoch: Random draws follow from it.
             learn_text: Whether a sample of texts is encoded with gradient.
         """
+        if episode.kind == "next":
+            return self._next_items(model, episode, epoch=epoch)
         step = self.step(model, episode, epoch=epoch, learn_text=learn_text)
         total: Tensor | None = None
         for term in self.terms:
@@ -72,14 +80,24 @@ class Objective(nn.Module):
         rng = np.random.default_rng([self.settings.train.seed, epoch, *episode.users[:1]])
         visible = visible_likes(inputs.data.liked, episode.hidden)
         text, fresh_items = self._text(episode, rng, learn_text=learn_text)
-        with self._autocast():
-            embeddings = model.item_embeddings(text, inputs.graph_of(visible))
-        embeddings = embeddings.float()
-        bridge_users = inputs.bridge_users[domain]
+        statistics = self._statistics(episode)
+        features, bridge_users = inputs.item_features, inputs.bridge_users[domain]
+        if statistics is not None:
+            features, bridge_users = statistics.item_features, statistics.bridge_users[domain]
+        embeddings = self._embeddings(model, text, statistics, visible)
         bridge_map = model.solve_bridge(embeddings, bridge_users, without=episode.users)
+        seen, latest, state = visible[episode.users], None, None
+        if inputs.sequences is not None and model.sequence is not None:
+            users = inputs.sequences[episode.users].among(seen)
+            latest = read_latest_events(users, features.time_bins)
+            rows = event_tensors(
+                users, features.item_domain, features.time_bins,
+                self.settings.model.sequence_length, inputs.device,
+            )  # fmt: skip
+            state = model.sequence.last_states(embeddings, list(rows), len(users))
         known = read_user_tensors(
-            visible[episode.users], inputs.item_features, domain, inputs.data.num_domains,
-            inputs.device,
+            seen, features, domain, inputs.data.num_domains, inputs.device,
+            last_time=None if latest is None else latest.time,
         )  # fmt: skip
         return Step(
             settings=self.settings,
@@ -93,8 +111,37 @@ class Objective(nn.Module):
             item_embeddings=embeddings,
             known=known,
             wanted=episode.hidden[episode.users].tocsr(),
-            user_vectors=model.user_vectors(embeddings, known, domain, bridge_map),
+            user_vectors=model.user_vectors(embeddings, known, domain, bridge_map, state),
+            statistics=statistics,
+            latest=None if latest is None else latest.items,
         )
+
+    def _next_items(self, model: JointModel, episode: Episode, *, epoch: int) -> Tensor:
+        """The loss of an episode of next items; texts are not encoded anew for it."""
+        statistics, sequences = self._statistics(episode), self.inputs.sequences
+        if statistics is None or sequences is None:
+            raise ValueError(
+                "next items are asked for where there are histories in order, and folds"
+            )
+        rng = np.random.default_rng([self.settings.train.seed, epoch, *episode.users[:1]])
+        embeddings = self._embeddings(model, self.inputs.cache.vectors, statistics, episode.hidden)
+        return next_item_loss(model, statistics, embeddings, sequences[episode.users], rng)
+
+    def _statistics(self, episode: Episode) -> FoldStatistics | None:
+        return None if episode.fold is None else self.inputs.folds[episode.fold]
+
+    def _embeddings(
+        self,
+        model: JointModel,
+        text: Tensor,
+        statistics: FoldStatistics | None,
+        visible: sp.csr_matrix,
+    ) -> Tensor:
+        """``[I, D]`` of the graph without a fold, or of the visible likes where there is none."""
+        with self._autocast():
+            if statistics is None:
+                return model.item_embeddings(text, self.inputs.graph_of(visible)).float()
+            return model.item_embeddings(text, statistics.graph, statistics.items).float()
 
     def _text(
         self, episode: Episode, rng: np.random.Generator, *, learn_text: bool

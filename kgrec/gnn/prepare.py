@@ -4,7 +4,8 @@ In:   a snapshot, its interactions to learn from, settings.
 Out:  :class:`TrainingInputs`, and from them a :class:`~kgrec.gnn.model.JointModel`.
 
 In this order: the encoder is loaded and, where asked for, adapted to the catalogue; all texts are
-encoded; the item features are solved; the users of each bridge are chosen. All random state begins
+encoded; the item features are solved; the users of each bridge are chosen; where the order of
+histories is read, both are done again without the users of each fold. All random state begins
 here, and the model's first weights continue it.
 
 Shapes: P users   I items
@@ -16,13 +17,17 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import scipy.sparse as sp
 import torch
+from numpy.typing import NDArray
 
 from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
+from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.gnn.bridge_users import BridgeUsers, choose_bridge_users
+from kgrec.gnn.fold_statistics import FoldStatistics, assign_folds, solve_folds
 from kgrec.gnn.graph import Graph, graph_maker
 from kgrec.gnn.item_features import ItemFeatures, solve_item_features
 from kgrec.gnn.model import JointModel
@@ -51,6 +56,12 @@ class TrainingInputs:
     """Of each domain."""
     graph_of: Callable[[sp.csr_matrix], Graph]
     """The graph whose visible likes ``[P, I]`` are these."""
+    sequences: Histories | None
+    """Likes in order, each once, of all users; None where no order is known or read."""
+    fold_of_user: NDArray[np.int64] | None
+    """``[P]``; None where there are no folds."""
+    folds: tuple[FoldStatistics, ...]
+    """Of each fold; none where no order is read, and a step hides its answers from the graph."""
     device: torch.device
 
     def choose_bridge_users(self, data: Interactions, *, seed: int) -> list[BridgeUsers]:
@@ -86,10 +97,24 @@ def prepare(
     folder = default_folder() if settings.text.adapt == "none" else None
     cache = TextCache(snapshot.texts, snapshot.text_hashes, encoder, folder=folder, device=device)
     cache.refresh(lambda done, total: on_event(Event("encoding texts", done, total)))
+
+    def on_stage(stage: str) -> None:
+        on_event(Event(stage, 0, 1))
+
+    sequences = _sequences(data, settings)
     item_features = solve_item_features(
-        data, settings.model, seed=seed, on_stage=lambda stage: on_event(Event(stage, 0, 1))
+        data, settings.model, seed=seed, sequences=sequences, on_stage=on_stage
     )
     num_tags = len(snapshot.tag_keys)
+    graph_of = graph_maker(settings.model.gnn, data, snapshot.item_tag, num_tags, device)
+    fold_of_user: NDArray[np.int64] | None = None
+    folds: tuple[FoldStatistics, ...] = ()
+    if sequences is not None:
+        fold_of_user = assign_folds(data.num_users, settings.train.folds, seed=seed)
+        folds = solve_folds(
+            data, sequences, item_features, fold_of_user, settings, graph_of=graph_of,
+            device=device, on_stage=on_stage,
+        )  # fmt: skip
     return TrainingInputs(
         snapshot=snapshot,
         data=data,
@@ -97,9 +122,19 @@ def prepare(
         cache=cache,
         item_features=item_features,
         bridge_users=_bridge_users(data, item_features, seed, device),
-        graph_of=graph_maker(settings.model.gnn, data, snapshot.item_tag, num_tags, device),
+        graph_of=graph_of,
+        sequences=sequences,
+        fold_of_user=fold_of_user,
+        folds=folds,
         device=device,
     )
+
+
+def _sequences(data: Interactions, settings: Settings) -> Histories | None:
+    """Likes in order, each once; None where no order is known or read."""
+    if settings.model.sequence_layers and data.has_order:
+        return data.histories().distinct()
+    return None
 
 
 def build_model(inputs: TrainingInputs, settings: Settings) -> JointModel:
@@ -112,6 +147,7 @@ def build_model(inputs: TrainingInputs, settings: Settings) -> JointModel:
         fit_whitening(cache.vectors[cache.has_text > 0], settings.model.text_width),
         num_tags=len(inputs.snapshot.tag_keys),
         num_domains=inputs.data.num_domains,
+        reads_order=inputs.sequences is not None,
     ).to(inputs.device)
     for known in inputs.bridge_users:
         model.bridge(known.domain).scale_to([known.inputs.factors, known.inputs.spectrum])

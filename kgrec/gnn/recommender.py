@@ -7,6 +7,7 @@ A new user needs a pooling and a small product; no tensor library, which would t
 import than to answer.
 
 Shapes: B users   I items   I_d items of a domain   D width   R factors   F features of a bridge
+        N time bins
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.config import ModelSettings
 from kgrec.data.histories import Histories
-from kgrec.data.interactions import Interactions
+from kgrec.data.interactions import Interactions, count_inside
 from kgrec.gnn import formula
+from kgrec.gnn.events import read_event_rows, read_latest_events
 from kgrec.gnn.formula import DomainWeights
 from kgrec.gnn.item_features import ItemFeatures
+from kgrec.gnn.sequence import ARRAYS, SequenceWeights, last_states
+from kgrec.gnn.succession import Succession, succession_features
 from kgrec.gnn.users import read_users
 from kgrec.recommenders.base import OnProgress, Scores, State, ignore_progress
 from kgrec.vectors import Vectors
@@ -32,8 +37,19 @@ __all__ = ["GNNRecommender"]
 
 Floats = NDArray[np.float32]
 
-_ITEM_FEATURES = ("spectrum", "factors", "popularity", "item_domain")
+_ITEM_FEATURES = (
+    "spectrum",
+    "factors",
+    "popularity",
+    "item_domain",
+    "times",
+    "time_bins",
+    "is_liked",
+)
 """Arrays of :class:`ItemFeatures`."""
+
+_SUCCESSION = ("after", "together")
+"""Matrices of :class:`~kgrec.gnn.succession.Succession`."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +61,57 @@ class GNNRecommender:
     domain_weights: Sequence[DomainWeights[Floats]]  # of each domain
     bridge_maps: Sequence[Floats]  # of each domain [F, R]
     uses_bridge: bool
+    sequence: SequenceWeights[Floats] | None = None
+    """None: no order is read."""
+    heads: int = 1
+    """Of the sequence encoder."""
+    length: int = 1
+    """Latest events that the sequence encoder reads."""
     name: str = "gnn"
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d, D + R + 1]`` vectors of ``domain``'s items."""
+        """``[I_d, D + R + N + 1]`` vectors of ``domain``'s items; sparse: each item a column."""
         known = self.item_features
         items = np.flatnonzero(known.item_domain == domain)
-        return Vectors(
-            formula.item_vectors(
-                np, self.domain_weights[domain], self.item_embeddings[items],
-                known.factors[items], known.popularity[items],
-            )
+        dense = formula.item_vectors(
+            np, self.domain_weights[domain], self.item_embeddings[items],
+            known.factors[items], known.times[items], known.popularity[items],
         )  # fmt: skip
+        own = None if known.succession is None else sp.identity(len(items), np.float32, "csr")
+        return Vectors(dense, own)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, D + R + 1]`` vectors of histories."""
-        weights = self.domain_weights[domain]
-        read = read_users(users.items, self.item_features, domain, len(self.domain_weights))
+        """``[B, D + R + N + 1]`` vectors of histories; sparse: what follows their latest items."""
+        known, weights = self.item_features, self.domain_weights[domain]
         used = self.bridge_maps[domain] if self.uses_bridge else None
-        return Vectors(formula.user_vectors(np, weights, self.item_embeddings, read, used))
+        state = last_time = sparse = None
+        if self.sequence is not None:
+            in_order = users.distinct() if users.has_order else users.keep_items(
+                np.zeros(users.num_items, np.bool_)
+            )  # fmt: skip
+            latest = read_latest_events(in_order, known.time_bins)
+            rows = read_event_rows(in_order, known.item_domain, known.time_bins, self.length)
+            state = last_states(
+                ARRAYS, self.sequence, self.heads, self.item_embeddings, rows, len(users)
+            )
+            last_time, sparse = latest.time, self._followers(users, latest.items, domain)
+        read = read_users(users.items, known, domain, len(self.domain_weights), last_time)
+        dense = formula.user_vectors(np, weights, self.item_embeddings, read, used, state)
+        return Vectors(dense, sparse)
+
+    def _followers(
+        self, users: Histories, latest: sp.csr_matrix, domain: int
+    ) -> sp.csr_matrix | None:
+        """``[B, I_d]`` how strongly the latest items ``[B, I]`` are followed by each item."""
+        known = self.item_features
+        if known.succession is None:
+            return None
+        items = np.flatnonzero(known.item_domain == domain)
+        matrices = [matrix[:, items].tocsr() for matrix in known.succession.matrices]
+        after, together = succession_features(latest, matrices)
+        is_warm = count_inside(users.items, known.item_domain, domain) > 0
+        by = self.domain_weights[domain].succession_weights[np.where(is_warm, -1, 0)]  # [B, 2]
+        return sp.csr_matrix(sp.diags(by[:, 0]) @ after + sp.diags(by[:, 1]) @ together)
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` scores of the joint model."""
@@ -71,8 +119,10 @@ class GNNRecommender:
 
     @property
     def popularity_column(self) -> int:
-        """Which column of an item's or a user's vector holds popularity: the last."""
-        return int(self.item_embeddings.shape[1] + self.item_features.factors.shape[1])
+        """Which dense column of an item's or a user's vector holds popularity: the last."""
+        known = self.item_features
+        arrays = (self.item_embeddings, known.factors, known.times)
+        return sum(int(array.shape[1]) for array in arrays)
 
     def state(self) -> State:
         """Embeddings, item features, and what was learned of each domain."""
@@ -82,6 +132,14 @@ class GNNRecommender:
         for field in fields(DomainWeights):
             values = [getattr(weights, field.name) for weights in self.domain_weights]
             state[f"domain_weights.{field.name}"] = np.stack(values)
+        if self.item_features.succession is not None:
+            for name in _SUCCESSION:
+                matrix = getattr(self.item_features.succession, name).tocoo()
+                state[f"succession.{name}.items"] = np.stack([matrix.row, matrix.col])
+                state[f"succession.{name}"] = matrix.data
+        if self.sequence is not None:
+            for field in fields(SequenceWeights):
+                state[f"sequence.{field.name}"] = getattr(self.sequence, field.name)
         return state | {f"bridge_map.{d}": map_ for d, map_ in enumerate(self.bridge_maps)}
 
     @classmethod
@@ -90,8 +148,21 @@ class GNNRecommender:
     ) -> GNNRecommender:
         """The model whose :meth:`state` this is."""
         domains = range(data.num_domains)
+        size, reads_order = len(data.item_domain), "sequence.out" in state
+        succession = None
+        if reads_order:
+            succession = Succession(
+                *(
+                    sp.csr_matrix(
+                        (state[f"succession.{name}"], state[f"succession.{name}.items"]),
+                        shape=(size, size),
+                    )
+                    for name in _SUCCESSION
+                )
+            )
         item_features = ItemFeatures(
             **{name: state[f"item_features.{name}"] for name in _ITEM_FEATURES},
+            succession=succession,
             regularization=settings.factor_regularization,
             alpha=settings.factor_alpha,
         )
@@ -101,8 +172,15 @@ class GNNRecommender:
             for d in domains
         ]
         maps = [state[f"bridge_map.{d}"] for d in domains]
-        uses_bridge = settings.bridge
-        return cls(item_features, state["item_embeddings"], weights, maps, uses_bridge)
+        sequence = None
+        if reads_order:
+            sequence = SequenceWeights(
+                **{f.name: state[f"sequence.{f.name}"] for f in fields(SequenceWeights)}
+            )
+        return cls(
+            item_features, state["item_embeddings"], weights, maps, settings.bridge, sequence,
+            settings.sequence_heads, settings.sequence_length,
+        )  # fmt: skip
 
     def fit(
         self,

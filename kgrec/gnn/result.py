@@ -18,11 +18,14 @@ from torch import Tensor
 
 from kgrec.data.interactions import Interactions
 from kgrec.gnn.bridge_users import BridgeUsers
+from kgrec.gnn.fold_statistics import ItemTensors
 from kgrec.gnn.formula import DomainWeights
 from kgrec.gnn.graph import Graph
+from kgrec.gnn.item_features import ItemFeatures
 from kgrec.gnn.model import JointModel
 from kgrec.gnn.prepare import TrainingInputs
 from kgrec.gnn.recommender import GNNRecommender
+from kgrec.gnn.sequence import SequenceWeights
 from kgrec.text.catalogue import CatalogueTexts
 from kgrec.text.encoder import TextEncoder
 
@@ -47,13 +50,14 @@ class TrainedGNN:
             data: Interactions of the graph that it was trained on: those that it learned from, or
                 all of them, those of held-out users included.
         """
-        same = data is self.inputs.data
-        known = (
-            self.inputs.bridge_users
-            if same
-            else self.inputs.choose_bridge_users(data, seed=self.seed)
-        )
-        return to_recommender(self.model, self.inputs, self.inputs.graph_of(data.liked), known)
+        inputs, graph = self.inputs, self.inputs.graph_of(data.liked)
+        if data is inputs.data:
+            return to_recommender(self.model, inputs, graph, inputs.bridge_users)
+        known = inputs.choose_bridge_users(data, seed=self.seed)
+        features = inputs.item_features
+        if inputs.sequences is not None:
+            features = features.counted(data, data.histories().distinct(), features.time_bins)
+        return to_recommender(self.model, inputs, graph, known, features)
 
     @property
     def encoder(self) -> TextEncoder:
@@ -86,7 +90,11 @@ class TrainedGNN:
 
 @torch.no_grad()
 def to_recommender(
-    model: JointModel, inputs: TrainingInputs, graph: Graph, known: list[BridgeUsers]
+    model: JointModel,
+    inputs: TrainingInputs,
+    graph: Graph,
+    known: list[BridgeUsers],
+    item_features: ItemFeatures | None = None,
 ) -> GNNRecommender:
     """The model as it stands: the graph propagated once, all bridges solved.
 
@@ -95,15 +103,26 @@ def to_recommender(
         inputs: Its item features, and the text vectors in force.
         graph: The graph that is propagated.
         known: The users that each domain's bridge is solved on.
+        item_features: Counted in other interactions; None: those that training read.
     """
     model.eval()
-    embeddings = model.item_embeddings(inputs.cache.vectors, graph)
+    counted = inputs.item_features if item_features is None else item_features
+    items = None if item_features is None else ItemTensors.of(item_features, inputs.device)
+    embeddings = model.item_embeddings(inputs.cache.vectors, graph, items)
+    sequence = None
+    if model.sequence is not None:
+        learned = model.sequence.weights()
+        names = [field.name for field in fields(learned)]
+        sequence = SequenceWeights(**{name: _array(getattr(learned, name)) for name in names})
     return GNNRecommender(
-        inputs.item_features,
+        counted,
         _array(embeddings),
         [_weights(model, one.domain) for one in known],
         [_array(model.solve_bridge(embeddings, one)) for one in known],
         uses_bridge=model.settings.bridge,
+        sequence=sequence,
+        heads=model.settings.sequence_heads,
+        length=model.settings.sequence_length,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -52,6 +53,7 @@ def make_optimizer(
     settings: Settings,
     *,
     steps_per_epoch: int,
+    sequence_weights: Iterable[nn.Parameter] = (),
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """AdamW whose learning rates rise over the first steps and then fall to zero.
 
@@ -60,14 +62,20 @@ def make_optimizer(
         encoder_weights: Of the encoder, those that may move.
         settings: All settings.
         steps_per_epoch: Steps of the optimizer, not episodes.
+        sequence_weights: Those of ``weights`` that remember single histories.
     """
     train = settings.train
-    learned = [p for p in weights if p.requires_grad]
-    groups = [
+    in_order = list(sequence_weights)
+    apart = {id(p) for p in in_order}
+    learned = [p for p in weights if p.requires_grad and id(p) not in apart]
+    decay = settings.model.sequence_weight_decay
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in learned if p.ndim > 1], "weight_decay": train.weight_decay},
         # A handful of numbers that weigh the pieces of a score must move far in few steps.
         {"params": [p for p in learned if p.ndim < 2], "lr": 10 * train.learning_rate},
         {"params": list(encoder_weights), "lr": settings.text.learning_rate},
+        {"params": [p for p in in_order if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in in_order if p.ndim < 2]},
     ]
     groups = [group for group in groups if group["params"]]
     optimizer = torch.optim.AdamW(groups, lr=train.learning_rate, weight_decay=0.0)

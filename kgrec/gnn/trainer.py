@@ -22,7 +22,7 @@ from torch import Tensor
 from kgrec.config import Settings
 from kgrec.data.hold_out import HeldOut
 from kgrec.errors import TrainingError
-from kgrec.gnn.episodes import Episode, count_episodes, draw_episodes
+from kgrec.gnn.episodes import Episode, InOrder, count_episodes, draw_episodes
 from kgrec.gnn.model import JointModel
 from kgrec.gnn.objective import Objective
 from kgrec.gnn.prepare import TrainingInputs, seed_everything
@@ -73,6 +73,7 @@ class Trainer:
             inputs.data,
             min_warm_users=settings.train.min_warm_users,
             cold_fraction=settings.train.cold_fraction,
+            in_order=self._in_order(),
         )
         self.steps_per_epoch = math.ceil(self.episodes_per_epoch / settings.train.accumulate)
         self.optimizer, self.schedule = make_optimizer(
@@ -80,6 +81,7 @@ class Trainer:
             inputs.encoder.trainable().values(),
             settings,
             steps_per_epoch=self.steps_per_epoch,
+            sequence_weights=model.sequence_weights(),
         )
         self.epoch = 0
         self.history: list[dict[str, Any]] = []
@@ -139,7 +141,14 @@ class Trainer:
             cold_fraction=train.cold_fraction,
             seed=train.seed,
             epoch=epoch,
+            in_order=self._in_order(),
         )
+
+    def _in_order(self) -> InOrder | None:
+        inputs = self.inputs
+        if inputs.sequences is None or inputs.fold_of_user is None:
+            return None
+        return InOrder(inputs.sequences, inputs.fold_of_user, self.settings.train.sequence_users)
 
     def loss(self, episode: Episode) -> Tensor:
         """The loss of one episode of the present epoch."""
@@ -168,22 +177,25 @@ class Trainer:
     def validate(self) -> dict[str, float]:
         """NDCG@10 of held-out users by domain, ranked by the joint model alone.
 
-        These are cold users where there are any. The other components of an ensemble are fitted
-        when it has learned, and would hide how it does.
+        These are cold users where there are any, and warm users (``NAME/warm``) where there are no
+        cold ones or where order is read. The other components of an ensemble are fitted when it
+        has learned, and would hide how it does.
         """
         some_cold = any(group.cold for group in self.held_out)
-        groups = [group for group in self.held_out if group.cold == some_cold]
+        both = self.inputs.sequences is not None
+        groups = [group for group in self.held_out if both or group.cold == some_cold]
         if not groups:
             return {}
         inputs = self.inputs
         learned = to_recommender(self.model, inputs, self.graph, inputs.bridge_users)
-        return {
-            str(inputs.snapshot.domain_keys[group.domain]): ndcg(
-                learned.score(group.users, group.domain),
-                group, inputs.data.items_of(group.domain), at=10,
+        found = {}
+        for group in groups:
+            name = str(inputs.snapshot.domain_keys[group.domain])
+            scores = learned.score(group.users, group.domain)
+            found[name if group.cold or not both else f"{name}/warm"] = ndcg(
+                scores, group, inputs.data.items_of(group.domain), at=10
             )
-            for group in groups
-        }  # fmt: skip
+        return found
 
     def _out_of_patience(self) -> bool:
         if not self.held_out:

@@ -29,9 +29,10 @@ def read_user_tensors(
     domain: int,
     num_domains: int,
     device: torch.device | str = "cpu",
+    last_time: NDArray[np.float32] | None = None,
 ) -> UserTensors:
-    """What the model reads of ``histories [B, I]`` for a target domain, on a device."""
-    read = read_users(histories, item_features, domain, num_domains)
+    """What the model reads of users, on a device; see :func:`kgrec.gnn.users.read_users`."""
+    read = read_users(histories, item_features, domain, num_domains, last_time)
 
     def tensor(array: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
@@ -43,4 +44,5 @@ def read_user_tensors(
         factors=tensor(read.factors),
         inside_factors=tensor(read.inside_factors),
         inside_count=tensor(read.inside_count),
+        last_time=tensor(read.last_time),
     )

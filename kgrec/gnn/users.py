@@ -4,7 +4,7 @@ In:   histories ``[B, I]`` and the fixed features of the items.
 Out:  :class:`UserInputs` for one target domain, as arrays; :mod:`kgrec.gnn.user_tensors` makes
       tensors of them.
 
-Shapes: B users   I items   M domains   R factors   S spectrum
+Shapes: B users   I items   M domains   R factors   S spectrum   N time bins
 """
 
 from __future__ import annotations
@@ -36,12 +36,20 @@ class UserInputs(Generic[Matrix, Array]):
     factors: Array  # [B, (M - 1) * R] fold-in in every other domain
     inside_factors: Array  # [B, R] fold-in of the target domain's rows
     inside_count: Array  # [B] how many of those there are
+    last_time: Array  # [B, N] bins of the last event's time; zeros where it is unknown
 
 
 def read_users(
-    histories: sp.csr_matrix, item_features: ItemFeatures, domain: int, num_domains: int
+    histories: sp.csr_matrix,
+    item_features: ItemFeatures,
+    domain: int,
+    num_domains: int,
+    last_time: NDArray[np.float32] | None = None,
 ) -> UserInputs[sp.csr_matrix, NDArray[np.float32]]:
-    """What the model reads of ``histories [B, I]`` for a target domain."""
+    """What the model reads of ``histories [B, I]`` for a target domain.
+
+    ``last_time [B, N]`` is of their last events; None: no time is known.
+    """
     outside_mask = (item_features.item_domain != domain).astype(np.float32)
     outside = (histories @ sp.diags(outside_mask)).tocsr()
     outside.eliminate_zeros()
@@ -49,6 +57,8 @@ def read_users(
     folded = [item_features.user_factors(histories, d) for d in others]
     if not folded:
         folded = [np.zeros((histories.shape[0], item_features.factors.shape[1]), np.float32)]
+    if last_time is None:
+        last_time = np.zeros((histories.shape[0], len(item_features.time_bins)), np.float32)
     total = np.diff(histories.indptr).astype(np.float32)
     outside_count = np.diff(outside.indptr).astype(np.float32)
     return UserInputs(
@@ -58,6 +68,7 @@ def read_users(
         factors=np.concatenate(folded, axis=1),
         inside_factors=item_features.user_factors(histories, domain),
         inside_count=total - outside_count,
+        last_time=last_time,
     )
 
 

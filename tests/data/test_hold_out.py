@@ -49,6 +49,7 @@ def test_whoever_lost_nothing_is_not_held_out() -> None:
     rows = np.repeat(np.arange(users), likes)
     few = replace(
         LOG,
+        snapshot=None,
         liked=sp.csr_matrix(
             (np.ones(len(rows), np.float32), (rows, np.tile(LOG.items_of(0)[:likes], users))),
             shape=(users, LOG.liked.shape[1]),
@@ -67,7 +68,7 @@ def test_the_same_users_are_held_out_by_the_same_seed() -> None:
 
 
 def test_too_few_users_to_judge_by_are_not_held_out() -> None:
-    few = replace(LOG, liked=LOG.liked[:20], row_of_account=np.arange(20))
+    few = replace(LOG, liked=LOG.liked[:20], row_of_account=np.arange(20), snapshot=None)
     train, groups = hold_out(few, 0.3, seed=0)
     assert groups == []
     assert (train.liked != few.liked).nnz == 0
@@ -80,11 +81,27 @@ def test_a_fraction_of_zero_holds_nobody_out() -> None:
 def test_where_nobody_is_in_two_domains_half_of_one_is_hidden() -> None:
     likes = [(f"u{n:02}", f"b:{k}") for n in range(60) for k in range(6)]
     log = Interactions.of(make_snapshot(likes, {f"b:{k}": ("books", None) for k in range(6)}))
+    assert not log.has_order, "every list is sorted by item"
     train, groups = hold_out(log, 0.3, seed=0)
     assert [group.cold for group in groups] == [False]
     lost = (log.liked - train.liked).toarray().sum(axis=1)
     assert lost.max() < 6
     assert 2 < lost[lost > 0].mean() < 4
+
+
+def test_warm_users_lose_their_latest_likes_where_the_order_is_known() -> None:
+    rng = np.random.default_rng(0)
+    orders = {f"u{n:02}": rng.permutation(20)[: 6 + n % 13] for n in range(60)}
+    likes = [(user, f"b:{item:02}") for user, items in orders.items() for item in items]
+    log = Interactions.of(make_snapshot(likes, {f"b:{k:02}": ("books", None) for k in range(20)}))
+    assert log.has_order
+    train, groups = hold_out(log, 0.3, seed=0)
+    assert [group.cold for group in groups] == [False]
+    lost = (log.liked - train.liked).tocsr()
+    for number, items in enumerate(orders.values()):
+        latest = items[-min(len(items) // 2, 5) :]
+        assert set(lost[number].indices) in (set(), set(latest))
+    assert lost.getnnz(axis=1).max() == 5
 
 
 def test_a_perfect_ranking_of_the_hidden_has_an_ndcg_of_one() -> None:

@@ -53,8 +53,9 @@ def test_arrays_give_the_vectors_that_tensors_give() -> None:
     assert np.abs(users).max(axis=0).all(), "every column says something"
 
     items = formula.item_vectors(
-        np, weights, embeddings.numpy()[films], features.factors[films], features.popularity[films]
-    )
+        np, weights, embeddings.numpy()[films], features.factors[films],
+        features.times[films], features.popularity[films],
+    )  # fmt: skip
     of_tensors = model.item_vectors(embeddings, torch.tensor(films), domain)
     np.testing.assert_allclose(items, of_tensors.detach().numpy(), rtol=1e-6)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
@@ -145,3 +146,21 @@ def test_prototypes_must_not_all_collapse_into_one() -> None:
     collapsed = prototype_alignment(rows, rows, prototypes, 0.05)
     used = prototype_alignment(even, even, prototypes, 0.05)
     assert used < collapsed
+
+
+def test_sparse_features_of_pairs_are_added_to_the_products_by_learned_weights() -> None:
+    torch.manual_seed(0)
+    user, item = torch.randn(5, 3, requires_grad=True), torch.randn(7, 3, requires_grad=True)
+    weights = torch.tensor([0.5, -2.0], requires_grad=True)
+    added = [sp.random(5, 7, 0.4, "csr", np.float32, random_state=seed) for seed in (1, 2)]
+    positives = sp.csr_matrix(np.eye(5, 7, dtype=np.float32))
+    sampled_softmax(user, item, positives, None, added, weights).backward()
+    found = [tensor.grad.clone() for tensor in (user, item, weights)]  # type: ignore[union-attr]
+    for tensor in (user, item, weights):
+        tensor.grad = None
+    scores = user @ item.T
+    for weight, matrix in zip(weights, added, strict=True):
+        scores = scores + weight * torch.from_numpy(matrix.toarray())
+    torch.nn.functional.cross_entropy(scores, torch.arange(5)).backward()
+    for gradient, tensor in zip(found, (user, item, weights), strict=True):
+        torch.testing.assert_close(gradient, tensor.grad)
