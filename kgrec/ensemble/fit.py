@@ -4,7 +4,7 @@ In:   interactions and the settings of the components.
 Out:  fitted recommenders by name.
 
 :mod:`kgrec.ensemble.measuring` then measures how each ranks alone, and
-:mod:`kgrec.ensemble.weighing` gives each a weight; training reads all three steps from here.
+:mod:`kgrec.ensemble.weighing` gives each a weight.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kgrec.data.interactions import Interactions
-from kgrec.ensemble.measuring import Measured, measure
 from kgrec.ensemble.settings import Component
-from kgrec.ensemble.weighing import Weighed, weigh
 from kgrec.recommenders import registry
 from kgrec.recommenders.base import VectorRecommender
 
-__all__ = ["Measured", "Weighed", "fit_components", "measure", "weigh"]
+__all__ = ["fit_components"]
 
 
 def fit_components(

@@ -25,9 +25,11 @@ from kgrec.data.hold_out import HeldOut, hold_out
 from kgrec.data.interactions import Interactions
 from kgrec.device import pick_device
 from kgrec.ensemble.cold_items import ColdItemImputer
-from kgrec.ensemble.fit import Measured, Weighed, fit_components, measure, weigh
+from kgrec.ensemble.fit import fit_components
+from kgrec.ensemble.measuring import Measured, measure
 from kgrec.ensemble.recommender import Components, Ensemble
 from kgrec.ensemble.settings import GNN, Component, EnsembleSettings
+from kgrec.ensemble.weighing import Weighed, weigh
 from kgrec.errors import TrainingError
 from kgrec.gnn.prepare import build_model, prepare
 from kgrec.gnn.result import TrainedGNN
@@ -122,7 +124,9 @@ def make_trainer(
     device: str = "auto",
     on_event: OnEvent = ignore,
 ) -> Trainer:
-    """Hold users out, prepare what the joint model learns from, and stand before its first epoch.
+    """Hold users out, prepare what the joint model learns from, and make a trainer of it.
+
+    No epoch has run yet.
 
     Args:
         snapshot: The graph.

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from kgrec.errors import ConfigError
-from kgrec.progress import ignore
+from kgrec.progress import Event, ignore
 from kgrec.text.adapt import adapt_to_texts, mask_tokens
 from kgrec.text.encoder import TextEncoder
-from kgrec.training import Event, fit
+from kgrec.training import fit
 from tests.training.worlds import planted_snapshot, small_world, tiny, write_tiny_decoder
 
 TEXTS = [text for text in planted_snapshot(small_world()).texts if text]

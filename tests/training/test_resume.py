@@ -19,8 +19,9 @@ import yaml
 from graph_store.snapshot import save_snapshot
 from kgrec.config import Settings
 from kgrec.errors import InputError, RunError
+from kgrec.progress import Event
 from kgrec.runs.scorer import Scorer
-from kgrec.training import Event, fit, train
+from kgrec.training import fit, train
 from tests.training.worlds import planted_snapshot, small_world, tiny
 
 SNAPSHOT = planted_snapshot(small_world())

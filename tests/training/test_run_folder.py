@@ -18,10 +18,10 @@ from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.ensemble.recommender import Ensemble
 from kgrec.errors import InputError, NotFiniteError, NotFoundError, RunError, TrainingError
-from kgrec.runs import FORMAT_VERSION, checksums
+from kgrec.runs import FORMAT_VERSION, TrainedRun, checksums, open_run
 from kgrec.runs.model_file import save_scorer
 from kgrec.runs.scorer import Scorer
-from kgrec.training import Fitted, TrainedRun, fit, open_run, train
+from kgrec.training import Fitted, fit, train
 from kgrec.training.run_folder import write_run
 from tests.cli.command import kgrec
 from tests.training.worlds import planted_snapshot, small_world, tiny
