@@ -6,9 +6,8 @@ Out:  :class:`HeldOut` groups, and the interactions without their hidden likes.
 Some held-out users lose all likes of one domain and become cold users there (the situation
 kgrec is for); others lose some of their likes in one and stay warm users: the latest ones where the
 order of histories is known, since these are what a recommendation would have had to foresee, else
-a random half. Training stops by the
-cold users, or where there are none by the warm ones; the components of the ensemble are weighed by
-both (:mod:`kgrec.ensemble.fit`).
+a random half. Training stops by the cold users, or where there are none by the warm ones; the
+components of the ensemble are weighed by both (:mod:`kgrec.ensemble.measuring`).
 """
 
 from __future__ import annotations
@@ -24,14 +23,13 @@ from kgrec.data.interactions import Interactions
 
 __all__ = ["HeldOut", "hold_out", "latest_likes", "visible_likes"]
 
-MOST = 1000
-"""Held-out cold users of all domains together, at most, and as many warm users."""
-FEWEST = 10
-"""Fewer held-out users than this say nothing; then nobody is held out."""
-ENOUGH = 60
-"""So many cold users are held out if that is at most a third of all who could be."""
-
-
+MOST_HELD_OUT = 1000
+"""Most cold users who are held out, all domains together, and most warm users."""
+FEWEST_HELD_OUT = 10
+"""Nobody is held out where it would be fewer users than this, who would say nothing."""
+PREFERRED_COLD = 60
+"""Number of cold users who are held out even where ``fraction`` asks for fewer, if that is at most
+a third of all who could be."""
 MOST_LATEST = 5
 """A warm user loses the latest half of the likes in a domain, but no more than these."""
 
@@ -54,13 +52,13 @@ def hold_out(
 
     Args:
         interactions: All that is known.
-        fraction: Of the users who could be held out of each kind, between 0 and 1.
-        seed: Of the draws.
+        fraction: Fraction of the users who could be held out, of each kind, between 0 and 1.
+        seed: Seed that chooses the users, their domains and a random half of likes.
     """
     counts = interactions.count_by_domain
     rng = np.random.default_rng([seed, 2**31])
     overlapping = np.flatnonzero((counts > 0).sum(1) > 1)
-    enough = min(ENOUGH, len(overlapping) / 3) if fraction else 0
+    enough = min(PREFERRED_COLD, len(overlapping) / 3) if fraction else 0
     cold_users = _drawn(overlapping, max(fraction * len(overlapping), enough), rng)
     able = np.setdiff1d(np.flatnonzero(counts.max(1, initial=0) >= 4), cold_users)
     warm_users = _drawn(able, fraction * len(able), rng)
@@ -108,6 +106,11 @@ def latest_likes(
     """``[P, I]`` the latest likes of ``members [B]`` in ``domains [B]``: half, at most five.
 
     A like is as late as its last event.
+
+    Args:
+        interactions: All that is known; the order of its histories must be known.
+        members: Numbers of the users, each once.
+        domains: Number of the domain in which each of them loses likes.
     """
     users = interactions.histories_of(members)
     row = np.repeat(np.arange(len(users)), users.lengths)
@@ -124,9 +127,9 @@ def latest_likes(
 
 
 def _drawn(users: NDArray[np.int64], number: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """So many of ``users``, ascending; nobody if that is too few to say anything."""
-    count = min(MOST, int(number))
-    if count < FEWEST:
+    """``number`` of ``users``, ascending; nobody if that is too few to say anything."""
+    count = min(MOST_HELD_OUT, int(number))
+    if count < FEWEST_HELD_OUT:
         return users[:0]
     return np.sort(rng.choice(users, count, replace=False))
 

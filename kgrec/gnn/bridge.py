@@ -51,6 +51,11 @@ class Bridge(nn.Module):
 
         Minimises ``|X W - Y|^2 + n s |W|^2``, n being the number of rows and s the strength.
         With no rows the map is zero.
+
+        Args:
+            features: ``[N, F]`` from :meth:`features`.
+            targets: ``[N, R]`` factors of the same users in the target domain.
+            kept: ``[N]`` 1 where a row counts, else 0; None: all count.
         """
         x = features if kept is None else features * kept.unsqueeze(1)
         count = features.new_tensor(float(len(features))) if kept is None else kept.sum()

@@ -43,7 +43,15 @@ def choose_bridge_users(
     seed: int,
     device: torch.device | str = "cpu",
 ) -> BridgeUsers:
-    """The users on whom ``domain``'s bridge is solved, at most ``MOST_USERS`` of them."""
+    """The users on whom ``domain``'s bridge is solved, at most ``MOST_USERS`` of them.
+
+    Args:
+        data: The interactions to learn from.
+        item_features: Fixed features of the items.
+        domain: Number of the target domain.
+        seed: Seed that chooses users where there are too many.
+        device: Device of the tensors.
+    """
     both = data.overlapping(domain)
     if len(both) > MOST_USERS:
         both = np.sort(

@@ -36,7 +36,8 @@ COLD_EPISODES, WARM_EPISODES = 8, 32
 What learns does not grow with the graph, so neither does the number of its steps."""
 
 FEWEST_USERS, MOST_USERS = 32, 4_096
-"""Of an episode; more would cost a large graph more than they would say about a step."""
+"""Fewest and most users of an episode; more would cost a large graph more time than they would
+improve a step."""
 
 MOST_NEXT_EPISODES, FEWEST_NEXT_USERS = 64, 128
 """Next episodes of an epoch, at most, and users of one, at least; where all users do not fit, each
@@ -51,7 +52,7 @@ class InOrder:
     """What episodes read where the order of histories is known."""
 
     sequences: Histories
-    """Of all users."""
+    """Histories of all users, each item once."""
     fold_of_user: NDArray[np.int64]  # [P]
     most_users: int
     """Users of a next episode, at most."""
@@ -65,7 +66,7 @@ class Episode:
     users: NDArray[np.int64]  # [B]
     hidden: sp.csr_matrix  # [P, I] the likes to be predicted; empty in a next episode
     kind: Kind
-    fold: int | None = None  # of all of the users
+    fold: int | None = None  # the one fold of all users
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def draw_episodes(
         data: The interactions to learn from.
         min_warm_users: Users of a warm episode, at least, in a domain without cold ones.
         cold_fraction: Fraction of a domain's episodes that are cold, between 0 and 1.
-        seed: Of the training; all draws follow from it and from the epoch.
+        seed: Seed of the training; all draws follow from it and from the epoch.
         epoch: Number of the epoch, from 1.
         in_order: Where the order of histories is read: then there are next episodes, and folds.
     """
@@ -113,7 +114,14 @@ def count_episodes(
     cold_fraction: float,
     in_order: InOrder | None = None,
 ) -> int:
-    """How many episodes every epoch has; for the arguments see :func:`draw_episodes`."""
+    """How many episodes every epoch has.
+
+    Args:
+        data: The interactions to learn from.
+        min_warm_users: As :func:`draw_episodes` takes it.
+        cold_fraction: As :func:`draw_episodes` takes it.
+        in_order: As :func:`draw_episodes` takes it.
+    """
     rng = np.random.default_rng(0)
     return len(_plan(data, min_warm_users, cold_fraction, rng, in_order))
 

@@ -61,7 +61,14 @@ class LatestEvents(Generic[A]):
 def read_event_rows(
     users: Histories, item_domain: NDArray[np.int32], bins: NDArray[np.float32], length: int
 ) -> Iterator[EventRows[NDArray[np.float32]]]:
-    """Rows of the users who have events, at most ``length`` events each."""
+    """Rows of the users who have events, at most ``length`` events each.
+
+    Args:
+        users: Histories in order.
+        item_domain: ``[I]`` number of each item's domain.
+        bins: ``[N]`` from :func:`kgrec.gnn.time_bins.make_time_bins`.
+        length: Number of latest events that are read of each user.
+    """
     lengths = np.minimum(users.lengths, length)
     fewest = 0
     for width in sorted({*(w for w in _WIDTHS if w < length), length}):

@@ -60,7 +60,13 @@ class FoldStatistics:
 
 
 def assign_folds(num_users: int, folds: int, *, seed: int) -> NDArray[np.int64]:
-    """``[P]`` the fold of each user, folds being of like size."""
+    """``[P]`` the fold of each user; sizes of folds differ by one at most.
+
+    Args:
+        num_users: P.
+        folds: Number of folds.
+        seed: Seed that assigns the users.
+    """
     rng = np.random.default_rng([seed, 2**31 + 1])
     return rng.permutation(np.arange(num_users) % folds)
 

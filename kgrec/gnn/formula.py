@@ -20,7 +20,7 @@ To a history whose order is known the state of the sequence encoder is added
 are followed by each item (:mod:`kgrec.gnn.succession`), every item being a column of its own.
 
 A new piece is a function here, columns in :func:`user_vectors` and in :func:`item_vectors`, and
-what it learns in :class:`DomainWeights`.
+what it learns in :class:`DomainWeights`; docs/howto/extend-the-joint-model.md names every place.
 
 Shapes: B users   I items   C items asked for   D width   R factors   F features of a bridge
         N time bins
@@ -100,7 +100,16 @@ def unit(xp: Any, vectors: A) -> A:
 def item_vectors(
     xp: Any, weights: DomainWeights[A], item_embeddings: A, factors: A, times: A, popularity: A
 ) -> A:
-    """``[C, D + R + N + 1]`` of items, given what is known of them, ``[C, D]`` to ``[C]``."""
+    """``[C, D + R + N + 1]`` vectors of items.
+
+    Args:
+        xp: ``torch`` or ``numpy``.
+        weights: What was learned of the items' domain.
+        item_embeddings: ``[C, D]``.
+        factors: ``[C, R]`` as they were solved.
+        times: ``[C, N]`` log counts of events by time.
+        popularity: ``[C]`` log popularity.
+    """
     scaled = factors / weights.factor_scale
     vectors: A = xp.hstack([item_embeddings, scaled, times, popularity[:, None]])
     return vectors
@@ -114,7 +123,7 @@ def user_vectors(
     bridge_map: A | None,
     state: A | None = None,
 ) -> A:
-    """``[B, D + R + N + 1]`` of users.
+    """``[B, D + R + N + 1]`` vectors of users.
 
     Args:
         xp: ``torch`` or ``numpy``.
@@ -138,9 +147,15 @@ def user_vectors(
 def score_columns(
     xp: Any, weights: DomainWeights[A], query: A, factors: A, last_time: A, is_warm: A
 ) -> A:
-    """``[B, D + R + N + 1]`` of ``[B, D]`` queries, ``[B, R]`` weighed factors, ``[B, N]`` times.
+    """``[B, D + R + N + 1]`` vectors of users, from the pieces of the score.
 
-    ``is_warm [B, 1]`` says of which kind each user is.
+    Args:
+        xp: ``torch`` or ``numpy``.
+        weights: What was learned of the target domain.
+        query: ``[B, D]`` from :func:`query_embeddings`.
+        factors: ``[B, R]`` from :func:`user_factors`, already weighed.
+        last_time: ``[B, N]`` bins of the last event's time.
+        is_warm: ``[B, 1]`` 1 where a user has items of the domain, else 0.
     """
     history = query / by_kind(weights.temperature, is_warm)
     time = last_time @ weights.time_map + last_time * by_kind(weights.time_weight, is_warm)
@@ -175,7 +190,15 @@ def query_embeddings(
 
 
 def mapped_query(xp: Any, weights: DomainWeights[A], pooled: A, state: A | None, is_warm: A) -> A:
-    """``[B, D]`` unit vectors of pooled histories ``[B, D]`` and states, if there are any."""
+    """``[B, D]`` unit vectors of pooled histories and states, mapped to the domain.
+
+    Args:
+        xp: ``torch`` or ``numpy``.
+        weights: What was learned of the target domain.
+        pooled: ``[B, D]`` sums of the item embeddings of histories, scaled by length.
+        state: ``[B, D]`` of the sequence encoder; None: no order is read.
+        is_warm: ``[B, 1]`` 1 where a user has items of the domain, else 0.
+    """
     if state is not None:
         pooled = pooled + state * by_kind(weights.state_weight, is_warm)
     mapped = pooled @ weights.history_map[0]
@@ -195,6 +218,13 @@ def user_factors(
     """``[B, R]`` of users: those that the bridge predicts and those of their own, weighed.
 
     Where a user has items in the target domain, their own fold-in takes over as these become many.
+
+    Args:
+        xp: ``torch`` or ``numpy``.
+        weights: What was learned of the target domain.
+        item_embeddings: ``[I, D]`` of all items.
+        users: What is read of them.
+        bridge_map: ``[F, R]``, predicts a user's factors from other domains.
     """
     blocks = [users.factors, users.spectrum, users.outside @ item_embeddings]
     predicted = bridge_features(xp, weights.bridge_scale, blocks) @ bridge_map
@@ -207,7 +237,13 @@ def user_factors(
 
 
 def bridge_features(xp: Any, scale: A, blocks: Sequence[A]) -> A:
-    """``[N, F]``: blocks of features, each times its ``scale``, and a column of ones."""
+    """``[N, F]``: blocks of features, each times its scale, and a column of ones.
+
+    Args:
+        xp: ``torch`` or ``numpy``.
+        scale: One factor for each block.
+        blocks: ``[N, ?]`` each; at least one.
+    """
     scaled = [block * by for block, by in zip(blocks, scale, strict=True)]
     features: A = xp.hstack([*scaled, xp.ones_like(blocks[-1][:, :1])])
     return features

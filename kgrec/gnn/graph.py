@@ -50,7 +50,14 @@ def graph_maker(
 ) -> Callable[[sp.csr_matrix], Graph]:
     """Make the function that turns visible likes ``[P, I]`` into the graph that ``gnn`` reads.
 
-    Tags and domains stay as they are; of the light graph their relations are made once.
+    Tags and domains do not change; for ``light`` their relations are made once.
+
+    Args:
+        gnn: Kind of layers, as ``model.gnn`` names it.
+        interactions: Sizes, and the domains of items; its likes are not read.
+        item_tag: ``[2, pairs]`` numbers of items and of their tags.
+        num_tags: T.
+        device: Device of the graph.
     """
     if gnn == "light":
         nothing = sp.csr_matrix(interactions.liked.shape, dtype=np.float32)
@@ -68,7 +75,15 @@ def build_graph(
     num_tags: int,
     device: torch.device | str = "cpu",
 ) -> GraphTensors:
-    """The relations of a graph whose visible likes are ``likes [P, I]``."""
+    """The relations of a graph.
+
+    Args:
+        likes: ``[P, I]`` the visible likes.
+        interactions: Domains of items; its likes are not read.
+        item_tag: ``[2, pairs]`` numbers of items and of their tags.
+        num_tags: T.
+        device: Device of the relations.
+    """
     tags = sp.csr_matrix(
         (np.ones(item_tag.shape[1], np.float32), (item_tag[0], item_tag[1])),
         shape=(likes.shape[1], num_tags),

@@ -101,7 +101,7 @@ def solve_item_features(
     Args:
         data: The interactions to learn from.
         settings: Which features there are, and how wide they are.
-        seed: Of the solvers.
+        seed: Seed of the solvers.
         sequences: The same likes in order, each once; None: no order is read.
         on_stage: Told what is solved.
     """

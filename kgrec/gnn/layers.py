@@ -24,6 +24,14 @@ class LightGNN(nn.Module):
     """Propagation without weight matrices: one softmax over relations a layer, one over layers."""
 
     def __init__(self, dim: int, layers: int, *, num_tags: int, num_domains: int) -> None:
+        """Set the weights to their first values; those of tags are drawn from torch's random state.
+
+        Args:
+            dim: D.
+            layers: L.
+            num_tags: T.
+            num_domains: M.
+        """
         super().__init__()
         self.layers = layers
         self.tag = nn.Parameter(torch.randn(num_tags, dim) * 0.1)  # [T, D]

@@ -156,6 +156,13 @@ def draw_candidates(
     """Items ``[N]`` that a softmax ranks, and the log of the chance that each came to be one.
 
     They are the whole domain, whose chances are None, or the positives and a uniform draw.
+
+    Args:
+        wanted: ``[B, I]`` the hidden likes of the episode's users.
+        inputs: What the model learns from.
+        settings: All settings; ``train.negatives`` is the number of items that are drawn.
+        domain: Number of the domain whose items are ranked.
+        epoch: Number of the epoch; the draw follows from it.
     """
     items = inputs.data.items_of(domain)
     most = settings.train.negatives

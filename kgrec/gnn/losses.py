@@ -127,7 +127,11 @@ def bpr(
 ) -> Tensor:
     """Bayesian personalised ranking (Rendle et al., UAI 2009): each positive against a draw.
 
-    Arguments as :func:`sampled_softmax`.
+    Args:
+        user: ``[B, K]``; the score of an item is the inner product with its vector.
+        item: ``[N, K]`` the candidates.
+        positives: ``[B, N]`` one entry for each positive, whatever its value.
+        generator: Draws the negatives; None: torch's random state.
     """
     row, column = _places(positives, user.device)
     drawn = torch.randint(len(item), row.shape, generator=generator).to(row)
@@ -144,6 +148,11 @@ def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
     """Symmetric InfoNCE of unit rows ``[B, D]``: row i on the left belongs to row i on the right.
 
     van den Oord et al., "Representation learning with contrastive predictive coding", 2018.
+
+    Args:
+        left: ``[B, D]`` unit rows.
+        right: ``[B, D]`` unit rows, in the same order.
+        temperature: Divides the inner products; above 0.
     """
     logits = left @ right.T / temperature
     truth = torch.arange(len(left), device=left.device)
@@ -157,6 +166,12 @@ def prototype_alignment(
 
     Each row is assigned to prototypes softly; both groups should use each prototype equally
     often (Jensen-Shannon distance of the mean assignments), and each row few of them (entropy).
+
+    Args:
+        left: Unit rows of one group.
+        right: Unit rows of the other; their number may differ.
+        prototypes: Rows of any length.
+        temperature: Divides the inner products; the lower, the harder the assignment.
     """
     unit = functional.normalize(prototypes, dim=1)
     assigned = [(group @ unit.T / temperature).softmax(1) for group in (left, right)]  # [B, C]

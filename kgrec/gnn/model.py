@@ -66,7 +66,7 @@ class JointModel(nn.Module):
         """Set the weights to their first values, drawn from torch's random state.
 
         Args:
-            settings: Of all sections; those of ``model`` and the first temperature are read.
+            settings: All settings; those of ``model`` and the first temperature are read.
             item_features: Solved before.
             has_text: ``[I]`` 1 where an item has a text, else 0.
             whitening: Solved before, on the first text vectors.
@@ -113,7 +113,7 @@ class JointModel(nn.Module):
         self.reads_ids = reads_order or "id" in model.item_features
 
     def _keep_item_features(self, item_features: ItemFeatures, has_text: Tensor) -> None:
-        """Register as buffers what stands still."""
+        """Register as buffers what does not change."""
         self.register_buffer("spectrum", torch.tensor(item_features.spectrum))
         self.register_buffer("factors", torch.tensor(item_features.factors))
         self.register_buffer("popularity", torch.tensor(item_features.popularity))
@@ -219,7 +219,13 @@ class JointModel(nn.Module):
         )
 
     def query_embeddings(self, item_embeddings: Tensor, pooling: Sparse, domain: int) -> Tensor:
-        """``[B, D]`` unit vectors: pooled history, mapped to ``domain``."""
+        """``[B, D]`` unit vectors of histories, mapped to ``domain``.
+
+        Args:
+            item_embeddings: ``[I, D]`` of all items.
+            pooling: ``[B, I]`` histories, rows scaled by length.
+            domain: Number of the target domain.
+        """
         return formula.query_embeddings(
             torch, self.domain_weights(domain), item_embeddings, pooling
         )
@@ -234,8 +240,12 @@ class JointModel(nn.Module):
     ) -> Tensor:
         """``[B, D + R + N + 1]``; the score of an item is the inner product with its vector.
 
-        ``bridge_map [F, R]`` comes from :meth:`solve_bridge`, ``state [B, D]`` from the sequence
-        encoder.
+        Args:
+            item_embeddings: ``[I, D]`` of all items.
+            users: What is read of them.
+            domain: Number of the target domain.
+            bridge_map: ``[F, R]`` from :meth:`solve_bridge`.
+            state: ``[B, D]`` of the sequence encoder; None: no order is read.
         """
         used = bridge_map if self.settings.bridge else None
         weights = self.domain_weights(domain)
@@ -248,7 +258,13 @@ class JointModel(nn.Module):
         return cast(Bridge, self.bridges[domain])
 
     def bridge_features(self, item_embeddings: Tensor, users: UserTensors, domain: int) -> Tensor:
-        """``[B, F]`` what the bridge reads of a user: everything outside ``domain``."""
+        """``[B, F]`` what the bridge reads of users: everything outside ``domain``.
+
+        Args:
+            item_embeddings: ``[I, D]`` of all items.
+            users: What is read of them.
+            domain: Number of the target domain.
+        """
         blocks = [users.factors, users.spectrum, users.outside @ item_embeddings]
         return self.bridge(domain).features(blocks)
 

@@ -65,7 +65,7 @@ def next_item_loss(
         statistics: Made without ``users``.
         item_embeddings: ``[I, D]`` made with these statistics.
         users: Histories in order, each item once; users with one event say nothing.
-        rng: Of the candidates.
+        rng: Draws the candidates.
     """
     positions = _positions(model, statistics, item_embeddings, users)
     item_domain = statistics.item_features.item_domain

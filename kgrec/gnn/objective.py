@@ -43,7 +43,13 @@ class Objective(nn.Module):
     def __init__(
         self, settings: Settings, inputs: TrainingInputs, terms: Sequence[Term] = TERMS
     ) -> None:
-        """Draw the prototypes from torch's random state."""
+        """Draw the prototypes from torch's random state.
+
+        Args:
+            settings: All settings.
+            inputs: What the model learns from.
+            terms: Functions whose sum is the loss.
+        """
         super().__init__()
         self.settings = settings
         self.inputs = inputs
@@ -75,7 +81,14 @@ class Objective(nn.Module):
         return total
 
     def step(self, model: JointModel, episode: Episode, *, epoch: int, learn_text: bool) -> Step:
-        """What the model makes of an episode without what it hides."""
+        """What the model makes of an episode without what it hides.
+
+        Args:
+            model: What learns.
+            episode: Whom it asks about, and what is hidden of them.
+            epoch: Number of the epoch; random draws follow from it.
+            learn_text: Whether a sample of texts is encoded with gradient.
+        """
         inputs, domain = self.inputs, episode.domain
         rng = np.random.default_rng([self.settings.train.seed, epoch, *episode.users[:1]])
         visible = visible_likes(inputs.data.liked, episode.hidden)

@@ -53,7 +53,7 @@ class TrainingInputs:
     """The text vectors of all items."""
     item_features: ItemFeatures
     bridge_users: list[BridgeUsers]
-    """Of each domain."""
+    """The users on whom each domain's bridge is solved."""
     graph_of: Callable[[sp.csr_matrix], Graph]
     """The graph whose visible likes ``[P, I]`` are these."""
     sequences: Histories | None
@@ -61,7 +61,8 @@ class TrainingInputs:
     fold_of_user: NDArray[np.int64] | None
     """``[P]``; None where there are no folds."""
     folds: tuple[FoldStatistics, ...]
-    """Of each fold; none where no order is read, and a step hides its answers from the graph."""
+    """Statistics of each fold; empty where no order is read: a step then hides its answers from
+    the graph."""
     device: torch.device
 
     def choose_bridge_users(self, data: Interactions, *, seed: int) -> list[BridgeUsers]:

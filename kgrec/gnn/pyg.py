@@ -32,7 +32,15 @@ def hetero_data(
     num_tags: int,
     device: torch.device | str = "cpu",
 ) -> HeteroData:
-    """The same graph as PyG's :class:`HeteroData`, every relation and its reverse."""
+    """The same graph as PyG's :class:`HeteroData`, every relation and its reverse.
+
+    Args:
+        likes: ``[P, I]`` the visible likes.
+        interactions: Domains of items; its likes are not read.
+        item_tag: ``[2, pairs]`` numbers of items and of their tags.
+        num_tags: T.
+        device: Device of the graph.
+    """
     data = HeteroData()
     for name, count in (("user", likes.shape[0]), ("item", likes.shape[1]), ("tag", num_tags),
                         ("domain", interactions.num_domains)):  # fmt: skip
@@ -64,6 +72,15 @@ class PygGNN(nn.Module):
         num_tags: int,
         num_domains: int,
     ) -> None:
+        """Set the weights to their first values, drawn from torch's random state.
+
+        Args:
+            kind: ``sage`` or ``hgt``.
+            dim: D.
+            layers: Number of layers.
+            num_tags: T.
+            num_domains: M.
+        """
         super().__init__()
         self.tag = nn.Parameter(torch.randn(num_tags, dim) * 0.1)
         self.domain = nn.Parameter(torch.zeros(num_domains, dim))

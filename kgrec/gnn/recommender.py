@@ -64,7 +64,7 @@ class GNNRecommender:
     sequence: SequenceWeights[Floats] | None = None
     """None: no order is read."""
     heads: int = 1
-    """Of the sequence encoder."""
+    """Attention heads of the sequence encoder."""
     length: int = 1
     """Latest events that the sequence encoder reads."""
     name: str = "gnn"

@@ -23,7 +23,7 @@ __all__ = ["TextSchedule", "make_optimizer"]
 
 @dataclass(frozen=True)
 class TextSchedule:
-    """The epochs in which the encoder learns: the first ones, none where it stands still."""
+    """The epochs in which the encoder learns: the first ones, or none where it is not trained."""
 
     last_epoch: int
     """The last one; 0 where the encoder does not learn."""
@@ -34,7 +34,13 @@ class TextSchedule:
 
     @classmethod
     def of(cls, settings: Settings, encoder: TextEncoder, cache: TextCache) -> TextSchedule:
-        """The schedule of these settings, for this encoder and catalogue."""
+        """The schedule of these settings.
+
+        Args:
+            settings: All settings.
+            encoder: The encoder, which may have no weights that move.
+            cache: The texts of the catalogue.
+        """
         has_text = len(cache.items_with_text) > 0
         learns = encoder.learns and has_text
         last = math.ceil(settings.train.epochs * settings.text.learning_fraction) if learns else 0
@@ -58,8 +64,8 @@ def make_optimizer(
     """AdamW whose learning rates rise over the first steps and then fall to zero.
 
     Args:
-        weights: Of the model and the objective.
-        encoder_weights: Of the encoder, those that may move.
+        weights: Weights of the model and the objective.
+        encoder_weights: Those weights of the encoder that may move.
         settings: All settings.
         steps_per_epoch: Steps of the optimizer, not episodes.
         sequence_weights: Those of ``weights`` that remember single histories.

@@ -73,7 +73,7 @@ def sequence_states(
     """``[b, L, D]`` what each event, and all before it, say of the next one.
 
     Args:
-        tools: Of tensors or of arrays.
+        tools: Operations of tensors, or ``ARRAYS``.
         weights: What was learned.
         heads: H.
         item_embeddings: ``[I, D]`` of all items.
@@ -108,7 +108,16 @@ def last_states(
     groups: Iterable[EventRows[A]],
     count: int,
 ) -> A:
-    """``[B, D]`` the state after the last event of each of ``count`` users; zero without events."""
+    """``[B, D]`` the state after the last event of each user; zero without events.
+
+    Args:
+        tools: Operations of tensors, or ``ARRAYS``.
+        weights: What was learned.
+        heads: H.
+        item_embeddings: ``[I, D]`` of all items.
+        groups: Rows of events; each user is in one row at most.
+        count: B.
+    """
     xp = tools.xp
     place = np.full(count, 0)
     found = [item_embeddings[:1] * 0]

@@ -76,9 +76,16 @@ class SequenceEncoder(nn.Module):
         """``[b, L, D]`` at every event of a group of rows."""
         return sequence_states(self._tools(), self.weights(), self.heads, item_embeddings, rows)
 
-    def last_states(self, item_embeddings: Tensor, groups: list[EventRows[Tensor]],
-                    count: int) -> Tensor:  # fmt: skip
-        """``[B, D]`` after the last event of each user."""
+    def last_states(
+        self, item_embeddings: Tensor, groups: list[EventRows[Tensor]], count: int
+    ) -> Tensor:
+        """``[B, D]`` the state after the last event of each user; zero without events.
+
+        Args:
+            item_embeddings: ``[I, D]`` of all items.
+            groups: Rows of events; each user is in one row at most.
+            count: B.
+        """
         return last_states(
             self._tools(), self.weights(), self.heads, item_embeddings, groups, count
         )
@@ -95,7 +102,15 @@ def event_tensors(
     length: int,
     device: torch.device | str = "cpu",
 ) -> Iterator[EventRows[Tensor]]:
-    """Rows of events on a device; see :func:`kgrec.gnn.events.read_event_rows`."""
+    """Rows of events on a device; see :func:`kgrec.gnn.events.read_event_rows`.
+
+    Args:
+        users: Histories in order.
+        item_domain: ``[I]`` number of each item's domain.
+        bins: ``[N]`` from :func:`kgrec.gnn.time_bins.make_time_bins`.
+        length: Number of latest events that are read of each user.
+        device: Device of the tensors.
+    """
 
     def tensor(array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)

@@ -33,7 +33,12 @@ def make_time_bins(times: NDArray[np.int64] | None) -> Floats:
 
 
 def assign_times(bins: Floats, times: NDArray[np.int64] | None, count: int) -> Floats:
-    """``[E, N]`` weights of ``count`` events over ``bins [N]``.
+    """``[E, N]`` weights of events over bins.
+
+    Args:
+        bins: ``[N]`` from :func:`make_time_bins`.
+        times: ``[E]`` Unix seconds, ``NO_TIME`` where unknown; None: all unknown.
+        count: E.
 
     Example:
         >>> bins = np.array([0, 10, 20], np.float32)  # days
@@ -51,7 +56,14 @@ def assign_times(bins: Floats, times: NDArray[np.int64] | None, count: int) -> F
 def count_times(
     bins: Floats, items: NDArray[np.integer], times: NDArray[np.int64] | None, num_items: int
 ) -> Floats:
-    """``[I, N]`` log(1 + events) of each item in each bin, counts blurred over neighbours."""
+    """``[I, N]`` log(1 + events) of each item in each bin, counts blurred over neighbouring bins.
+
+    Args:
+        bins: ``[N]`` from :func:`make_time_bins`.
+        items: ``[E]`` item of each event.
+        times: ``[E]`` Unix seconds, ``NO_TIME`` where unknown; None: all unknown.
+        num_items: I.
+    """
     size = len(bins)
     if times is None or not size:
         return np.zeros((num_items, size), np.float32)

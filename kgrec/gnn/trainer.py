@@ -55,7 +55,7 @@ class Trainer:
         *,
         on_event: OnEvent = ignore,
     ) -> None:
-        """Stand before the first epoch.
+        """Make the optimizer and plan the epochs; none has run yet.
 
         Args:
             inputs: What it learns from (:func:`kgrec.gnn.prepare.prepare`).

@@ -31,7 +31,16 @@ def read_user_tensors(
     device: torch.device | str = "cpu",
     last_time: NDArray[np.float32] | None = None,
 ) -> UserTensors:
-    """What the model reads of users, on a device; see :func:`kgrec.gnn.users.read_users`."""
+    """What the model reads of users, on a device; see :func:`kgrec.gnn.users.read_users`.
+
+    Args:
+        histories: ``[B, I]``.
+        item_features: Fixed features of the items.
+        domain: Number of the target domain.
+        num_domains: M.
+        device: Device of the tensors.
+        last_time: ``[B, N]`` bins of the last event's time; None: no time is known.
+    """
     read = read_users(histories, item_features, domain, num_domains, last_time)
 
     def tensor(array: NDArray[np.float32]) -> Tensor:

@@ -46,9 +46,14 @@ def read_users(
     num_domains: int,
     last_time: NDArray[np.float32] | None = None,
 ) -> UserInputs[sp.csr_matrix, NDArray[np.float32]]:
-    """What the model reads of ``histories [B, I]`` for a target domain.
+    """What the model reads of users for a target domain.
 
-    ``last_time [B, N]`` is of their last events; None: no time is known.
+    Args:
+        histories: ``[B, I]``.
+        item_features: Fixed features of the items.
+        domain: Number of the target domain.
+        num_domains: M.
+        last_time: ``[B, N]`` bins of the last event's time; None: no time is known.
     """
     outside_mask = (item_features.item_domain != domain).astype(np.float32)
     outside = (histories @ sp.diags(outside_mask)).tocsr()

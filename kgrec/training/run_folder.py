@@ -38,6 +38,13 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
               facts: dict[str, Any]) -> None:  # fmt: skip
     """Write everything of a finished training, the manifest last.
 
+    Args:
+        path: The run folder; what an earlier attempt left there is replaced.
+        snapshot: The graph that was trained on.
+        settings: All settings.
+        fitted: What training made.
+        facts: What else the manifest says, as JSON values.
+
     Raises:
         TrainingError: A vector or weight is NaN or infinite.
     """
