@@ -32,7 +32,11 @@ def default_components() -> dict[str, Component]:
 
 
 class Settings(Section):
-    """All settings of a training run."""
+    """All settings of a training run.
+
+    Default values stand below, except those of ``components``: they come from the shipped
+    configs/default.yaml, which is read when the first ``Settings`` without components are made.
+    """
 
     positive_weight: float = Field(default=0.8, gt=0.0, le=1.0)
     """Weight of an interaction from which it counts as a like. 0.8 is 8 of 10, or 4 of 5, and any

@@ -1,11 +1,11 @@
 """kgrec itself as a recommender of the benchmark.
 
-In:   a training config.
+In:   settings of a training.
 Out:  scores of the trained model, users being read from their histories alone.
 
 It is fitted by the same call that ``kgrec train`` uses, with the benchmark's seed in place of
-the config's. Its own choices (early stopping, weights of its components) are made on users held out
-of the training snapshot, so it needs no tuning here.
+that of the settings. Its own choices (early stopping, weights of its components) are made on users
+held out of the training snapshot, so it needs no tuning here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from kgrec.config import Settings, load_settings
+from kgrec.config import Settings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError
@@ -29,29 +29,25 @@ __all__ = ["KgrecRecommender"]
 
 
 class KgrecRecommender:
-    """Trains with a config, scores with the trained model."""
+    """Trains with given settings, scores with the trained model."""
 
     name = "kgrec"
 
     def __init__(
         self,
+        settings: Settings,
         *,
-        config: str = "default",
-        overrides: Sequence[str] = (),
-        settings: Settings | None = None,
         device: str = "auto",
         trainings: Trainings | None = None,
     ) -> None:
-        """Read the settings; nothing is trained yet.
+        """Keep the settings; nothing is read and nothing is trained yet.
 
         Args:
-            config: A shipped config's name, or a file.
-            overrides: ``a.b=c``, laid over it.
-            settings: In place of both.
+            settings: All settings of the training; its seed is replaced by that of :meth:`fit`.
             device: As :func:`kgrec.training.fit.fit` takes it.
-            trainings: Where they are kept and looked up; None: train anew and keep nothing.
+            trainings: Where trainings are kept and looked up; None: train anew and keep nothing.
         """
-        self.settings = settings or load_settings(config, list(overrides))
+        self.settings = settings
         self.device = device
         self.trainings = trainings
         self._scorer: Scorer | None = None

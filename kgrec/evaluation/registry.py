@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graph_store.snapshot import Snapshot
+from kgrec.config import load_settings
 from kgrec.data.interactions import Interactions
 from kgrec.evaluation.text_vectors import TextVectors, has_text
 from kgrec.recommenders import registry
@@ -37,8 +38,11 @@ class BenchmarkResources:
 
     texts: TextVectors = field(default_factory=TextVectors)
     kgrec_config: str = "default"
+    """Name of a shipped config, or a file, with which the model ``kgrec`` is trained."""
     kgrec_set: tuple[str, ...] = ()
+    """Single settings in place of those of the config, as ``a.b=c``."""
     trainings: Trainings | None = None
+    """Where trainings of ``kgrec`` are kept; None: nothing is kept."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +70,18 @@ def entry(name: str, resources: BenchmarkResources) -> Entry:
         ConfigError: There is no such model; the message names the nearest one.
     """
     if name == KGREC:
-        from kgrec.evaluation.kgrec_recommender import KgrecRecommender
-
-        make = partial(
-            KgrecRecommender, config=resources.kgrec_config, overrides=resources.kgrec_set,
-            trainings=resources.trainings,
-        )  # fmt: skip
-        return Entry(name, make, ({},), is_baseline=False)
+        return Entry(name, partial(_make_kgrec, resources), ({},), is_baseline=False)
     known = registry.entry(name, key="models", also=(FUSION, KGREC))
     cls = known.load()
     return Entry(name, known.make, cls.trials, reads_text=cls.reads_text, needs_text=cls.needs_text)
+
+
+def _make_kgrec(resources: BenchmarkResources) -> Recommender:
+    """kgrec with the config of a benchmark, which is read here."""
+    from kgrec.evaluation.kgrec_recommender import KgrecRecommender
+
+    settings = load_settings(resources.kgrec_config, list(resources.kgrec_set))
+    return KgrecRecommender(settings, trainings=resources.trainings)
 
 
 def data_of(

@@ -31,7 +31,7 @@ def scores(
 ) -> tuple[Any, list[str]]:
     """Of three users, and the stages that were gone through for them."""
     received: list[str] = []
-    model = KgrecRecommender(settings=resolve(settings), device="cpu", trainings=trainings)
+    model = KgrecRecommender(resolve(settings), device="cpu", trainings=trainings)
     model.fit(
         Interactions.of(train), seed=seed, on_progress=lambda _, doing: received.append(doing)
     )
