@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.histories import Histories
 
-__all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "liked_matrix"]
+__all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "liked_matrix", "without_domain"]
 
 POSITIVE_WEIGHT = 0.8
 """An interaction counts as liked from this weight on: 8 of 10, 4 of 5, or any unrated event."""
@@ -179,8 +179,23 @@ class Interactions:
             matrix: ``[B, I]``.
             domain: Number of the domain whose columns are emptied.
         """
-        others = sp.diags((self.item_domain != domain).astype(np.float32))
-        return sp.csr_matrix(matrix @ others)
+        return without_domain(matrix, self.item_domain, domain)
+
+
+def without_domain(
+    matrix: sp.csr_matrix, item_domain: NDArray[np.integer], domain: int
+) -> sp.csr_matrix:
+    """The rows of ``matrix`` with one domain's columns emptied; no zeros are stored.
+
+    Args:
+        matrix: ``[B, I]``.
+        item_domain: ``[I]`` number of each item's domain.
+        domain: Number of the domain whose columns are emptied.
+    """
+    others = sp.diags((item_domain != domain).astype(np.float32))
+    emptied = sp.csr_matrix(matrix @ others)
+    emptied.eliminate_zeros()
+    return emptied
 
 
 def liked_matrix(rows: list[list[int]], num_items: int) -> sp.csr_matrix:

@@ -15,6 +15,8 @@
     trainer         the loop; checkpoint writes its state, result is what it ends with
 
 A user here is a row of :class:`~kgrec.data.interactions.Interactions`: a person, all of whose
-accounts are joined by ``SAME_AS``. No module here knows a store, or the ensemble. Importing this
-package imports nothing; what answers imports no tensor library.
+accounts are joined by ``SAME_AS``. No module here knows a store, or fits, weighs or reads another
+component of the ensemble; the settings of the ensemble are in reach as sections of
+:class:`kgrec.config.Settings`, and are read by no step of training. Importing this package imports
+nothing; what answers imports no tensor library.
 """

@@ -59,7 +59,6 @@ def choose_bridge_users(
         )
     rows = data.liked[both]
     outside = data.outside(rows, domain)
-    outside.eliminate_zeros()
     inputs = read_user_tensors(outside, item_features, domain, data.num_domains, device)
     targets = item_features.user_factors(rows, domain)
     return BridgeUsers(domain, both, inputs, torch.from_numpy(targets).to(device))

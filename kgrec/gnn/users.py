@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.data.interactions import without_domain
 from kgrec.gnn.item_features import ItemFeatures
 
 __all__ = ["UserInputs", "by_root_of_length", "read_users"]
@@ -55,9 +56,7 @@ def read_users(
         num_domains: M.
         last_time: ``[B, N]`` bins of the last event's time; None: no time is known.
     """
-    outside_mask = (item_features.item_domain != domain).astype(np.float32)
-    outside = (histories @ sp.diags(outside_mask)).tocsr()
-    outside.eliminate_zeros()
+    outside = without_domain(histories, item_features.item_domain, domain)
     others = [d for d in range(num_domains) if d != domain]
     folded = [item_features.user_factors(histories, d) for d in others]
     if not folded:

@@ -119,7 +119,6 @@ class EMCDR(BaseVectorRecommender[EMCDRSettings]):
         factors = self.source_factors[domain]
         if self.settings.sources == "merged":
             outside = self.data.outside(histories, domain)
-            outside.eliminate_zeros()
             return with_offset(user_factors(outside, factors, self.settings))
         others = [other for other in range(self.data.num_domains) if other != domain]
         ones = np.ones((histories.shape[0], 1), np.float32)

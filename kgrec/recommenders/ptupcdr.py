@@ -102,7 +102,6 @@ class PTUPCDR(BaseVectorRecommender[PTUPCDRSettings]):
         """``[B, R]`` factors mapped to the target side; target history is not used."""
         learned = self.learned[domain]
         outside = self.data.outside(users.items, domain)
-        outside.eliminate_zeros()
         factors = user_factors(outside, learned["source"], self.settings)
         weighted, attention = learned["attention"] * learned["source"], learned["attention"]
         pooled = (outside @ weighted) / np.maximum(outside @ attention, 1e-9)  # [B, R]
