@@ -5,8 +5,10 @@ Pages are Markdown (MyST). Nothing is fetched: no inventories of other projects,
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
@@ -14,7 +16,7 @@ sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 import kgrec  # noqa: E402
 
 project = "kgrec"
-author = "the kgrec contributors"
+author = "The kgrec maintainers"
 version = release = kgrec.__version__
 
 extensions = [
@@ -43,3 +45,15 @@ suppress_warnings = ["ref.python"]
 default_role = "code"  # a single backtick in a docstring is code
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+
+
+def in_and_out_as_lines(_app: Any, what: str, *given: Any) -> None:
+    """Show what a module takes and gives, the lines ``In:`` and ``Out:``, each on its own line."""
+    if what == "module":
+        lines = given[-1]
+        lines[:] = [f"| {line}" if re.match("(In|Out|Shapes): ", line) else line for line in lines]
+
+
+def setup(app: Any) -> None:
+    """Register the function above; Sphinx calls this."""
+    app.connect("autodoc-process-docstring", in_and_out_as_lines)

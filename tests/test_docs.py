@@ -76,6 +76,23 @@ def test_the_python_reference_names_all_that_kgrec_exports() -> None:
             assert f"kgrec.{name}" in page, name
 
 
+def test_the_python_reference_has_what_a_recommender_and_a_benchmark_are_written_with() -> None:
+    page = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
+    whole = set(re.findall(r"^\.\. automodule:: (\S+)$", page, flags=re.MULTILINE))
+    single = set(re.findall(r"^\.\. auto(?:function|class):: (\S+)$", page, flags=re.MULTILINE))
+    assert whole >= {
+        "kgrec.data.histories", "kgrec.data.interactions", "kgrec.evaluation.protocols",
+        "kgrec.evaluation.registry", "kgrec.evaluation.split", "kgrec.recommenders.base",
+    }  # fmt: skip
+    assert {"kgrec.evaluation.runner.run_benchmark", "kgrec.evaluation.evaluate.evaluate"} <= single
+    guides = "".join(p.read_text(encoding="utf-8") for p in sorted((DOCS / "howto").glob("*.md")))
+    found = re.findall(r"^ *from (kgrec[\w.]*) import ([\w, ]+)$", guides, flags=re.MULTILINE)
+    imports = [(module, name.strip()) for module, names in found for name in names.split(",")]
+    assert ("kgrec.recommenders.base", "BaseVectorRecommender") in imports
+    for module, name in imports:
+        assert module in whole or f"{module}.{name}" in single, f"{module}.{name}"
+
+
 def test_a_link_out_of_the_pages_leads_to_the_repository() -> None:
     from repository_links import rewritten
 
