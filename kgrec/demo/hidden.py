@@ -33,7 +33,7 @@ SOURCE, TARGET = "tv", "movie"
 
 
 class Report(Protocol):
-    """Hears how far the demo is."""
+    """Called with how far the demo is."""
 
     def __call__(self, what: str, done: int, total: int, note: str = "") -> None:
         """``done`` of ``total`` of the stage ``what``; ``note`` beside it."""
