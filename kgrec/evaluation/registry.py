@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["FUSION", "KGREC", "Entry", "BenchmarkResources", "data_of", "entry", "names"]
 
 FUSION = "fusion"
-"""Not a model of its own: the three best others, by validation."""
+"""Name of the fusion of the three other models that are best by validation."""
 
 KGREC = "kgrec"
 
