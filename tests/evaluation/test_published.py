@@ -281,7 +281,7 @@ def poisoned(snapshot: Snapshot, hidden: NDArray[np.bool_]) -> Snapshot:
 
 
 def same_validation(left: Split, right: Split) -> bool:
-    names = ("histories", "positives", "known", "sampled")
+    names = ("shown_items", "positives", "known", "sampled")
     pairs = ((getattr(left.validation, n), getattr(right.validation, n)) for n in names)
     return all((a != b).nnz == 0 for a, b in pairs)
 
