@@ -29,7 +29,7 @@ from kgrec.errors import InputError
 
 __all__ = ["FORMAT_VERSION", "Cases", "Split", "load_split", "save_split"]
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 2
 """Version of the format of a saved split; another one is refused."""
 
 
@@ -165,7 +165,7 @@ def _head(split: Split) -> dict[str, object]:
 
 
 def _arrays(prefix: str, cases: Cases) -> dict[str, NDArray[np.generic]]:
-    arrays: dict[str, NDArray[np.generic]] = {f"{prefix}users": np.asarray(cases.users)}
+    arrays: dict[str, NDArray[np.generic]] = {f"{prefix}people": np.asarray(cases.users)}
     for name in ("event_item", "event_time", "event_kind", "offsets"):
         array = getattr(cases.shown, name)
         if array is not None:
@@ -198,7 +198,7 @@ def _cases(prefix: str, arrays: Mapping[str, NDArray[np.generic]]) -> Cases:
     candidates = arrays.get(f"{prefix}candidates")
     positives = matrix("positives")
     return Cases(
-        users=arrays[f"{prefix}users"].astype(np.str_),
+        users=arrays[f"{prefix}people"].astype(np.str_),
         shown=Histories.of_sorted_events(
             shown("event_item"),
             shown("offsets"),
