@@ -42,7 +42,7 @@ def assign_times(bins: Floats, times: NDArray[np.int64] | None, count: int) -> F
 
     Example:
         >>> bins = np.array([0, 10, 20], np.float32)  # days
-        >>> assign_times(bins, np.array([10 * 86400, NO_TIME]), 2).round(2).tolist()
+        >>> assign_times(bins, np.array([10 * 86400, NO_TIME]), 2).astype(float).round(2).tolist()
         [[0.27, 0.45, 0.27], [0.0, 0.0, 0.0]]
     """
     if times is None or not len(bins):

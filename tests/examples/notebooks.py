@@ -64,10 +64,18 @@ def executed(name: str, folder: Path, environment: Mapping[str, str] | None = No
 
 
 def texts(cell: Any) -> list[str]:
-    """What the outputs of a cell say in plain text, pictures by the kind that they are."""
-    said = []
+    """What the outputs of a cell say in plain text, pictures by the kind that they are.
+
+    What a cell prints arrives in one piece or in several, so neighbouring pieces are joined.
+    """
+    said: list[str] = []
+    in_stream = False
     for output in cell.outputs:
-        if output.output_type == "stream":
+        if output.output_type == "stream" and in_stream:
+            said[-1] += output.text
+            continue
+        in_stream = output.output_type == "stream"
+        if in_stream:
             said.append(output.text)
         elif "image/png" in output.data:
             said.append("a picture")
