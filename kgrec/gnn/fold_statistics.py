@@ -1,11 +1,11 @@
-"""What is counted and solved without the users of a fold, with which steps about them compute.
+"""Statistics that are counted and solved without the users of a fold, for steps about them.
 
 In:   interactions, histories in order, the fold of each user.
 Out:  a :class:`FoldStatistics` a fold.
 
 A model that reads how popular an item is, what follows it, or its factors, learns to read its own
 answer where these were made from the history it predicts; then training looks well and answering
-fails. So the users are parted into folds, and a step about users of one fold sees nothing that
+fails. So the users are divided into folds, and a step about users of one fold sees nothing that
 they did but their own visible history.
 
 Shapes: P users   I items   S spectrum   R factors   N time bins
@@ -96,13 +96,13 @@ def solve_folds(
     """
     seed, found = settings.train.seed, []
     for fold in range(settings.train.folds):
-        on_stage(f"what others did, for part {fold + 1} of {settings.train.folds} of the users")
+        on_stage(f"statistics without fold {fold + 1} of {settings.train.folds}")
         others = fold_of_user != fold
         likes = sp.csr_matrix(sp.diags(others.astype(np.float32)) @ data.liked)
         likes.eliminate_zeros()
         without = replace(data, liked=likes, snapshot=None)
         features = solve_item_features(without, settings.model, seed=seed)
-        features = features.turned_to(everybody).counted(
+        features = features.rotated_to(everybody).with_counts(
             without, sequences[others], everybody.time_bins
         )
         found.append(

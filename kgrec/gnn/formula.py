@@ -34,7 +34,7 @@ from typing import Any, Generic, TypeVar
 
 from kgrec.gnn.users import UserInputs
 
-__all__ = ["DomainWeights", "bridge_features", "by_kind", "item_vectors", "mapped_query",
+__all__ = ["DomainWeights", "bridge_features", "for_cold_or_warm", "item_vectors", "mapped_query",
            "query_embeddings", "score_columns", "unit", "user_factors", "user_vectors"]  # fmt: skip
 
 A = TypeVar("A", bound=Any)
@@ -77,8 +77,8 @@ class DomainWeights(Generic[A]):
     """Weights of both matrices of :class:`kgrec.gnn.succession.Succession`."""
 
 
-def by_kind(values: A, is_warm: A) -> A:
-    """``[B, 1]`` of ``values [K]`` that of each user's kind; ``is_warm [B, 1]`` is 1 or 0."""
+def for_cold_or_warm(values: A, is_warm: A) -> A:
+    """``[B, 1]`` of ``values [K]`` the one for cold or warm users; ``is_warm [B, 1]`` is 0 or 1."""
     chosen: A = values[0] * (1 - is_warm) + values[-1] * is_warm
     return chosen
 
@@ -157,9 +157,11 @@ def score_columns(
         last_time: ``[B, N]`` bins of the last event's time.
         is_warm: ``[B, 1]`` 1 where a user has items of the domain, else 0.
     """
-    history = query / by_kind(weights.temperature, is_warm)
-    time = last_time @ weights.time_map + last_time * by_kind(weights.time_weight, is_warm)
-    popularity = xp.zeros_like(history[:, :1]) + by_kind(weights.popularity_weight, is_warm)
+    history = query / for_cold_or_warm(weights.temperature, is_warm)
+    time = last_time @ weights.time_map + last_time * for_cold_or_warm(weights.time_weight, is_warm)
+    popularity = xp.zeros_like(history[:, :1]) + for_cold_or_warm(
+        weights.popularity_weight, is_warm
+    )
     vectors: A = xp.hstack([history, factors, time, popularity])
     return vectors
 
@@ -200,7 +202,7 @@ def mapped_query(xp: Any, weights: DomainWeights[A], pooled: A, state: A | None,
         is_warm: ``[B, 1]`` 1 where a user has items of the domain, else 0.
     """
     if state is not None:
-        pooled = pooled + state * by_kind(weights.state_weight, is_warm)
+        pooled = pooled + state * for_cold_or_warm(weights.state_weight, is_warm)
     mapped = pooled @ weights.history_map[0]
     if len(weights.history_map) > 1:
         mapped = mapped * (1 - is_warm) + pooled @ weights.history_map[1] * is_warm
@@ -231,7 +233,7 @@ def user_factors(
     count = users.inside_count
     own = (count / (count + weights.shrinkage))[:, None]
     factors = (1 - own) * predicted + own * users.inside_factors
-    weight = by_kind(weights.bridge_weight, _warm_users(users))
+    weight = for_cold_or_warm(weights.bridge_weight, _warm_users(users))
     weighed: A = factors * weight * weights.factor_scale
     return weighed
 

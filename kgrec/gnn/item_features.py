@@ -49,7 +49,7 @@ class ItemFeatures:
         factors = DomainFactors(self.factors, self.item_domain, self.regularization, self.alpha)
         return factors.user_factors(histories, domain)
 
-    def counted(
+    def with_counts(
         self, data: Interactions, sequences: Histories, bins: NDArray[np.float32]
     ) -> ItemFeatures:
         """The same solutions, with what is counted in these interactions and no others.
@@ -70,7 +70,7 @@ class ItemFeatures:
             succession=count_succession(sequences),
         )
 
-    def turned_to(self, other: ItemFeatures) -> ItemFeatures:
+    def rotated_to(self, other: ItemFeatures) -> ItemFeatures:
         """The same features, solutions rotated to those of ``other``, so that one map reads both.
 
         Rotation changes no fold-in and no score that is made of these features alone.
@@ -138,7 +138,7 @@ def solve_item_features(
         return solved
     on_stage("order of histories")
     bins = make_time_bins(sequences.event_time)
-    return solved.counted(data, sequences, bins)
+    return solved.with_counts(data, sequences, bins)
 
 
 def _rotated(array: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[np.float32]:

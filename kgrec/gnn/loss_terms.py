@@ -91,10 +91,9 @@ def _succession(
     succession = step.statistics.item_features.succession
     if succession is None:
         return [], None
-    matrices = [matrix[:, columns].tocsr() for matrix in succession.matrices]
     weights = step.model.domain_weights(step.episode.domain).succession_weights
     own = weights[0 if step.episode.kind == "cold" else -1]
-    return succession_features(step.latest, matrices), own
+    return succession_features(step.latest, succession.matrices, columns), own
 
 
 def user_term(step: Step) -> Tensor | None:

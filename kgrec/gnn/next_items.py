@@ -112,30 +112,18 @@ def _loss_in_domain(
     others = asked @ vectors[torch.from_numpy(of_candidates).to(device)].T  # [T_d, C]
     succession = statistics.item_features.succession
     if succession is not None:
-        columns = [matrix[:, candidates].tocsr() for matrix in succession.matrices]
-        all_of = zip(
-            weights.succession_weights[-1], succession.matrices,
-            succession_features(latest, columns), strict=True,
-        )  # fmt: skip
-        for weight, matrix, feature in all_of:
-            others = others + weight * torch.from_numpy(feature.toarray()).to(device)
-            own = _of_pairs(latest, matrix, following)
+        features = succession_features(latest, succession.matrices)  # [T_d, I]
+        row = np.arange(len(following))
+        for weight, feature in zip(weights.succession_weights[-1], features, strict=True):
+            drawn = feature[:, candidates].toarray()
+            others = others + weight * torch.from_numpy(drawn).to(device)
+            own = np.asarray(feature[row, following], dtype=np.float32).ravel()
             scores = scores + weight * torch.from_numpy(own).to(device)
     is_right = torch.from_numpy(candidates[None, :] == following[:, None]).to(device)
     others = others.masked_fill(is_right, -1e9)
     log_likelihood = torch.cat([scores[:, None], others], 1).log_softmax(1)
     smoothed = log_likelihood.clamp(min=_LEAST).mean(1)
     return -((1 - SMOOTHING) * log_likelihood[:, 0] + SMOOTHING * smoothed).sum()
-
-
-def _of_pairs(
-    latest: sp.csr_matrix, matrix: sp.csr_matrix, items: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """``[T]`` what the latest items of each row say of its own item in ``items [T]``."""
-    column = matrix.tocsc()[:, items].T.tocsr()  # [T, I]
-    product = sp.csr_matrix(latest.multiply(column).sum(axis=1))
-    (feature,) = succession_features(product, [sp.identity(1, np.float32, "csr")])
-    return np.asarray(feature.toarray(), dtype=np.float32).ravel()
 
 
 def _positions(

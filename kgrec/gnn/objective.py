@@ -95,10 +95,12 @@ class Objective(nn.Module):
         text, fresh_items = self._text(episode, rng, learn_text=learn_text)
         statistics = self._statistics(episode)
         features, bridge_users = inputs.item_features, inputs.bridge_users[domain]
+        left_out: NDArray[np.int64] | None = episode.users
         if statistics is not None:
             features, bridge_users = statistics.item_features, statistics.bridge_users[domain]
+            left_out = None  # its bridge users are of other folds
         embeddings = self._embeddings(model, text, statistics, visible)
-        bridge_map = model.solve_bridge(embeddings, bridge_users, without=episode.users)
+        bridge_map = model.solve_bridge(embeddings, bridge_users, without=left_out)
         seen, latest, state = visible[episode.users], None, None
         if inputs.sequences is not None and model.sequence is not None:
             users = inputs.sequences[episode.users].among(seen)

@@ -107,8 +107,7 @@ class GNNRecommender:
         if known.succession is None:
             return None
         items = np.flatnonzero(known.item_domain == domain)
-        matrices = [matrix[:, items].tocsr() for matrix in known.succession.matrices]
-        after, together = succession_features(latest, matrices)
+        after, together = succession_features(latest, known.succession.matrices, items)
         is_warm = count_inside(users.items, known.item_domain, domain) > 0
         by = self.domain_weights[domain].succession_weights[np.where(is_warm, -1, 0)]  # [B, 2]
         return sp.csr_matrix(sp.diags(by[:, 0]) @ after + sp.diags(by[:, 1]) @ together)

@@ -56,7 +56,7 @@ class TrainedGNN:
         known = inputs.choose_bridge_users(data, seed=self.seed)
         features = inputs.item_features
         if inputs.sequences is not None:
-            features = features.counted(data, data.histories().distinct(), features.time_bins)
+            features = features.with_counts(data, data.histories().distinct(), features.time_bins)
         return to_recommender(self.model, inputs, graph, known, features)
 
     @property

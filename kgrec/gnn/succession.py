@@ -88,16 +88,24 @@ def latest_items(
     )
 
 
-def succession_features(latest: Csr, matrices: Sequence[Csr]) -> list[Csr]:
-    """``[B, N]`` of each matrix: the log of what the latest items ``[B, I]`` say of N items.
+def succession_features(
+    latest: Csr, matrices: Sequence[Csr], items: NDArray[np.int64] | None = None
+) -> list[Csr]:
+    """``[B, N]`` of each matrix: the log of what the latest items say of N items.
+
+    The product comes first and the choice of items after it, since the matrices are far larger
+    than the product for a few users.
 
     Args:
-        latest: From :func:`latest_items`.
-        matrices: ``[I, N]`` columns of the matrices of a :class:`Succession`.
+        latest: ``[B, I]`` from :func:`latest_items`.
+        matrices: ``[I, I]`` each, those of a :class:`Succession`.
+        items: ``[N]`` numbers of the items asked for; None: all.
     """
     found = []
     for matrix in matrices:
         product = (latest @ matrix).tocsr()
+        if items is not None:
+            product = product[:, items]
         product.data = np.log1p(_SCALE * product.data).astype(np.float32)
         found.append(product)
     return found
