@@ -12,18 +12,19 @@ A vector is made of pieces that stand side by side, so the score is the sum of w
     piece        of a user                                  of an item
     history      history, pooled and mapped to the domain   item embedding          D columns
     bridge       factors, predicted and folded in           factors                 R columns
+    next         state of the sequence encoder              its ID embedding        E columns
     time         time of the last event, mapped to others   events by time          N columns
     popularity   a learned weight                           log popularity          1 column
 
-To a history whose order is known the state of the sequence encoder is added
-(:mod:`kgrec.gnn.sequence`). Beside these stands a sparse piece: how strongly a user's latest items
+To a history whose order is known the state of the sequence encoder is added, its other half is
+multiplied with the encoder's own ID embeddings (:mod:`kgrec.gnn.sequence`). Beside these stands a sparse piece: how strongly a user's latest items
 are followed by each item (:mod:`kgrec.gnn.succession`), every item being a column of its own.
 
 A new piece is a function here, columns in :func:`user_vectors` and in :func:`item_vectors`, and
 what it learns in :class:`DomainWeights`; docs/howto/extend-the-joint-model.md names every place.
 
 Shapes: B users   I items   C items asked for   D width   R factors   F features of a bridge
-        N time bins
+        N time bins   E the width of ID embeddings of the sequence encoder, D or 0
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class DomainWeights(Generic[A]):
     """Divides the mapped history: the higher, the less it counts."""
     state_weight: A  # [K]
     """Weight of the state of the sequence encoder beside the pooled history."""
+    next_weight: A  # [K]
+    """Weight of the product of this state and an item's ID embedding."""
     bridge_weight: A  # [K]
     """Weight of a user's factors in the score."""
     shrinkage: A
@@ -98,20 +101,27 @@ def unit(xp: Any, vectors: A) -> A:
 
 
 def item_vectors(
-    xp: Any, weights: DomainWeights[A], item_embeddings: A, factors: A, times: A, popularity: A
+    xp: Any,
+    weights: DomainWeights[A],
+    item_embeddings: A,
+    factors: A,
+    ids: A,
+    times: A,
+    popularity: A,
 ) -> A:
-    """``[C, D + R + N + 1]`` vectors of items.
+    """``[C, D + R + E + N + 1]`` vectors of items.
 
     Args:
         xp: ``torch`` or ``numpy``.
         weights: What was learned of the items' domain.
         item_embeddings: ``[C, D]``.
         factors: ``[C, R]`` as they were solved.
+        ids: ``[C, E]`` ID embeddings of the sequence encoder.
         times: ``[C, N]`` log counts of events by time.
         popularity: ``[C]`` log popularity.
     """
     scaled = factors / weights.factor_scale
-    vectors: A = xp.hstack([item_embeddings, scaled, times, popularity[:, None]])
+    vectors: A = xp.hstack([item_embeddings, scaled, ids, times, popularity[:, None]])
     return vectors
 
 
@@ -123,7 +133,7 @@ def user_vectors(
     bridge_map: A | None,
     state: A | None = None,
 ) -> A:
-    """``[B, D + R + N + 1]`` vectors of users.
+    """``[B, D + R + E + N + 1]`` vectors of users.
 
     Args:
         xp: ``torch`` or ``numpy``.
@@ -132,28 +142,37 @@ def user_vectors(
         users: What is read of them.
         bridge_map: ``[F, R]``, predicts a user's factors from other domains; None: without a
             bridge, no factors.
-        state: ``[B, D]`` of the sequence encoder, zeros where there is no order; None: no order
+        state: ``[B, D + E]`` of the sequence encoder, zeros where there is no order; None: no order
             is read.
     """
-    is_warm = _warm_users(users)
-    query = query_embeddings(xp, weights, item_embeddings, users.pooling, state, is_warm)
+    is_warm, width = _warm_users(users), item_embeddings.shape[1]
+    added = None if state is None else state[:, :width]
+    query = query_embeddings(xp, weights, item_embeddings, users.pooling, added, is_warm)
     factors = xp.zeros_like(users.inside_factors)
     if bridge_map is not None:
         factors = user_factors(xp, weights, item_embeddings, users, bridge_map)
-    vectors: A = score_columns(xp, weights, query, factors, users.last_time, is_warm)
+    following = factors[:, :0] if state is None else state[:, width:]
+    vectors: A = score_columns(xp, weights, query, factors, following, users.last_time, is_warm)
     return vectors
 
 
 def score_columns(
-    xp: Any, weights: DomainWeights[A], query: A, factors: A, last_time: A, is_warm: A
+    xp: Any,
+    weights: DomainWeights[A],
+    query: A,
+    factors: A,
+    following: A,
+    last_time: A,
+    is_warm: A,
 ) -> A:
-    """``[B, D + R + N + 1]`` vectors of users, from the pieces of the score.
+    """``[B, D + R + E + N + 1]`` vectors of users, from the pieces of the score.
 
     Args:
         xp: ``torch`` or ``numpy``.
         weights: What was learned of the target domain.
         query: ``[B, D]`` from :func:`query_embeddings`.
         factors: ``[B, R]`` from :func:`user_factors`, already weighed.
+        following: ``[B, E]`` of the sequence encoder, what is multiplied with ID embeddings.
         last_time: ``[B, N]`` bins of the last event's time.
         is_warm: ``[B, 1]`` 1 where a user has items of the domain, else 0.
     """
@@ -162,7 +181,8 @@ def score_columns(
     popularity = xp.zeros_like(history[:, :1]) + for_cold_or_warm(
         weights.popularity_weight, is_warm
     )
-    vectors: A = xp.hstack([history, factors, time, popularity])
+    next_items = following * for_cold_or_warm(weights.next_weight, is_warm)
+    vectors: A = xp.hstack([history, factors, next_items, time, popularity])
     return vectors
 
 

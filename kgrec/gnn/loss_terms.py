@@ -58,7 +58,7 @@ class Step:
     item_embeddings: Tensor  # [I, D] of the graph without what is hidden
     known: UserTensors  # of the B users, without what is hidden
     wanted: sp.csr_matrix  # [B, I] what is hidden of them
-    user_vectors: Tensor  # [B, D + R + N + 1]
+    user_vectors: Tensor  # [B, D + R + E + N + 1]
     statistics: FoldStatistics | None = None  # without the users of the episode's fold
     latest: sp.csr_matrix | None = None  # [B, I] the latest items known of the B users
 

@@ -104,12 +104,15 @@ class JointModel(nn.Module):
         self.time_weight = nn.Parameter(torch.zeros(num_domains * kinds))
         # The state begins to count for cold users when it has learned something of warm ones.
         self.state_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
+        self.next_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
         start = torch.tensor([1.0, 0.5]).repeat(num_domains * kinds)
         self.succession_weights = nn.Parameter(start)
         self.item_time_map = nn.Parameter(torch.zeros(bins, dim))
         self.sequence: SequenceEncoder | None = None
         if reads_order:
-            self.sequence = SequenceEncoder(model, num_domains=num_domains, num_bins=bins)
+            self.sequence = SequenceEncoder(
+                model, self.is_liked, num_domains=num_domains, num_bins=bins
+            )
         self.reads_ids = reads_order or "id" in model.item_features
 
     def _keep_item_features(self, item_features: ItemFeatures, has_text: Tensor) -> None:
@@ -189,11 +192,14 @@ class JointModel(nn.Module):
         domain: int,
         known: ItemTensors | None = None,
     ) -> Tensor:
-        """``[I_d, D + R + N + 1]`` of ``items`` (numbers), given the embeddings of all."""
+        """``[I_d, D + R + E + N + 1]`` of ``items`` (numbers), given the embeddings of all."""
         known = known or self.everybody
+        ids = item_embeddings.new_zeros(len(items), 0)
+        if self.sequence is not None:
+            ids = self.sequence.ids(items)
         return formula.item_vectors(
             torch, self.domain_weights(domain), item_embeddings[items],
-            known.factors[items], known.times[items], known.popularity[items],
+            known.factors[items], ids, known.times[items], known.popularity[items],
         )  # fmt: skip
 
     # --- users --------------------------------------------------------------------
@@ -209,6 +215,7 @@ class JointModel(nn.Module):
             bridge_scale=self.bridge(domain).scale,
             temperature=self.log_temperature.exp(),
             state_weight=own(self.state_weight),
+            next_weight=own(self.next_weight),
             bridge_weight=own(self.log_bridge_weight).exp(),
             shrinkage=self.log_shrinkage[domain].exp(),
             popularity_weight=own(self.popularity_weight),
@@ -238,14 +245,14 @@ class JointModel(nn.Module):
         bridge_map: Tensor,
         state: Tensor | None = None,
     ) -> Tensor:
-        """``[B, D + R + N + 1]``; the score of an item is the inner product with its vector.
+        """``[B, D + R + E + N + 1]``; the score of an item is the inner product with its vector.
 
         Args:
             item_embeddings: ``[I, D]`` of all items.
             users: What is read of them.
             domain: Number of the target domain.
             bridge_map: ``[F, R]`` from :meth:`solve_bridge`.
-            state: ``[B, D]`` of the sequence encoder; None: no order is read.
+            state: ``[B, D + E]`` of the sequence encoder; None: no order is read.
         """
         used = bridge_map if self.settings.bridge else None
         weights = self.domain_weights(domain)

@@ -45,7 +45,7 @@ class _Positions:
     """T events and what follows each."""
 
     pooled: Tensor  # [T, D] the history up to the event
-    state: Tensor  # [T, D] of the sequence encoder at the event
+    state: Tensor  # [T, 2 D] of the sequence encoder at the event
     time: Tensor  # [T, N]
     latest: sp.csr_matrix  # [T, I]
     following: NDArray[np.int64]  # [T] the next item
@@ -101,11 +101,12 @@ def _loss_in_domain(
     )
     rows = torch.from_numpy(inside).to(device)
     is_warm = positions.pooled.new_ones(len(inside), 1)
-    query = formula.mapped_query(
-        torch, weights, positions.pooled[rows], positions.state[rows], is_warm
-    )
+    added, after = positions.state[rows].split(item_embeddings.shape[1], 1)
+    query = formula.mapped_query(torch, weights, positions.pooled[rows], added, is_warm)
     no_factors = query.new_zeros(len(inside), statistics.items.factors.shape[1])
-    asked = formula.score_columns(torch, weights, query, no_factors, positions.time[rows], is_warm)
+    asked = formula.score_columns(
+        torch, weights, query, no_factors, after, positions.time[rows], is_warm
+    )
 
     right = torch.nn.functional.embedding(torch.from_numpy(of_following).to(device), vectors)
     scores = (asked * right).sum(1)  # [T_d] of the next items

@@ -70,18 +70,21 @@ class GNNRecommender:
     name: str = "gnn"
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d, D + R + N + 1]`` vectors of ``domain``'s items; sparse: each item a column."""
+        """``[I_d, D + R + E + N + 1]`` vectors of ``domain``'s items; sparse: each item a column."""
         known = self.item_features
         items = np.flatnonzero(known.item_domain == domain)
+        ids = np.zeros((len(items), 0), np.float32)
+        if self.sequence is not None:
+            ids = self.sequence.item[items]
         dense = formula.item_vectors(
             np, self.domain_weights[domain], self.item_embeddings[items],
-            known.factors[items], known.times[items], known.popularity[items],
+            known.factors[items], ids, known.times[items], known.popularity[items],
         )  # fmt: skip
         own = None if known.succession is None else sp.identity(len(items), np.float32, "csr")
         return Vectors(dense, own)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, D + R + N + 1]`` vectors of histories; sparse: what follows their latest items."""
+        """``[B, D + R + E + N + 1]`` vectors of histories; sparse: what follows their latest items."""
         known, weights = self.item_features, self.domain_weights[domain]
         used = self.bridge_maps[domain] if self.uses_bridge else None
         state = last_time = sparse = None
@@ -120,8 +123,10 @@ class GNNRecommender:
     def popularity_column(self) -> int:
         """Which dense column of an item's or a user's vector holds popularity: the last."""
         known = self.item_features
-        arrays = (self.item_embeddings, known.factors, known.times)
-        return sum(int(array.shape[1]) for array in arrays)
+        widths = [self.item_embeddings.shape[1], known.factors.shape[1], known.times.shape[1]]
+        if self.sequence is not None:
+            widths.append(self.sequence.item.shape[1])
+        return int(sum(widths))
 
     def state(self) -> State:
         """Embeddings, item features, and what was learned of each domain."""

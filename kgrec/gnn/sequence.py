@@ -1,15 +1,17 @@
 """The sequence encoder: attention over an ordered history, written once for tensors and arrays.
 
 In:   item embeddings and rows of events (:mod:`kgrec.gnn.events`).
-Out:  a state at every event, which says what comes next; the last one is added to the pooled
-      history in :mod:`kgrec.gnn.formula`.
+Out:  a state at every event, which says what comes next; :mod:`kgrec.gnn.formula` adds one half of
+      the last one to the pooled history, and multiplies the other with what follows.
 
 Causal transformer layers that normalise before they read (Xiong et al., ICML 2020) over item,
-place counted from the end, domain, time since the event before, and time of the event. The state
-is mapped by a matrix that begins at zero, so before any training a history says what it says
-without order.
+place counted from the end, domain, time since the event before, and time of the event. An item
+comes as its embedding from the graph and as an ID embedding of the encoder's own, as in SASRec
+(Kang and McAuley, ICDM 2018): what follows an item is often not what resembles it. The first half
+of a state is mapped by a matrix that begins at zero, so before any training a history says what it
+says without order.
 
-Shapes: b rows   L events of a row   D width   H heads   N time bins   T layers   M domains
+Shapes: b rows   L events of a row   D width   H heads   N time bins   T layers   M domains   I items
 """
 
 from __future__ import annotations
@@ -32,13 +34,14 @@ A = TypeVar("A", bound=Any)
 class SequenceWeights(Generic[A]):
     """What the encoder learned; the first axis of the lower ones is the layer."""
 
+    item: A  # [I, D] what an item is among others in order; zero where nobody likes it
     place: A  # [length, D]
     domain: A  # [M, D]
     gap: A  # [GAPS, D]
     time: A  # [N, D]
     first_norm: A  # [2, D] scale and offset
     last_norm: A  # [2, D]
-    out: A  # [D, D]
+    out: A  # [D, 2 D] to what is added to a pooled history, and to what follows
     norms: A  # [T, 4, D] of attention and feed-forward, scale and offset each
     read: A  # [T, D, 3 D] query, key, value
     read_offset: A  # [T, 3 D]
@@ -70,7 +73,7 @@ ARRAYS = Tools(np, lambda table, numbers: table[numbers], lambda x: x)
 def sequence_states(
     tools: Tools, weights: SequenceWeights[A], heads: int, item_embeddings: A, rows: EventRows[A]
 ) -> A:
-    """``[b, L, D]`` what each event, and all before it, say of the next one.
+    """``[b, L, 2 D]`` what each event, and all before it, say of the next one.
 
     Args:
         tools: Operations of tensors, or ``ARRAYS``.
@@ -84,6 +87,7 @@ def sequence_states(
     places = from_end[:, -1:] - from_end
     # Embeddings of items have length one; the others begin short, so items say most.
     x = tools.take(item_embeddings, rows.items) + tools.take(weights.place, places)
+    x = x + tools.take(weights.item, rows.items) * weights.item.shape[1] ** 0.5
     x = x + tools.take(weights.domain, rows.domains) + tools.take(weights.gap, rows.gaps)
     if rows.times.shape[2]:
         x = x + rows.times @ weights.time
@@ -108,7 +112,7 @@ def last_states(
     groups: Iterable[EventRows[A]],
     count: int,
 ) -> A:
-    """``[B, D]`` the state after the last event of each user; zero without events.
+    """``[B, 2 D]`` the state after the last event of each user; zero without events.
 
     Args:
         tools: Operations of tensors, or ``ARRAYS``.
@@ -120,7 +124,7 @@ def last_states(
     """
     xp = tools.xp
     place = np.full(count, 0)
-    found = [item_embeddings[:1] * 0]
+    found = [xp.hstack([item_embeddings[:1], item_embeddings[:1]]) * 0]
     done = 1
     for rows in groups:
         states = sequence_states(tools, weights, heads, item_embeddings, rows)

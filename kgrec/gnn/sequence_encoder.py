@@ -28,11 +28,16 @@ __all__ = ["SequenceEncoder", "event_tensors"]
 class SequenceEncoder(nn.Module):
     """Causal attention over a history; see :mod:`kgrec.gnn.sequence`."""
 
-    def __init__(self, settings: ModelSettings, *, num_domains: int, num_bins: int) -> None:
+    is_liked: Tensor
+
+    def __init__(
+        self, settings: ModelSettings, is_liked: Tensor, *, num_domains: int, num_bins: int
+    ) -> None:
         """Draw the first weights from torch's random state.
 
         Args:
             settings: Those named ``sequence_...``, and ``dim``.
+            is_liked: ``[I]`` 1 where anybody likes the item, else 0.
             num_domains: Domains of the graph.
             num_bins: Bins of time; 0 where no time is known.
         """
@@ -47,13 +52,15 @@ class SequenceEncoder(nn.Module):
         def zeros(*shape: int) -> nn.Parameter:
             return nn.Parameter(torch.zeros(*shape))
 
+        self.register_buffer("is_liked", is_liked, persistent=False)
+        self.item = drawn(len(is_liked), dim, std=short)
         self.place = drawn(settings.sequence_length, dim, std=short)
         self.domain = drawn(num_domains, dim, std=short)
         self.gap = drawn(GAPS, dim, std=short)
         self.time = drawn(num_bins, dim, std=short)
         self.first_norm = nn.Parameter(torch.stack([torch.ones(dim), torch.zeros(dim)]))
         self.last_norm = nn.Parameter(torch.stack([torch.ones(dim), torch.zeros(dim)]))
-        self.out = zeros(dim, dim)
+        self.out = nn.Parameter(torch.cat([torch.zeros(dim, dim), torch.eye(dim)], 1))
         of_layer = torch.stack([torch.ones(dim), torch.zeros(dim)]).repeat(2, 1)  # [4, D]
         self.norms = nn.Parameter(of_layer.repeat(layers, 1, 1))
         self.read = drawn(layers, dim, 3 * dim, std=usual)
@@ -68,18 +75,22 @@ class SequenceEncoder(nn.Module):
 
     def weights(self) -> SequenceWeights[Tensor]:
         """All that states need, with gradient."""
-        return SequenceWeights(
-            **{field.name: getattr(self, field.name) for field in fields(SequenceWeights)}
-        )
+        learned = {field.name: getattr(self, field.name) for field in fields(SequenceWeights)}
+        learned["item"] = self.item * self.is_liked[:, None]
+        return SequenceWeights(**learned)
+
+    def ids(self, items: Tensor) -> Tensor:
+        """``[C, D]`` ID embeddings of ``items [C]``; zero where nobody likes the item."""
+        return functional.embedding(items, self.item) * self.is_liked[items][:, None]
 
     def states(self, item_embeddings: Tensor, rows: EventRows[Tensor]) -> Tensor:
-        """``[b, L, D]`` at every event of a group of rows."""
+        """``[b, L, 2 D]`` at every event of a group of rows."""
         return sequence_states(self._tools(), self.weights(), self.heads, item_embeddings, rows)
 
     def last_states(
         self, item_embeddings: Tensor, groups: list[EventRows[Tensor]], count: int
     ) -> Tensor:
-        """``[B, D]`` the state after the last event of each user; zero without events.
+        """``[B, 2 D]`` the state after the last event of each user; zero without events.
 
         Args:
             item_embeddings: ``[I, D]`` of all items.

@@ -31,6 +31,7 @@ class Whitening(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("directions", directions)
+        self._last: tuple[Tensor, int, Tensor] | None = None
 
     @property
     def width(self) -> int:
@@ -38,8 +39,22 @@ class Whitening(nn.Module):
         return self.directions.size(1)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """``[N, W]`` to ``[N, width]``, rows of about unit length."""
-        return whiten(vectors, self.mean, self.directions)
+        """``[N, W]`` to ``[N, width]``, rows of about unit length.
+
+        The last result is kept while its vectors stay as they are: a step that does not move the
+        text encoder whitens nothing.
+        """
+        if vectors.requires_grad:
+            return self._whitened(vectors)
+        last, version = self._last, vectors._version
+        if last is None or last[0] is not vectors or last[1] != version:
+            last = (vectors, version, self._whitened(vectors))
+            self._last = last
+        return last[2]
+
+    def _whitened(self, vectors: Tensor) -> Tensor:
+        result: Tensor = whiten(vectors, self.mean, self.directions)
+        return result
 
 
 @torch.no_grad()
