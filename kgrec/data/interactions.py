@@ -255,3 +255,10 @@ def count_inside(
     """
     inside = items[:, np.flatnonzero(item_domain == domain)].getnnz(axis=1)
     return np.asarray(inside, dtype=np.int64)
+
+
+def by_root_of_length(histories: sp.csr_matrix) -> sp.csr_matrix:
+    """Rows divided by the root of their length: a long history says more, not n times more."""
+    length = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
+    scaled: sp.csr_matrix = (sp.diags(length**-0.5) @ histories).tocsr().astype(np.float32)
+    return scaled

@@ -5,8 +5,8 @@ Out:  :class:`Episode` objects, an epoch of them at a time.
 
 A cold episode hides all that a user liked in the target domain: the situation that kgrec is for.
 A warm one hides half of it, the latest where the order is known. A next episode asks at every
-event of a history what comes next, in all domains. Where there are folds, all users of an episode
-are of one (:mod:`kgrec.gnn.fold_statistics`). Every choice follows from (seed, epoch), so a resumed
+event of a history what comes next, in all domains. All users of an episode are of one fold
+(:mod:`kgrec.gnn.fold_statistics`). Every choice follows from (seed, epoch), so a resumed
 run draws what an uninterrupted one draws. Another kind of episode is a name in ``Kind``, its users
 and their number in ``_plan``, and what it hides in ``_hide``; the terms of the loss read the kind.
 
@@ -53,7 +53,6 @@ class InOrder:
 
     sequences: Histories
     """Histories of all users, each item once."""
-    fold_of_user: NDArray[np.int64]  # [P]
     most_users: int
     """Users of a next episode, at most."""
 
@@ -66,7 +65,7 @@ class Episode:
     users: NDArray[np.int64]  # [B]
     hidden: sp.csr_matrix  # [P, I] the likes to be predicted; empty in a next episode
     kind: Kind
-    fold: int | None = None  # the one fold of all users
+    fold: int  # of all users
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,12 @@ class _Planned:
     domain: int
     users: NDArray[np.int64]  # [B] ascending
     kind: Kind
-    fold: int | None = None
+    fold: int
 
 
 def draw_episodes(
     data: Interactions,
+    fold_of_user: NDArray[np.int64],
     *,
     min_warm_users: int,
     cold_fraction: float,
@@ -94,21 +94,23 @@ def draw_episodes(
 
     Args:
         data: The interactions to learn from.
+        fold_of_user: ``[P]``.
         min_warm_users: Users of a warm episode, at least, in a domain without cold ones.
         cold_fraction: Fraction of a domain's episodes that are cold, between 0 and 1.
         seed: Seed of the training; all draws follow from it and from the epoch.
         epoch: Number of the epoch, from 1.
-        in_order: Where the order of histories is read: then there are next episodes, and folds.
+        in_order: Where the order of histories is read: then there are next episodes.
     """
     rng = np.random.default_rng([seed, epoch])
-    plan = _plan(data, min_warm_users, cold_fraction, rng, in_order)
+    plan = _plan(data, fold_of_user, min_warm_users, cold_fraction, rng, in_order)
     for index in rng.permutation(len(plan)):
         one = plan[index]
-        yield Episode(one.domain, one.users, _hide(data, one, rng), one.kind, one.fold)
+        yield Episode(one.domain, one.users, _hide(data, one, in_order, rng), one.kind, one.fold)
 
 
 def count_episodes(
     data: Interactions,
+    fold_of_user: NDArray[np.int64],
     *,
     min_warm_users: int,
     cold_fraction: float,
@@ -118,16 +120,18 @@ def count_episodes(
 
     Args:
         data: The interactions to learn from.
+        fold_of_user: ``[P]``.
         min_warm_users: As :func:`draw_episodes` takes it.
         cold_fraction: As :func:`draw_episodes` takes it.
         in_order: As :func:`draw_episodes` takes it.
     """
     rng = np.random.default_rng(0)
-    return len(_plan(data, min_warm_users, cold_fraction, rng, in_order))
+    return len(_plan(data, fold_of_user, min_warm_users, cold_fraction, rng, in_order))
 
 
 def _plan(
     data: Interactions,
+    fold_of_user: NDArray[np.int64],
     min_warm_users: int,
     cold_fraction: float,
     rng: np.random.Generator,
@@ -154,30 +158,27 @@ def _plan(
             (cold, num_cold, "cold"), (warm, num_warm, "warm"),
         )  # fmt: skip
         for able, count, kind in kinds:
-            for fold, users in _by_fold(able, in_order):
-                number = count if fold is None else math.ceil(count / _folds(in_order))
+            folds = _by_fold(able, fold_of_user)
+            for fold, users in folds:
+                number = math.ceil(count / max(len(folds), 1))
                 chosen = rng.permutation(users)[: number * size]
                 number = min(number, len(chosen))
                 groups = np.array_split(chosen, number) if number else []
                 plan += [_Planned(domain, np.sort(group), kind, fold) for group in groups]
-    return plan + _plan_next(in_order, rng)
+    return plan + _plan_next(in_order, fold_of_user, rng)
 
 
 def _by_fold(
-    users: NDArray[np.int64], in_order: InOrder | None
-) -> list[tuple[int | None, NDArray[np.int64]]]:
-    """The users of each fold; all at once where there are none."""
-    if in_order is None:
-        return [(None, users)]
-    fold = in_order.fold_of_user[users]
-    return [(number, users[fold == number]) for number in range(_folds(in_order))]
+    users: NDArray[np.int64], fold_of_user: NDArray[np.int64]
+) -> list[tuple[int, NDArray[np.int64]]]:
+    """The users of each fold that has some."""
+    fold = fold_of_user[users]
+    return [(int(number), users[fold == number]) for number in np.unique(fold)]
 
 
-def _folds(in_order: InOrder | None) -> int:
-    return 1 if in_order is None else int(in_order.fold_of_user.max(initial=0)) + 1
-
-
-def _plan_next(in_order: InOrder | None, rng: np.random.Generator) -> list[_Planned]:
+def _plan_next(
+    in_order: InOrder | None, fold_of_user: NDArray[np.int64], rng: np.random.Generator
+) -> list[_Planned]:
     """All users of two events or more, once, or as many as an epoch asks about."""
     if in_order is None:
         return []
@@ -185,7 +186,7 @@ def _plan_next(in_order: InOrder | None, rng: np.random.Generator) -> list[_Plan
     able = np.flatnonzero(in_order.sequences.lengths > 1)
     size = max(math.ceil(len(able) / MOST_NEXT_EPISODES), FEWEST_NEXT_USERS)
     size = min(size, in_order.most_users)
-    for fold, users in _by_fold(able, in_order):
+    for fold, users in _by_fold(able, fold_of_user):
         order = rng.permutation(users)
         starts = range(0, len(order), size)
         groups = [np.sort(order[start : start + size]) for start in starts]
@@ -195,12 +196,14 @@ def _plan_next(in_order: InOrder | None, rng: np.random.Generator) -> list[_Plan
     return plan
 
 
-def _hide(data: Interactions, planned: _Planned, rng: np.random.Generator) -> sp.csr_matrix:
+def _hide(
+    data: Interactions, planned: _Planned, in_order: InOrder | None, rng: np.random.Generator
+) -> sp.csr_matrix:
     """The likes of the users in the domain, all or some of them by the kind, as ``[P, I]``."""
     likes, users = data.liked, planned.users
     if planned.kind == "next":
         return sp.csr_matrix(likes.shape, dtype=np.float32)
-    if planned.kind == "warm" and planned.fold is not None:
+    if planned.kind == "warm" and in_order is not None:
         return latest_likes(data, users, np.full(len(users), planned.domain))
     rows = likes[users].tocoo()
     hide = data.item_domain[rows.col] == planned.domain

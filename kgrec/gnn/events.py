@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from graph_store.snapshot import NO_TIME
 from kgrec.data.histories import Histories
-from kgrec.gnn.succession import latest_items
+from kgrec.gnn.item_pairs import latest_items
 from kgrec.gnn.time_bins import assign_times
 
 __all__ = ["GAPS", "EventRows", "LatestEvents", "read_event_rows", "read_latest_events"]

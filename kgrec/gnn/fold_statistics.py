@@ -73,7 +73,7 @@ def assign_folds(num_users: int, folds: int, *, seed: int) -> NDArray[np.int64]:
 
 def solve_folds(
     data: Interactions,
-    sequences: Histories,
+    sequences: Histories | None,
     everybody: ItemFeatures,
     fold_of_user: NDArray[np.int64],
     settings: Settings,
@@ -86,7 +86,7 @@ def solve_folds(
 
     Args:
         data: The interactions to learn from.
-        sequences: The same likes in order, each once.
+        sequences: The same likes in order, each once; None: no order is read.
         everybody: The features of all users, to which those of folds are rotated.
         fold_of_user: ``[P]``.
         settings: All settings.
@@ -101,10 +101,11 @@ def solve_folds(
         likes = sp.csr_matrix(sp.diags(others.astype(np.float32)) @ data.liked)
         likes.eliminate_zeros()
         without = replace(data, liked=likes, snapshot=None)
-        features = solve_item_features(without, settings.model, seed=seed)
-        features = features.rotated_to(everybody).with_counts(
-            without, sequences[others], everybody.time_bins
-        )
+        features = solve_item_features(
+            without, settings.model, seed=seed,
+            sequences=None if sequences is None else sequences[others],
+            time_bins=everybody.time_bins,
+        ).rotated_to(everybody)  # fmt: skip
         found.append(
             FoldStatistics(
                 features,

@@ -17,8 +17,9 @@ A vector is made of pieces that stand side by side, so the score is the sum of w
     popularity   a learned weight                           log popularity          1 column
 
 To a history whose order is known the state of the sequence encoder is added, its other half is
-multiplied with the encoder's own ID embeddings (:mod:`kgrec.gnn.sequence`). Beside these stands a sparse piece: how strongly a user's latest items
-are followed by each item (:mod:`kgrec.gnn.succession`), every item being a column of its own.
+multiplied with the encoder's own ID embeddings (:mod:`kgrec.gnn.sequence`). Beside these stands a
+sparse piece: how strongly a user's items lie together with each item and their latest ones are
+followed by it (:mod:`kgrec.gnn.item_pairs`), every item being a column of its own.
 
 A new piece is a function here, columns in :func:`user_vectors` and in :func:`item_vectors`, and
 what it learns in :class:`DomainWeights`; docs/howto/extend-the-joint-model.md names every place.
@@ -76,8 +77,8 @@ class DomainWeights(Generic[A]):
     """Maps the time of a user's last event to the times of items that count."""
     time_weight: A  # [K]
     """Weight of items having events at the time of the user's last one; added to the map."""
-    succession_weights: A  # [K, 2]
-    """Weights of both matrices of :class:`kgrec.gnn.succession.Succession`."""
+    pair_weights: A  # [K, 2]
+    """Weights of both matrices of :class:`kgrec.gnn.item_pairs.ItemPairs`."""
 
 
 def for_cold_or_warm(values: A, is_warm: A) -> A:

@@ -1,4 +1,4 @@
-"""What is known of items before anything is learned: spectrum, factors, times and succession.
+"""What is known of items before anything is learned: spectrum, factors, times, pairs of items.
 
 In:   the :class:`~kgrec.data.interactions.Interactions` to learn from, and histories in order.
 Out:  :class:`ItemFeatures`: fixed arrays of items, and what they say of a user by fold-in.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from kgrec.config import ModelSettings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
-from kgrec.gnn.succession import Succession, count_succession
+from kgrec.gnn.item_pairs import NO_PAIRS, ItemPairs, count_item_pairs
 from kgrec.gnn.time_bins import count_times, make_time_bins
 from kgrec.solvers.domain_factors import DomainFactors
 from kgrec.solvers.spectrum import item_spectrum
@@ -40,7 +40,7 @@ class ItemFeatures:
     item_domain: NDArray[np.int32]  # [I]
     times: NDArray[np.float32]  # [I, N] log(1 + events) by bin of time; N is 0 where none is known
     time_bins: NDArray[np.float32]  # [N] see kgrec.gnn.time_bins
-    succession: Succession | None  # None where the order of histories is unknown or not read
+    pairs: ItemPairs
     regularization: float
     alpha: float
 
@@ -50,24 +50,27 @@ class ItemFeatures:
         return factors.user_factors(histories, domain)
 
     def with_counts(
-        self, data: Interactions, sequences: Histories, bins: NDArray[np.float32]
+        self, data: Interactions, sequences: Histories | None, bins: NDArray[np.float32]
     ) -> ItemFeatures:
         """The same solutions, with what is counted in these interactions and no others.
 
         Args:
             data: Interactions of the same items.
-            sequences: The same likes in order, each once.
+            sequences: The same likes in order, each once; None: no order is read.
             bins: ``[N]`` of time.
         """
+        times = np.zeros((len(self.item_domain), 0), np.float32)
+        if sequences is not None:
+            times = count_times(
+                bins, sequences.event_item, sequences.event_time, sequences.num_items
+            )
         return replace(
             self,
             popularity=data.popularity,
             is_liked=(data.liked.getnnz(axis=0) > 0).astype(np.float32),
-            times=count_times(
-                bins, sequences.event_item, sequences.event_time, sequences.num_items
-            ),
+            times=times,
             time_bins=bins,
-            succession=count_succession(sequences),
+            pairs=count_item_pairs(data.liked, sequences, data.item_domain),
         )
 
     def rotated_to(self, other: ItemFeatures) -> ItemFeatures:
@@ -75,7 +78,7 @@ class ItemFeatures:
 
         Rotation changes no fold-in and no score that is made of these features alone.
         """
-        factors = self.factors.copy()
+        factors = np.zeros_like(other.factors)
         for domain in np.unique(self.item_domain):
             items = self.item_domain == domain
             factors[items] = _rotated(self.factors[items], other.factors[items])
@@ -94,6 +97,7 @@ def solve_item_features(
     *,
     seed: int,
     sequences: Histories | None = None,
+    time_bins: NDArray[np.float32] | None = None,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> ItemFeatures:
     """Solve for spectrum and factors, and count the rest; seconds for a million likes.
@@ -103,6 +107,7 @@ def solve_item_features(
         settings: Which features there are, and how wide they are.
         seed: Seed of the solvers.
         sequences: The same likes in order, each once; None: no order is read.
+        time_bins: Bins that were made before; None: makes them.
         on_stage: Told what is solved.
     """
     likes = data.liked
@@ -122,31 +127,30 @@ def solve_item_features(
         on_domain=lambda d: on_stage(f"factors of domain {d + 1} of {data.num_domains}"),
     )  # fmt: skip
 
-    solved = ItemFeatures(
+    on_stage("pairs of items")
+    if time_bins is None:
+        time_bins = make_time_bins(None if sequences is None else sequences.event_time)
+    return ItemFeatures(
         spectrum=spectrum.astype(np.float32),
         factors=factors.items,
-        popularity=data.popularity,
-        is_liked=(likes_per_item > 0).astype(np.float32),
+        popularity=np.empty(0, np.float32),
+        is_liked=np.empty(0, np.float32),
         item_domain=data.item_domain,
-        times=np.zeros((num_items, 0), np.float32),
-        time_bins=np.zeros(0, np.float32),
-        succession=None,
+        times=np.empty((0, 0), np.float32),
+        time_bins=time_bins,
+        pairs=NO_PAIRS,
         regularization=settings.factor_regularization,
         alpha=settings.factor_alpha,
-    )
-    if sequences is None:
-        return solved
-    on_stage("order of histories")
-    bins = make_time_bins(sequences.event_time)
-    return solved.with_counts(data, sequences, bins)
+    ).with_counts(data, sequences, time_bins)
 
 
 def _rotated(array: NDArray[np.float32], like: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``array [I, R]`` turned so that it lies as close to ``like [I, R]`` as can be.
+    """``array [I, r]`` turned so that it lies as close to ``like [I, R]`` as can be.
 
     Orthogonal Procrustes (Schoenemann, Psychometrika 1966): products of two rows stay as they are.
+    A narrower array gets as many columns as the other one.
     """
     if not array.size:
-        return array
-    left, _, right = np.linalg.svd(array.T.astype(np.float64) @ like)
+        return np.zeros_like(like)
+    left, _, right = np.linalg.svd(array.T.astype(np.float64) @ like, full_matrices=False)
     return np.asarray(array @ (left @ right), dtype=np.float32)

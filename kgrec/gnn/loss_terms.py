@@ -26,14 +26,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from kgrec.config import Settings
+from kgrec.data.interactions import by_root_of_length
 from kgrec.gnn.episodes import Episode
 from kgrec.gnn.fold_statistics import FoldStatistics
+from kgrec.gnn.item_pairs import PairRows, pair_features
 from kgrec.gnn.losses import bpr, info_nce, prototype_alignment, sampled_softmax
 from kgrec.gnn.model import JointModel
 from kgrec.gnn.prepare import TrainingInputs
-from kgrec.gnn.succession import succession_features
 from kgrec.gnn.user_tensors import UserTensors
-from kgrec.gnn.users import by_root_of_length
 from kgrec.solvers.sparse import Sparse
 
 __all__ = ["TERMS", "Step", "draw_candidates", "marked", "prototype_term", "ranking_term",
@@ -59,8 +59,8 @@ class Step:
     known: UserTensors  # of the B users, without what is hidden
     wanted: sp.csr_matrix  # [B, I] what is hidden of them
     user_vectors: Tensor  # [B, D + R + E + N + 1]
-    statistics: FoldStatistics | None = None  # without the users of the episode's fold
-    latest: sp.csr_matrix | None = None  # [B, I] the latest items known of the B users
+    statistics: FoldStatistics  # without the users of the episode's fold
+    pair_rows: PairRows  # of the B users, without what is hidden
 
 
 Term: TypeAlias = Callable[[Step], Tensor | None]
@@ -73,27 +73,21 @@ def ranking_term(step: Step) -> Tensor:
         step.wanted, step.inputs, step.settings, domain, step.epoch
     )
     items = torch.from_numpy(columns).to(step.user_vectors.device)
-    known = None if step.statistics is None else step.statistics.items
-    item_vectors = step.model.item_vectors(step.item_embeddings, items, domain, known)
+    item_vectors = step.model.item_vectors(
+        step.item_embeddings, items, domain, step.statistics.items
+    )
     positives = step.wanted[:, columns]  # [B, N]
-    if train.loss == "bpr":  # succession, which is sparse, is left out
+    if train.loss == "bpr":  # pairs of items, which are sparse, are left out
         return bpr(step.user_vectors, item_vectors, positives)
-    added, weights = _succession(step, columns)
+    added, weights = _pairs(step, columns)
     return sampled_softmax(step.user_vectors, item_vectors, positives, log_drawn, added, weights)
 
 
-def _succession(
-    step: Step, columns: NDArray[np.int64]
-) -> tuple[list[sp.csr_matrix], Tensor | None]:
-    """What the latest items say of the candidates, and the weights of both matrices."""
-    if step.statistics is None or step.latest is None:
-        return [], None
-    succession = step.statistics.item_features.succession
-    if succession is None:
-        return [], None
-    weights = step.model.domain_weights(step.episode.domain).succession_weights
+def _pairs(step: Step, columns: NDArray[np.int64]) -> tuple[list[sp.csr_matrix], Tensor]:
+    """What the items of the users say of the candidates, and the weights of both matrices."""
+    weights = step.model.domain_weights(step.episode.domain).pair_weights
     own = weights[0 if step.episode.kind == "cold" else -1]
-    return succession_features(step.latest, succession.matrices, columns), own
+    return pair_features(step.pair_rows, step.statistics.item_features.pairs, columns), own
 
 
 def user_term(step: Step) -> Tensor | None:

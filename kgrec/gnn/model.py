@@ -16,9 +16,7 @@ from __future__ import annotations
 
 from typing import cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kgrec.config import ModelSettings, Settings
@@ -72,7 +70,7 @@ class JointModel(nn.Module):
             whitening: Solved before, on the first text vectors.
             num_tags: Tags of the graph.
             num_domains: Domains of the graph.
-            reads_order: Whether there is a sequence encoder, and the pieces of time and succession.
+            reads_order: Whether there is a sequence encoder, and what else reads an order.
         """
         super().__init__()
         model = settings.model
@@ -106,14 +104,14 @@ class JointModel(nn.Module):
         self.state_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
         self.next_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
         start = torch.tensor([1.0, 0.5]).repeat(num_domains * kinds)
-        self.succession_weights = nn.Parameter(start)
+        self.pair_weights = nn.Parameter(start)
         self.item_time_map = nn.Parameter(torch.zeros(bins, dim))
         self.sequence: SequenceEncoder | None = None
         if reads_order:
             self.sequence = SequenceEncoder(
                 model, self.is_liked, num_domains=num_domains, num_bins=bins
             )
-        self.reads_ids = reads_order or "id" in model.item_features
+        self.reads_ids = "id" in model.item_features
 
     def _keep_item_features(self, item_features: ItemFeatures, has_text: Tensor) -> None:
         """Register as buffers what does not change."""
@@ -222,7 +220,7 @@ class JointModel(nn.Module):
             factor_scale=self.factor_scale[domain],
             time_map=self.time_maps[domain],
             time_weight=own(self.time_weight),
-            succession_weights=own(self.succession_weights, 2),
+            pair_weights=own(self.pair_weights, 2),
         )
 
     def query_embeddings(self, item_embeddings: Tensor, pooling: Sparse, domain: int) -> Tensor:
@@ -275,25 +273,15 @@ class JointModel(nn.Module):
         blocks = [users.factors, users.spectrum, users.outside @ item_embeddings]
         return self.bridge(domain).features(blocks)
 
-    def solve_bridge(
-        self,
-        item_embeddings: Tensor,
-        known: BridgeUsers,
-        *,
-        without: NDArray[np.int64] | None = None,
-    ) -> Tensor:
+    def solve_bridge(self, item_embeddings: Tensor, known: BridgeUsers) -> Tensor:
         """The map ``[F, R]`` of one domain's bridge.
 
         Args:
             item_embeddings: ``[I, D]`` of all items.
             known: The users it is solved on.
-            without: Users who are left out, those whom a step asks about.
         """
         features = self.bridge_features(item_embeddings, known.inputs, known.domain)
-        kept = None
-        if without is not None:
-            kept = torch.from_numpy(~np.isin(known.users, without)).to(item_embeddings)
-        return self.bridge(known.domain).solve(features, known.targets, kept)
+        return self.bridge(known.domain).solve(features, known.targets)
 
 
 def _layers(model: ModelSettings, *, num_tags: int, num_domains: int) -> nn.Module:

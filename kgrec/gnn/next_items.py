@@ -23,9 +23,9 @@ from torch import Tensor
 from kgrec.data.histories import Histories
 from kgrec.gnn import formula
 from kgrec.gnn.fold_statistics import FoldStatistics
+from kgrec.gnn.item_pairs import PairRows, latest_items, pair_features
 from kgrec.gnn.model import JointModel
 from kgrec.gnn.sequence_encoder import event_tensors
-from kgrec.gnn.succession import latest_items, succession_features
 from kgrec.solvers.sparse import Sparse
 
 __all__ = ["next_item_loss"]
@@ -111,15 +111,13 @@ def _loss_in_domain(
     right = torch.nn.functional.embedding(torch.from_numpy(of_following).to(device), vectors)
     scores = (asked * right).sum(1)  # [T_d] of the next items
     others = asked @ vectors[torch.from_numpy(of_candidates).to(device)].T  # [T_d, C]
-    succession = statistics.item_features.succession
-    if succession is not None:
-        features = succession_features(latest, succession.matrices)  # [T_d, I]
-        row = np.arange(len(following))
-        for weight, feature in zip(weights.succession_weights[-1], features, strict=True):
-            drawn = feature[:, candidates].toarray()
-            others = others + weight * torch.from_numpy(drawn).to(device)
-            own = np.asarray(feature[row, following], dtype=np.float32).ravel()
-            scores = scores + weight * torch.from_numpy(own).to(device)
+    features = pair_features(PairRows(latest, latest), statistics.item_features.pairs)  # [T_d, I]
+    row = np.arange(len(following))
+    for weight, feature in zip(weights.pair_weights[-1], features, strict=True):
+        drawn = feature[:, candidates].toarray()
+        others = others + weight * torch.from_numpy(drawn).to(device)
+        own = np.asarray(feature[row, following], dtype=np.float32).ravel()
+        scores = scores + weight * torch.from_numpy(own).to(device)
     is_right = torch.from_numpy(candidates[None, :] == following[:, None]).to(device)
     others = others.masked_fill(is_right, -1e9)
     log_likelihood = torch.cat([scores[:, None], others], 1).log_softmax(1)

@@ -3,10 +3,9 @@
 In:   an episode; the model, its text vectors, and the users of each bridge.
 Out:  one number with gradient to everything that learns.
 
-The graph is propagated once, the bridge is solved once, on users outside the episode, and the
-vectors of its users follow from these two. Where there are folds, graph and everything else that is
-made of likes are without all users of the episode's fold; where there are none, the episode's likes
-are hidden from the graph. The loss is the sum of the terms of :mod:`kgrec.gnn.loss_terms`, or for
+The graph is propagated once, the bridge is solved once, and the vectors of the episode's users
+follow from these two. Graph, bridge and everything else that is made of likes are without all users
+of the episode's fold. The loss is the sum of the terms of :mod:`kgrec.gnn.loss_terms`, or for
 next items that of :mod:`kgrec.gnn.next_items`. Nothing here draws an episode or moves a weight.
 
 Shapes: B users of an episode   I items   D width   C prototypes   W width of the encoder
@@ -17,16 +16,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kgrec.config import Settings
 from kgrec.data.hold_out import visible_likes
+from kgrec.data.interactions import count_inside
 from kgrec.gnn.episodes import Episode
 from kgrec.gnn.events import read_latest_events
 from kgrec.gnn.fold_statistics import FoldStatistics
+from kgrec.gnn.item_pairs import read_pair_rows
 from kgrec.gnn.loss_terms import TERMS, Step, Term, marked
 from kgrec.gnn.model import JointModel
 from kgrec.gnn.next_items import next_item_loss
@@ -91,17 +91,14 @@ class Objective(nn.Module):
         """
         inputs, domain = self.inputs, episode.domain
         rng = np.random.default_rng([self.settings.train.seed, epoch, *episode.users[:1]])
-        visible = visible_likes(inputs.data.liked, episode.hidden)
         text, fresh_items = self._text(episode, rng, learn_text=learn_text)
         statistics = self._statistics(episode)
-        features, bridge_users = inputs.item_features, inputs.bridge_users[domain]
-        left_out: NDArray[np.int64] | None = episode.users
-        if statistics is not None:
-            features, bridge_users = statistics.item_features, statistics.bridge_users[domain]
-            left_out = None  # its bridge users are of other folds
-        embeddings = self._embeddings(model, text, statistics, visible)
-        bridge_map = model.solve_bridge(embeddings, bridge_users, without=left_out)
-        seen, latest, state = visible[episode.users], None, None
+        features = statistics.item_features
+        embeddings = self._embeddings(model, text, statistics)
+        bridge_map = model.solve_bridge(embeddings, statistics.bridge_users[domain])
+        wanted = episode.hidden[episode.users].tocsr()
+        seen = visible_likes(inputs.data.liked[episode.users], wanted)
+        latest, state = None, None
         if inputs.sequences is not None and model.sequence is not None:
             users = inputs.sequences[episode.users].among(seen)
             latest = read_latest_events(users, features.time_bins)
@@ -125,37 +122,31 @@ class Objective(nn.Module):
             fresh_items=fresh_items,
             item_embeddings=embeddings,
             known=known,
-            wanted=episode.hidden[episode.users].tocsr(),
+            wanted=wanted,
             user_vectors=model.user_vectors(embeddings, known, domain, bridge_map, state),
             statistics=statistics,
-            latest=None if latest is None else latest.items,
+            pair_rows=read_pair_rows(
+                seen,
+                None if latest is None else latest.items,
+                count_inside(seen, features.item_domain, domain) > 0,
+            ),
         )
 
     def _next_items(self, model: JointModel, episode: Episode, *, epoch: int) -> Tensor:
         """The loss of an episode of next items; texts are not encoded anew for it."""
         statistics, sequences = self._statistics(episode), self.inputs.sequences
-        if statistics is None or sequences is None:
-            raise ValueError(
-                "next items are asked for where there are histories in order, and folds"
-            )
+        if sequences is None:
+            raise ValueError("next items are asked for where histories have no order")
         rng = np.random.default_rng([self.settings.train.seed, epoch, *episode.users[:1]])
-        embeddings = self._embeddings(model, self.inputs.cache.vectors, statistics, episode.hidden)
+        embeddings = self._embeddings(model, self.inputs.cache.vectors, statistics)
         return next_item_loss(model, statistics, embeddings, sequences[episode.users], rng)
 
-    def _statistics(self, episode: Episode) -> FoldStatistics | None:
-        return None if episode.fold is None else self.inputs.folds[episode.fold]
+    def _statistics(self, episode: Episode) -> FoldStatistics:
+        return self.inputs.folds[episode.fold]
 
-    def _embeddings(
-        self,
-        model: JointModel,
-        text: Tensor,
-        statistics: FoldStatistics | None,
-        visible: sp.csr_matrix,
-    ) -> Tensor:
-        """``[I, D]`` of the graph without a fold, or of the visible likes where there is none."""
+    def _embeddings(self, model: JointModel, text: Tensor, statistics: FoldStatistics) -> Tensor:
+        """``[I, D]`` of the graph without a fold."""
         with self._autocast():
-            if statistics is None:
-                return model.item_embeddings(text, self.inputs.graph_of(visible)).float()
             return model.item_embeddings(text, statistics.graph, statistics.items).float()
 
     def _text(

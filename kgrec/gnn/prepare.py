@@ -4,8 +4,8 @@ In:   a snapshot, its interactions to learn from, settings.
 Out:  :class:`TrainingInputs`, and from them a :class:`~kgrec.gnn.model.JointModel`.
 
 In this order: the encoder is loaded and, where asked for, adapted to the catalogue; all texts are
-encoded; the item features are solved; the users of each bridge are chosen; where the order of
-histories is read, both are done again without the users of each fold. All random state begins
+encoded; the item features are solved; the users of each bridge are chosen; both are done again
+without the users of each fold. All random state begins
 here, and the model's first weights continue it.
 
 Shapes: P users   I items
@@ -58,11 +58,9 @@ class TrainingInputs:
     """The graph whose visible likes ``[P, I]`` are these."""
     sequences: Histories | None
     """Likes in order, each once, of all users; None where no order is known or read."""
-    fold_of_user: NDArray[np.int64] | None
-    """``[P]``; None where there are no folds."""
+    fold_of_user: NDArray[np.int64]  # [P]
     folds: tuple[FoldStatistics, ...]
-    """Statistics of each fold; empty where no order is read: a step then hides its answers from
-    the graph."""
+    """Statistics of each fold, for steps about its users."""
     device: torch.device
 
     def choose_bridge_users(self, data: Interactions, *, seed: int) -> list[BridgeUsers]:
@@ -108,14 +106,11 @@ def prepare(
     )
     num_tags = len(snapshot.tag_keys)
     graph_of = graph_maker(settings.model.gnn, data, snapshot.item_tag, num_tags, device)
-    fold_of_user: NDArray[np.int64] | None = None
-    folds: tuple[FoldStatistics, ...] = ()
-    if sequences is not None:
-        fold_of_user = assign_folds(data.num_users, settings.train.folds, seed=seed)
-        folds = solve_folds(
-            data, sequences, item_features, fold_of_user, settings, graph_of=graph_of,
-            device=device, on_stage=on_stage,
-        )  # fmt: skip
+    fold_of_user = assign_folds(data.num_users, settings.train.folds, seed=seed)
+    folds = solve_folds(
+        data, sequences, item_features, fold_of_user, settings, graph_of=graph_of,
+        device=device, on_stage=on_stage,
+    )  # fmt: skip
     return TrainingInputs(
         snapshot=snapshot,
         data=data,

@@ -27,8 +27,8 @@ from kgrec.gnn import formula
 from kgrec.gnn.events import read_event_rows, read_latest_events
 from kgrec.gnn.formula import DomainWeights
 from kgrec.gnn.item_features import ItemFeatures
+from kgrec.gnn.item_pairs import ItemPairs, pair_features, read_pair_rows
 from kgrec.gnn.sequence import ARRAYS, SequenceWeights, last_states
-from kgrec.gnn.succession import Succession, succession_features
 from kgrec.gnn.users import read_users
 from kgrec.recommenders.base import OnProgress, Scores, State, ignore_progress
 from kgrec.vectors import Vectors
@@ -48,8 +48,8 @@ _ITEM_FEATURES = (
 )
 """Arrays of :class:`ItemFeatures`."""
 
-_SUCCESSION = ("after", "together")
-"""Matrices of :class:`~kgrec.gnn.succession.Succession`."""
+_PAIRS = ("after", "together")
+"""Matrices of :class:`~kgrec.gnn.item_pairs.ItemPairs`."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class GNNRecommender:
     name: str = "gnn"
 
     def item_vectors(self, domain: int) -> Vectors:
-        """``[I_d, D + R + E + N + 1]`` vectors of ``domain``'s items; sparse: each item a column."""
+        """``[I_d, D + R + E + N + 1]`` of ``domain``'s items; sparse: each item a column."""
         known = self.item_features
         items = np.flatnonzero(known.item_domain == domain)
         ids = np.zeros((len(items), 0), np.float32)
@@ -80,14 +80,13 @@ class GNNRecommender:
             np, self.domain_weights[domain], self.item_embeddings[items],
             known.factors[items], ids, known.times[items], known.popularity[items],
         )  # fmt: skip
-        own = None if known.succession is None else sp.identity(len(items), np.float32, "csr")
-        return Vectors(dense, own)
+        return Vectors(dense, sp.identity(len(items), np.float32, "csr"))
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """``[B, D + R + E + N + 1]`` vectors of histories; sparse: what follows their latest items."""
+        """``[B, D + R + E + N + 1]`` of histories; sparse: what lies together with their items."""
         known, weights = self.item_features, self.domain_weights[domain]
         used = self.bridge_maps[domain] if self.uses_bridge else None
-        state = last_time = sparse = None
+        state = last_time = last_items = None
         if self.sequence is not None:
             in_order = users.distinct() if users.has_order else users.keep_items(
                 np.zeros(users.num_items, np.bool_)
@@ -97,22 +96,21 @@ class GNNRecommender:
             state = last_states(
                 ARRAYS, self.sequence, self.heads, self.item_embeddings, rows, len(users)
             )
-            last_time, sparse = latest.time, self._followers(users, latest.items, domain)
+            last_time, last_items = latest.time, latest.items
         read = read_users(users.items, known, domain, len(self.domain_weights), last_time)
         dense = formula.user_vectors(np, weights, self.item_embeddings, read, used, state)
-        return Vectors(dense, sparse)
+        return Vectors(dense, self._pairs(users.items, last_items, domain))
 
-    def _followers(
-        self, users: Histories, latest: sp.csr_matrix, domain: int
-    ) -> sp.csr_matrix | None:
-        """``[B, I_d]`` how strongly the latest items ``[B, I]`` are followed by each item."""
+    def _pairs(
+        self, histories: sp.csr_matrix, latest: sp.csr_matrix | None, domain: int
+    ) -> sp.csr_matrix:
+        """``[B, I_d]`` what the items of histories ``[B, I]`` and the latest say of each item."""
         known = self.item_features
-        if known.succession is None:
-            return None
         items = np.flatnonzero(known.item_domain == domain)
-        after, together = succession_features(latest, known.succession.matrices, items)
-        is_warm = count_inside(users.items, known.item_domain, domain) > 0
-        by = self.domain_weights[domain].succession_weights[np.where(is_warm, -1, 0)]  # [B, 2]
+        is_warm = count_inside(histories, known.item_domain, domain) > 0
+        rows = read_pair_rows(histories, latest, is_warm)
+        after, together = pair_features(rows, known.pairs, items)
+        by = self.domain_weights[domain].pair_weights[np.where(is_warm, -1, 0)]  # [B, 2]
         return sp.csr_matrix(sp.diags(by[:, 0]) @ after + sp.diags(by[:, 1]) @ together)
 
     def score(self, users: Histories, domain: int) -> Scores:
@@ -136,11 +134,10 @@ class GNNRecommender:
         for field in fields(DomainWeights):
             values = [getattr(weights, field.name) for weights in self.domain_weights]
             state[f"domain_weights.{field.name}"] = np.stack(values)
-        if self.item_features.succession is not None:
-            for name in _SUCCESSION:
-                matrix = getattr(self.item_features.succession, name).tocoo()
-                state[f"succession.{name}.items"] = np.stack([matrix.row, matrix.col])
-                state[f"succession.{name}"] = matrix.data
+        for name in _PAIRS:
+            matrix = getattr(self.item_features.pairs, name).tocoo()
+            state[f"pairs.{name}.items"] = np.stack([matrix.row, matrix.col])
+            state[f"pairs.{name}"] = matrix.data
         if self.sequence is not None:
             for field in fields(SequenceWeights):
                 state[f"sequence.{field.name}"] = getattr(self.sequence, field.name)
@@ -153,20 +150,17 @@ class GNNRecommender:
         """The model whose :meth:`state` this is."""
         domains = range(data.num_domains)
         size, reads_order = len(data.item_domain), "sequence.out" in state
-        succession = None
-        if reads_order:
-            succession = Succession(
-                *(
-                    sp.csr_matrix(
-                        (state[f"succession.{name}"], state[f"succession.{name}.items"]),
-                        shape=(size, size),
-                    )
-                    for name in _SUCCESSION
+        pairs = ItemPairs(
+            *(
+                sp.csr_matrix(
+                    (state[f"pairs.{name}"], state[f"pairs.{name}.items"]), shape=(size, size)
                 )
+                for name in _PAIRS
             )
+        )
         item_features = ItemFeatures(
             **{name: state[f"item_features.{name}"] for name in _ITEM_FEATURES},
-            succession=succession,
+            pairs=pairs,
             regularization=settings.factor_regularization,
             alpha=settings.factor_alpha,
         )

@@ -54,9 +54,9 @@ class TrainedGNN:
         if data is inputs.data:
             return to_recommender(self.model, inputs, graph, inputs.bridge_users)
         known = inputs.choose_bridge_users(data, seed=self.seed)
+        sequences = None if inputs.sequences is None else data.histories().distinct()
         features = inputs.item_features
-        if inputs.sequences is not None:
-            features = features.with_counts(data, data.histories().distinct(), features.time_bins)
+        features = features.with_counts(data, sequences, features.time_bins)
         return to_recommender(self.model, inputs, graph, known, features)
 
     @property

@@ -11,7 +11,8 @@ comes as its embedding from the graph and as an ID embedding of the encoder's ow
 of a state is mapped by a matrix that begins at zero, so before any training a history says what it
 says without order.
 
-Shapes: b rows   L events of a row   D width   H heads   N time bins   T layers   M domains   I items
+Shapes: b rows   L events of a row   I items   D width   H heads   N time bins   T layers
+        M domains
 """
 
 from __future__ import annotations

@@ -71,6 +71,7 @@ class Trainer:
         self.text_schedule = TextSchedule.of(settings, inputs.encoder, inputs.cache)
         self.episodes_per_epoch = count_episodes(
             inputs.data,
+            inputs.fold_of_user,
             min_warm_users=settings.train.min_warm_users,
             cold_fraction=settings.train.cold_fraction,
             in_order=self._in_order(),
@@ -137,6 +138,7 @@ class Trainer:
         train = self.settings.train
         return draw_episodes(
             self.inputs.data,
+            self.inputs.fold_of_user,
             min_warm_users=train.min_warm_users,
             cold_fraction=train.cold_fraction,
             seed=train.seed,
@@ -146,9 +148,9 @@ class Trainer:
 
     def _in_order(self) -> InOrder | None:
         inputs = self.inputs
-        if inputs.sequences is None or inputs.fold_of_user is None:
+        if inputs.sequences is None:
             return None
-        return InOrder(inputs.sequences, inputs.fold_of_user, self.settings.train.sequence_users)
+        return InOrder(inputs.sequences, self.settings.train.sequence_users)
 
     def loss(self, episode: Episode) -> Tensor:
         """The loss of one episode of the present epoch."""

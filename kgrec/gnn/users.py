@@ -16,10 +16,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kgrec.data.interactions import without_domain
+from kgrec.data.interactions import by_root_of_length, without_domain
 from kgrec.gnn.item_features import ItemFeatures
 
-__all__ = ["UserInputs", "by_root_of_length", "read_users"]
+__all__ = ["UserInputs", "read_users"]
 
 Matrix = TypeVar("Matrix")
 """A sparse matrix that multiplies an ``Array``."""
@@ -74,10 +74,3 @@ def read_users(
         inside_count=total - outside_count,
         last_time=last_time,
     )
-
-
-def by_root_of_length(histories: sp.csr_matrix) -> sp.csr_matrix:
-    """Rows divided by the root of their length: a long history says more, not n times more."""
-    length = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
-    scaled: sp.csr_matrix = (sp.diags(length**-0.5) @ histories).tocsr().astype(np.float32)
-    return scaled
