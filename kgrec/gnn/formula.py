@@ -74,7 +74,8 @@ class DomainWeights(Generic[A]):
     factor_scale: A
     """Divides item factors and multiplies users', so that training sees both at one scale."""
     time_map: A  # [N, N]
-    """Maps the time of a user's last event to the times of items that count."""
+    """Maps the time of a user's last event to the times of items that count; below the diagonal
+    alone, since later events of an item are unknown when it is asked for."""
     time_weight: A  # [K]
     """Weight of items having events at the time of the user's last one; added to the map."""
     pair_weights: A  # [K, 2]

@@ -105,7 +105,6 @@ class JointModel(nn.Module):
         self.next_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
         start = torch.tensor([1.0, 0.5]).repeat(num_domains * kinds)
         self.pair_weights = nn.Parameter(start)
-        self.item_time_map = nn.Parameter(torch.zeros(bins, dim))
         self.sequence: SequenceEncoder | None = None
         if reads_order:
             self.sequence = SequenceEncoder(
@@ -166,8 +165,6 @@ class JointModel(nn.Module):
             of_domains = scaled[self.by_domain].split(self.domain_sizes)
             mapped = [own @ to for own, to in zip(of_domains, self.factor_map, strict=True)]
             x = x + torch.cat(mapped)[self.place_by_domain]
-        if self.sequence is not None and self.times.size(1):
-            x = x + known.times @ self.item_time_map
         if self.reads_ids:
             # What nobody likes is told from the likes of others as a negative alone.
             keep = known.is_liked[:, None]
@@ -218,7 +215,7 @@ class JointModel(nn.Module):
             shrinkage=self.log_shrinkage[domain].exp(),
             popularity_weight=own(self.popularity_weight),
             factor_scale=self.factor_scale[domain],
-            time_map=self.time_maps[domain],
+            time_map=self.time_maps[domain].tril(),
             time_weight=own(self.time_weight),
             pair_weights=own(self.pair_weights, 2),
         )

@@ -33,7 +33,7 @@ def make_time_bins(times: NDArray[np.int64] | None) -> Floats:
 
 
 def assign_times(bins: Floats, times: NDArray[np.int64] | None, count: int) -> Floats:
-    """``[E, N]`` weights of events over bins.
+    """``[E, N]`` weights of events over bins: their own one and those before it, never a later one.
 
     Args:
         bins: ``[N]`` from :func:`make_time_bins`.
@@ -43,20 +43,23 @@ def assign_times(bins: Floats, times: NDArray[np.int64] | None, count: int) -> F
     Example:
         >>> bins = np.array([0, 10, 20], np.float32)  # days
         >>> assign_times(bins, np.array([10 * 86400, NO_TIME]), 2).astype(float).round(2).tolist()
-        [[0.27, 0.45, 0.27], [0.0, 0.0, 0.0]]
+        [[0.38, 0.62, 0.0], [0.0, 0.0, 0.0]]
     """
     if times is None or not len(bins):
         return np.zeros((count, len(bins)), np.float32)
     known = times != NO_TIME
     days = np.where(known, times, 0) / _DAY
-    weights = _weights(np.interp(days, bins, np.arange(len(bins))), len(bins))
+    own = np.searchsorted((bins[1:] + bins[:-1]) / 2, days)
+    distance = own[:, None].astype(np.float32) - np.arange(len(bins), dtype=np.float32)
+    weights = np.exp(-0.5 * distance**2) * (distance >= 0)
+    weights /= weights.sum(axis=1, keepdims=True)
     return np.where(known[:, None], weights, np.float32(0))
 
 
 def count_times(
     bins: Floats, items: NDArray[np.integer], times: NDArray[np.int64] | None, num_items: int
 ) -> Floats:
-    """``[I, N]`` log(1 + events) of each item in each bin, counts blurred over neighbouring bins.
+    """``[I, N]`` log(1 + events) of each item in each bin.
 
     Args:
         bins: ``[N]`` from :func:`make_time_bins`.
@@ -71,14 +74,4 @@ def count_times(
     edges = (bins[1:] + bins[:-1]) / 2
     place = np.searchsorted(edges, times[known] / _DAY)
     counts = np.bincount(items[known] * size + place, minlength=num_items * size)
-    blur = _weights(np.arange(size, dtype=np.float64), size)
-    blurred: Floats = counts.reshape(num_items, size).astype(np.float32) @ blur
-    return np.log1p(blurred)
-
-
-def _weights(place: NDArray[np.float64], size: int) -> Floats:
-    """``[E, N]`` a Gaussian one bin wide around each place."""
-    distance = place[:, None].astype(np.float32) - np.arange(size, dtype=np.float32)
-    weights = np.exp(-0.5 * distance**2)
-    scaled: Floats = weights / weights.sum(axis=1, keepdims=True)
-    return scaled
+    return np.log1p(counts.reshape(num_items, size).astype(np.float32))
