@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgrec.data.interactions import Interactions
+from kgrec.data.interactions import Interactions, by_root_of_length
 from kgrec.gnn import bridge_users
 from kgrec.gnn import episodes as episodes_module
 from kgrec.gnn.episodes import Episode, draw_episodes
 from kgrec.gnn.item_features import solve_item_features
-from kgrec.gnn.users import by_root_of_length
 from tests.training.worlds import make_snapshot, planted_snapshot, small_world, tiny
 
 LOG = Interactions.of(planted_snapshot(small_world()))
@@ -18,7 +17,8 @@ LOG = Interactions.of(planted_snapshot(small_world()))
 
 def draw(log: Interactions = LOG, **changes: float) -> list[Episode]:
     options = {"min_warm_users": 16, "cold_fraction": 0.8, "seed": 0, "epoch": 1} | changes
-    return list(draw_episodes(log, **options))  # type: ignore[arg-type]
+    one_fold = np.zeros(log.num_users, np.int64)
+    return list(draw_episodes(log, one_fold, **options))  # type: ignore[arg-type]
 
 
 def plain(episodes: list[Episode]) -> list[tuple[int, str, list[int], list[list[int]]]]:

@@ -46,7 +46,6 @@ def changed(snapshot: Snapshot, users: np.ndarray) -> Snapshot:
 def test_nothing_in_the_statistics_of_a_fold_is_of_its_users(bert: Path) -> None:
     snapshot = timed()
     before = inputs_of(snapshot, bert)
-    assert before.fold_of_user is not None
     after = inputs_of(changed(snapshot, np.flatnonzero(before.fold_of_user == 1)), bert)
     same, other = (
         [inputs.folds[fold] for inputs in (before, after)] for fold in (1, 0)
@@ -62,9 +61,9 @@ def test_nothing_in_the_statistics_of_a_fold_is_of_its_users(bert: Path) -> None
             first, second = (getattr(one.item_features, name)[items] for one in same)
             np.testing.assert_allclose(first @ first.T, second @ second.T, atol=1e-3)
     for number in range(2):
-        first, second = (one.item_features.succession.matrices[number] for one in same)  # type: ignore[union-attr]
+        first, second = (one.item_features.pairs.matrices[number] for one in same)
         assert abs(first - second).max() < 1e-6
-        first, second = (one.item_features.succession.matrices[number] for one in other)  # type: ignore[union-attr]
+        first, second = (one.item_features.pairs.matrices[number] for one in other)
         assert abs(first - second).max() > 1e-3
     x = torch.randn(32, 4)
     assert torch.equal(*(one.graph.user_item @ x for one in same))
@@ -77,7 +76,6 @@ def test_every_episode_asks_about_users_of_one_fold(bert: Path) -> None:
         timed(), tiny(bert, *ORDER, "train.sequence_users=16", "train.cold_fraction=0.5")
     )
     fold_of_user = trainer.inputs.fold_of_user
-    assert fold_of_user is not None
     episodes = list(trainer.episodes(1))
     assert len(episodes) == trainer.episodes_per_epoch
     assert {episode.kind for episode in episodes} == {"cold", "warm", "next"}

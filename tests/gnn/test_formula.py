@@ -54,7 +54,7 @@ def test_arrays_give_the_vectors_that_tensors_give() -> None:
 
     items = formula.item_vectors(
         np, weights, embeddings.numpy()[films], features.factors[films],
-        features.times[films], features.popularity[films],
+        np.zeros((len(films), 0), np.float32), features.times[films], features.popularity[films],
     )  # fmt: skip
     of_tensors = model.item_vectors(embeddings, torch.tensor(films), domain)
     np.testing.assert_allclose(items, of_tensors.detach().numpy(), rtol=1e-6)
