@@ -37,6 +37,10 @@ from kgrec.gnn.user_tensors import read_user_tensors
 __all__ = ["Objective"]
 
 
+STILL_STEPS = 3
+"""Steps of next items that use the item embeddings of an earlier one of the same fold and epoch."""
+
+
 class Objective(nn.Module):
     """The loss, and the weights that it alone needs."""
 
@@ -54,6 +58,7 @@ class Objective(nn.Module):
         self.settings = settings
         self.inputs = inputs
         self.terms = tuple(terms)
+        self._still: dict[int, tuple[int, int, Tensor]] = {}  # epoch, uses, embeddings by fold
         size = (settings.align.num_prototypes, settings.model.dim)
         self.prototypes = nn.Parameter(torch.randn(size, device=inputs.device))  # [C, D]
 
@@ -138,8 +143,22 @@ class Objective(nn.Module):
         if sequences is None:
             raise ValueError("next items are asked for where histories have no order")
         rng = np.random.default_rng([self.settings.train.seed, epoch, *episode.users[:1]])
-        embeddings = self._embeddings(model, self.inputs.cache.vectors, statistics)
+        embeddings = self._now_and_then(model, episode.fold, epoch)
         return next_item_loss(model, statistics, embeddings, sequences[episode.users], rng)
+
+    def _now_and_then(self, model: JointModel, fold: int, epoch: int) -> Tensor:
+        """``[I, D]`` with gradient at every fourth step of a fold, without it in between.
+
+        The embeddings of all items take most of the time of such a step, and what reads an order
+        needs many more steps than they do.
+        """
+        made_in, uses, embeddings = self._still.get(fold, (-1, 0, None))
+        if embeddings is not None and made_in == epoch and uses < STILL_STEPS:
+            self._still[fold] = (epoch, uses + 1, embeddings)
+            return embeddings
+        fresh = self._embeddings(model, self.inputs.cache.vectors, self.inputs.folds[fold])
+        self._still[fold] = (epoch, 0, fresh.detach())
+        return fresh
 
     def _statistics(self, episode: Episode) -> FoldStatistics:
         return self.inputs.folds[episode.fold]
