@@ -103,8 +103,8 @@ class JointModel(nn.Module):
         # The state begins to count for cold users when it has learned something of warm ones.
         self.state_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
         self.next_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
-        start = torch.tensor([1.0, 0.5]).repeat(num_domains * kinds)
-        self.pair_weights = nn.Parameter(start)
+        start = torch.tensor([1.0, 8.0]).log().repeat(num_domains * kinds)
+        self.log_pair_weights = nn.Parameter(start)
         self.sequence: SequenceEncoder | None = None
         if reads_order:
             self.sequence = SequenceEncoder(
@@ -217,7 +217,7 @@ class JointModel(nn.Module):
             factor_scale=self.factor_scale[domain],
             time_map=self.time_maps[domain].tril(),
             time_weight=own(self.time_weight),
-            pair_weights=own(self.pair_weights, 2),
+            pair_weights=own(self.log_pair_weights, 2).exp(),
         )
 
     def query_embeddings(self, item_embeddings: Tensor, pooling: Sparse, domain: int) -> Tensor:
