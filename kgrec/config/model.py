@@ -104,8 +104,8 @@ class ModelSettings(Section):
     where few users overlap."""
     sequence_layers: NonNegativeInt = 1
     """Number of transformer layers that read the events of a history in their order, where the log
-    has one. With them an item has an id embedding as well, the score has pieces of time and of
-    succession, and training predicts next items. 0 reads histories as sets."""
+    has one. With them the score has pieces of time and of what follows what, and training predicts
+    next items. 0 reads histories as sets."""
     sequence_heads: PositiveInt = 2
     """Number of attention heads of such a layer; it must divide `dim`."""
     sequence_length: PositiveInt = 50

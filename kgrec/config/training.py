@@ -22,9 +22,9 @@ class TrainSettings(Section):
     """Largest number of epochs. An epoch asks every overlapping user once for each of their
     domains, up to some 32,000 users a domain, which are drawn anew each time. 0 trains nothing."""
     folds: int = Field(default=4, ge=2)
-    """Number of folds into which users are divided where the order of histories is read. A step
-    about users of one fold uses statistics of all other users, so that no answer informs its own
-    prediction. More folds leave more users for the statistics and take longer to prepare."""
+    """Number of folds into which users are divided. A step about users of one fold uses statistics
+    of all other users, so that no answer informs its own prediction. More folds leave more users
+    for the statistics and take longer to prepare."""
     sequence_users: PositiveInt = 512
     """Largest number of users of a step that predicts each next item of their histories; a log of
     fewer than some 30,000 users makes smaller steps. Lower it where memory is short."""

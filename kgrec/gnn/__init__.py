@@ -3,7 +3,7 @@
     item_features   what is solved of items before training          (arrays)
     users           what the model reads of users' histories          (arrays)
     events          histories in order as padded rows                 (arrays)
-    succession      which items follow which; time_bins: when         (arrays)
+    item_pairs      which items lie together; time_bins: when         (arrays)
     sequence        the encoder of ordered histories, for arrays and for tensors
     fold_statistics what is solved and counted without a fold's users
     formula         the score, for arrays and for tensors
