@@ -39,9 +39,13 @@ FEWEST_USERS, MOST_USERS = 32, 4_096
 """Fewest and most users of an episode; more would cost a large graph more time than they would
 improve a step."""
 
-MOST_NEXT_EPISODES, FEWEST_NEXT_USERS = 64, 128
+MOST_NEXT_EPISODES, FEWEST_NEXT_USERS = 256, 128
 """Next episodes of an epoch, at most, and users of one, at least; where all users do not fit, each
 epoch draws anew who is asked."""
+
+NEXT_PASSES = 4
+"""How often an epoch asks each user for next items: what is learned from an order needs more steps
+than the rest, and cheaper ones."""
 
 Kind: TypeAlias = Literal["cold", "warm", "next"]
 """What an episode hides: all of a domain, some of it, or what comes after each event."""
@@ -179,14 +183,14 @@ def _by_fold(
 def _plan_next(
     in_order: InOrder | None, fold_of_user: NDArray[np.int64], rng: np.random.Generator
 ) -> list[_Planned]:
-    """All users of two events or more, once, or as many as an epoch asks about."""
+    """All users of two events or more, several times, or as many as an epoch asks about."""
     if in_order is None:
         return []
     plan: list[_Planned] = []
     able = np.flatnonzero(in_order.sequences.lengths > 1)
-    size = max(math.ceil(len(able) / MOST_NEXT_EPISODES), FEWEST_NEXT_USERS)
+    size = max(math.ceil(NEXT_PASSES * len(able) / MOST_NEXT_EPISODES), FEWEST_NEXT_USERS)
     size = min(size, in_order.most_users)
-    for fold, users in _by_fold(able, fold_of_user):
+    for fold, users in _by_fold(able, fold_of_user) * NEXT_PASSES:
         order = rng.permutation(users)
         starts = range(0, len(order), size)
         groups = [np.sort(order[start : start + size]) for start in starts]

@@ -12,14 +12,14 @@ A vector is made of pieces that stand side by side, so the score is the sum of w
     piece        of a user                                  of an item
     history      history, pooled and mapped to the domain   item embedding          D columns
     bridge       factors, predicted and folded in           factors                 R columns
-    next         state of the sequence encoder              its ID embedding        E columns
+    next         state of the sequence encoder, if warm     its ID embedding        E columns
     time         time of the last event, mapped to others   events by time          N columns
     popularity   a learned weight                           log popularity          1 column
 
-To a history whose order is known the state of the sequence encoder is added, its other half is
-multiplied with the encoder's own ID embeddings (:mod:`kgrec.gnn.sequence`). Beside these stands a
-sparse piece: how strongly a user's items lie together with each item and their latest ones are
-followed by it (:mod:`kgrec.gnn.item_pairs`), every item being a column of its own.
+The piece of next items is read where the order of a history is known, and learns by a loss of its
+own (:mod:`kgrec.gnn.next_items`). Beside these stands a sparse piece: how strongly a user's items
+lie together with each item and their latest ones are followed by it (:mod:`kgrec.gnn.item_pairs`),
+every item being a column of its own.
 
 A new piece is a function here, columns in :func:`user_vectors` and in :func:`item_vectors`, and
 what it learns in :class:`DomainWeights`; docs/howto/extend-the-joint-model.md names every place.
@@ -61,10 +61,6 @@ class DomainWeights(Generic[A]):
     """Factors of the three blocks of features from which the bridge predicts."""
     temperature: A  # [K]
     """Divides the mapped history: the higher, the less it counts."""
-    state_weight: A  # [K]
-    """Weight of the state of the sequence encoder beside the pooled history."""
-    next_weight: A  # [K]
-    """Weight of the product of this state and an item's ID embedding."""
     bridge_weight: A  # [K]
     """Weight of a user's factors in the score."""
     shrinkage: A
@@ -133,7 +129,7 @@ def user_vectors(
     item_embeddings: A,
     users: UserInputs[Any, A],
     bridge_map: A | None,
-    state: A | None = None,
+    state: A,
 ) -> A:
     """``[B, D + R + E + N + 1]`` vectors of users.
 
@@ -144,17 +140,14 @@ def user_vectors(
         users: What is read of them.
         bridge_map: ``[F, R]``, predicts a user's factors from other domains; None: without a
             bridge, no factors.
-        state: ``[B, D + E]`` of the sequence encoder, zeros where there is no order; None: no order
-            is read.
+        state: ``[B, E]`` of the sequence encoder, zeros where there is no order.
     """
-    is_warm, width = _warm_users(users), item_embeddings.shape[1]
-    added = None if state is None else state[:, :width]
-    query = query_embeddings(xp, weights, item_embeddings, users.pooling, added, is_warm)
+    is_warm = _warm_users(users)
+    query = query_embeddings(xp, weights, item_embeddings, users.pooling, is_warm)
     factors = xp.zeros_like(users.inside_factors)
     if bridge_map is not None:
         factors = user_factors(xp, weights, item_embeddings, users, bridge_map)
-    following = factors[:, :0] if state is None else state[:, width:]
-    vectors: A = score_columns(xp, weights, query, factors, following, users.last_time, is_warm)
+    vectors: A = score_columns(xp, weights, query, factors, state, users.last_time, is_warm)
     return vectors
 
 
@@ -163,7 +156,7 @@ def score_columns(
     weights: DomainWeights[A],
     query: A,
     factors: A,
-    following: A,
+    state: A,
     last_time: A,
     is_warm: A,
 ) -> A:
@@ -174,7 +167,8 @@ def score_columns(
         weights: What was learned of the target domain.
         query: ``[B, D]`` from :func:`query_embeddings`.
         factors: ``[B, R]`` from :func:`user_factors`, already weighed.
-        following: ``[B, E]`` of the sequence encoder, what is multiplied with ID embeddings.
+        state: ``[B, E]`` of the sequence encoder; of cold users nothing is read, since what comes
+            next is learned from the histories of users whom cold episodes ask about as well.
         last_time: ``[B, N]`` bins of the last event's time.
         is_warm: ``[B, 1]`` 1 where a user has items of the domain, else 0.
     """
@@ -183,8 +177,7 @@ def score_columns(
     popularity = xp.zeros_like(history[:, :1]) + for_cold_or_warm(
         weights.popularity_weight, is_warm
     )
-    next_items = following * for_cold_or_warm(weights.next_weight, is_warm)
-    vectors: A = xp.hstack([history, factors, next_items, time, popularity])
+    vectors: A = xp.hstack([history, factors, state * is_warm, time, popularity])
     return vectors
 
 
@@ -193,7 +186,6 @@ def query_embeddings(
     weights: DomainWeights[A],
     item_embeddings: A,
     pooling: Any,
-    state: A | None = None,
     is_warm: A | None = None,
 ) -> A:
     """``[B, D]`` unit vectors: histories pooled by ``pooling [B, I]``, mapped to the domain.
@@ -203,28 +195,24 @@ def query_embeddings(
         weights: What was learned of the target domain.
         item_embeddings: ``[I, D]`` of all items.
         pooling: Sparse, of the users' histories.
-        state: ``[B, D]`` of the sequence encoder; None: no order is read.
         is_warm: ``[B, 1]`` the kind of each user; None: all are cold.
     """
     pooled = pooling @ item_embeddings
     if is_warm is None:
         is_warm = xp.zeros_like(pooled[:, :1])
-    query: A = mapped_query(xp, weights, pooled, state, is_warm)
+    query: A = mapped_query(xp, weights, pooled, is_warm)
     return query
 
 
-def mapped_query(xp: Any, weights: DomainWeights[A], pooled: A, state: A | None, is_warm: A) -> A:
-    """``[B, D]`` unit vectors of pooled histories and states, mapped to the domain.
+def mapped_query(xp: Any, weights: DomainWeights[A], pooled: A, is_warm: A) -> A:
+    """``[B, D]`` unit vectors of pooled histories, mapped to the domain.
 
     Args:
         xp: ``torch`` or ``numpy``.
         weights: What was learned of the target domain.
         pooled: ``[B, D]`` sums of the item embeddings of histories, scaled by length.
-        state: ``[B, D]`` of the sequence encoder; None: no order is read.
         is_warm: ``[B, 1]`` 1 where a user has items of the domain, else 0.
     """
-    if state is not None:
-        pooled = pooled + state * for_cold_or_warm(weights.state_weight, is_warm)
     mapped = pooled @ weights.history_map[0]
     if len(weights.history_map) > 1:
         mapped = mapped * (1 - is_warm) + pooled @ weights.history_map[1] * is_warm

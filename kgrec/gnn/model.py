@@ -100,9 +100,6 @@ class JointModel(nn.Module):
         bins = item_features.times.shape[1]
         self.time_maps = nn.Parameter(torch.zeros(num_domains, bins, bins))  # [M, N, N]
         self.time_weight = nn.Parameter(torch.zeros(num_domains * kinds))
-        # The state begins to count for cold users when it has learned something of warm ones.
-        self.state_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
-        self.next_weight = nn.Parameter(torch.arange(kinds).float().repeat(num_domains))
         start = torch.tensor([1.0, 8.0]).log().repeat(num_domains * kinds)
         self.log_pair_weights = nn.Parameter(start)
         self.sequence: SequenceEncoder | None = None
@@ -209,8 +206,6 @@ class JointModel(nn.Module):
             history_map=self.history_maps[domain],
             bridge_scale=self.bridge(domain).scale,
             temperature=self.log_temperature.exp(),
-            state_weight=own(self.state_weight),
-            next_weight=own(self.next_weight),
             bridge_weight=own(self.log_bridge_weight).exp(),
             shrinkage=self.log_shrinkage[domain].exp(),
             popularity_weight=own(self.popularity_weight),
@@ -247,10 +242,13 @@ class JointModel(nn.Module):
             users: What is read of them.
             domain: Number of the target domain.
             bridge_map: ``[F, R]`` from :meth:`solve_bridge`.
-            state: ``[B, D + E]`` of the sequence encoder; None: no order is read.
+            state: ``[B, E]`` of the sequence encoder; None: what comes next is not asked.
         """
         used = bridge_map if self.settings.bridge else None
         weights = self.domain_weights(domain)
+        if state is None:
+            width = 0 if self.sequence is None else item_embeddings.shape[1]
+            state = item_embeddings.new_zeros(len(users.last_time), width)
         return formula.user_vectors(torch, weights, item_embeddings, users, used, state)
 
     # --- the bridge ---------------------------------------------------------------

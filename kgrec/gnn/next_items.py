@@ -3,11 +3,15 @@
 In:   users of one fold, the statistics of that fold, item embeddings made with these.
 Out:  one number with gradient.
 
-The score is that of a warm user, but for the factors of the bridge: a user's own fold-in at every
-event would take a solve each. Candidates are the next item and a uniform draw of its domain, as in
-SASRec here; labels are smoothed (Szegedy et al., CVPR 2016).
+It has two terms. One is of the sequence encoder alone, whose ID embeddings remember single
+histories. The other is of everything else in the score of a warm user, but for the factors of the
+bridge: a user's own fold-in at every event would take a solve each. In one term, what remembers
+would leave to the rest only what it does not remember yet, and both would be wrong about other
+users (docs/decisions/next-items-have-a-loss-of-their-own.md). Candidates are the next item and a
+uniform draw of its domain, as in SASRec here.
 
-Shapes: B users   T events that another follows   I items   C drawn candidates   D width
+Shapes: B users   T events that another follows, T_d of them by an item of one domain   I items
+        C drawn candidates   D width
 """
 
 from __future__ import annotations
@@ -34,7 +38,8 @@ CANDIDATES = 1_024
 """Items of a domain, drawn once a step, that each next item is told from."""
 
 SMOOTHING = 0.1
-"""Fraction of a label that all candidates share."""
+"""Fraction of a label that all candidates share (Szegedy et al., CVPR 2016), where no item is
+remembered."""
 
 _LEAST = -50.0
 """Log likelihoods below this add no more to smoothed labels."""
@@ -45,10 +50,33 @@ class _Positions:
     """T events and what follows each."""
 
     pooled: Tensor  # [T, D] the history up to the event
-    state: Tensor  # [T, 2 D] of the sequence encoder at the event
+    state: Tensor  # [T, D] of the sequence encoder at the event
     time: Tensor  # [T, N]
     latest: sp.csr_matrix  # [T, I]
     following: NDArray[np.int64]  # [T] the next item
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The events that an item of one domain follows, and the candidates that it is told from."""
+
+    positions: _Positions
+    domain: int
+    inside: NDArray[np.int64]  # [T_d] numbers of the events
+    candidates: NDArray[np.int64]  # [C]
+
+    @property
+    def following(self) -> NDArray[np.int64]:
+        """``[T_d]`` the next items."""
+        return self.positions.following[self.inside]
+
+    def numbered(self, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """All items that occur, each once, and the places of next items and candidates there."""
+        both = np.concatenate([self.following, self.candidates])
+        numbers, place = np.unique(both, return_inverse=True)
+        found = (numbers, place[: len(self.inside)], place[len(self.inside) :])
+        first, second, third = (torch.from_numpy(array).to(device) for array in found)
+        return first, second, third
 
 
 def next_item_loss(
@@ -57,6 +85,8 @@ def next_item_loss(
     item_embeddings: Tensor,
     users: Histories,
     rng: np.random.Generator,
+    *,
+    whole_score: bool = True,
 ) -> Tensor:
     """The mean over events of the loss of the next item.
 
@@ -66,6 +96,7 @@ def next_item_loss(
         item_embeddings: ``[I, D]`` made with these statistics.
         users: Histories in order, each item once; users with one event say nothing.
         rng: Draws the candidates.
+        whole_score: Whether there is the term of all but the sequence encoder, which costs most.
     """
     positions = _positions(model, statistics, item_embeddings, users)
     item_domain = statistics.item_features.item_domain
@@ -76,53 +107,70 @@ def next_item_loss(
         items = np.flatnonzero(item_domain == domain)
         if len(items) > CANDIDATES:
             items = np.sort(rng.choice(items, CANDIDATES, replace=False))
-        total = total + _loss_in_domain(
-            model, statistics, item_embeddings, positions, int(domain), inside, items
-        )
+        asked = _Asked(positions, int(domain), inside, items)
+        total = total + _loss_of_sequence(model, asked, item_embeddings.device)
+        if whole_score:
+            total = total + _loss_of_the_rest(model, statistics, item_embeddings, asked)
     return total / max(len(domains), 1)
 
 
-def _loss_in_domain(
-    model: JointModel,
-    statistics: FoldStatistics,
-    item_embeddings: Tensor,
-    positions: _Positions,
-    domain: int,
-    inside: NDArray[np.int64],
-    candidates: NDArray[np.int64],
-) -> Tensor:
-    """The sum over the events ``inside``, all followed by an item of ``domain``."""
-    device, weights = item_embeddings.device, model.domain_weights(domain)
-    following, latest = positions.following[inside], positions.latest[inside]
-    numbers, place = np.unique(np.concatenate([following, candidates]), return_inverse=True)
-    of_following, of_candidates = np.split(place, [len(following)])
-    vectors = model.item_vectors(
-        item_embeddings, torch.from_numpy(numbers).to(device), domain, statistics.items
-    )
-    rows = torch.from_numpy(inside).to(device)
-    is_warm = positions.pooled.new_ones(len(inside), 1)
-    added, after = positions.state[rows].split(item_embeddings.shape[1], 1)
-    query = formula.mapped_query(torch, weights, positions.pooled[rows], added, is_warm)
-    no_factors = query.new_zeros(len(inside), statistics.items.factors.shape[1])
-    asked = formula.score_columns(
-        torch, weights, query, no_factors, after, positions.time[rows], is_warm
-    )
+def _loss_of_sequence(model: JointModel, asked: _Asked, device: torch.device) -> Tensor:
+    """The sum over events, by states and ID embeddings alone."""
+    numbers, of_following, of_candidates = asked.numbered(device)
+    if model.sequence is None:
+        raise ValueError("next items are learned by a model that reads order")
+    ids = model.sequence.ids(numbers)
+    state = asked.positions.state[torch.from_numpy(asked.inside).to(device)]
+    scores = (state * torch.nn.functional.embedding(of_following, ids)).sum(1)
+    return _negative_log_likelihood(asked, scores, state @ ids[of_candidates].T, smoothing=0.0)
 
-    right = torch.nn.functional.embedding(torch.from_numpy(of_following).to(device), vectors)
-    scores = (asked * right).sum(1)  # [T_d] of the next items
-    others = asked @ vectors[torch.from_numpy(of_candidates).to(device)].T  # [T_d, C]
+
+def _loss_of_the_rest(
+    model: JointModel, statistics: FoldStatistics, item_embeddings: Tensor, asked: _Asked
+) -> Tensor:
+    """The sum over events, by all pieces but the sequence encoder's."""
+    device, positions = item_embeddings.device, asked.positions
+    weights = model.domain_weights(asked.domain)
+    numbers, of_following, of_candidates = asked.numbered(device)
+    vectors = model.item_vectors(item_embeddings, numbers, asked.domain, statistics.items)
+    rows = torch.from_numpy(asked.inside).to(device)
+    is_warm = positions.pooled.new_ones(len(rows), 1)
+    query = formula.mapped_query(torch, weights, positions.pooled[rows], is_warm)
+    no_factors = query.new_zeros(len(rows), statistics.items.factors.shape[1])
+    user = formula.score_columns(
+        torch, weights, query, no_factors, torch.zeros_like(query), positions.time[rows], is_warm
+    )
+    scores = (user * torch.nn.functional.embedding(of_following, vectors)).sum(1)  # [T_d]
+    others = user @ vectors[of_candidates].T  # [T_d, C]
+    latest = positions.latest[asked.inside]
     features = pair_features(PairRows(latest, latest), statistics.item_features.pairs)  # [T_d, I]
-    row = np.arange(len(following))
+    row = np.arange(len(rows))
     for weight, feature in zip(weights.pair_weights[-1], features, strict=True):
-        drawn = feature[:, candidates].toarray()
+        drawn = feature[:, asked.candidates].toarray()
         others = others + weight * torch.from_numpy(drawn).to(device)
-        own = np.asarray(feature[row, following], dtype=np.float32).ravel()
+        own = np.asarray(feature[row, asked.following], dtype=np.float32).ravel()
         scores = scores + weight * torch.from_numpy(own).to(device)
-    is_right = torch.from_numpy(candidates[None, :] == following[:, None]).to(device)
-    others = others.masked_fill(is_right, -1e9)
+    return _negative_log_likelihood(asked, scores, others, smoothing=SMOOTHING)
+
+
+def _negative_log_likelihood(
+    asked: _Asked, scores: Tensor, others: Tensor, *, smoothing: float
+) -> Tensor:
+    """The sum over events.
+
+    Args:
+        asked: Which items are the right ones.
+        scores: ``[T_d]`` of the next items.
+        others: ``[T_d, C]`` of the candidates.
+        smoothing: Fraction of a label that all candidates share.
+    """
+    is_right = torch.from_numpy(asked.candidates[None, :] == asked.following[:, None])
+    others = others.masked_fill(is_right.to(others.device), -1e9)
     log_likelihood = torch.cat([scores[:, None], others], 1).log_softmax(1)
-    smoothed = log_likelihood.clamp(min=_LEAST).mean(1)
-    return -((1 - SMOOTHING) * log_likelihood[:, 0] + SMOOTHING * smoothed).sum()
+    total = -(1 - smoothing) * log_likelihood[:, 0].sum()
+    if smoothing:
+        total = total - smoothing * log_likelihood.clamp(min=_LEAST).mean(1).sum()
+    return total
 
 
 def _positions(

@@ -31,14 +31,16 @@ from kgrec.gnn.loss_terms import TERMS, Step, Term, marked
 from kgrec.gnn.model import JointModel
 from kgrec.gnn.next_items import next_item_loss
 from kgrec.gnn.prepare import TrainingInputs
-from kgrec.gnn.sequence_encoder import event_tensors
 from kgrec.gnn.user_tensors import read_user_tensors
 
 __all__ = ["Objective"]
 
 
-STILL_STEPS = 3
-"""Steps of next items that use the item embeddings of an earlier one of the same fold and epoch."""
+STILL_STEPS = 7
+"""Steps of next items that take the item embeddings of an earlier one of the same fold and epoch.
+
+The embeddings of all items take most of the time of a step, and the sequence encoder needs many
+more steps than they do."""
 
 
 class Objective(nn.Module):
@@ -103,15 +105,10 @@ class Objective(nn.Module):
         bridge_map = model.solve_bridge(embeddings, statistics.bridge_users[domain])
         wanted = episode.hidden[episode.users].tocsr()
         seen = visible_likes(inputs.data.liked[episode.users], wanted)
-        latest, state = None, None
-        if inputs.sequences is not None and model.sequence is not None:
+        latest = None
+        if inputs.sequences is not None:
             users = inputs.sequences[episode.users].among(seen)
             latest = read_latest_events(users, features.time_bins)
-            rows = event_tensors(
-                users, features.item_domain, features.time_bins,
-                self.settings.model.sequence_length, inputs.device,
-            )  # fmt: skip
-            state = model.sequence.last_states(embeddings, list(rows), len(users))
         known = read_user_tensors(
             seen, features, domain, inputs.data.num_domains, inputs.device,
             last_time=None if latest is None else latest.time,
@@ -128,7 +125,7 @@ class Objective(nn.Module):
             item_embeddings=embeddings,
             known=known,
             wanted=wanted,
-            user_vectors=model.user_vectors(embeddings, known, domain, bridge_map, state),
+            user_vectors=model.user_vectors(embeddings, known, domain, bridge_map),
             statistics=statistics,
             pair_rows=read_pair_rows(
                 seen,
@@ -143,22 +140,14 @@ class Objective(nn.Module):
         if sequences is None:
             raise ValueError("next items are asked for where histories have no order")
         rng = np.random.default_rng([self.settings.train.seed, epoch, *episode.users[:1]])
-        embeddings = self._now_and_then(model, episode.fold, epoch)
-        return next_item_loss(model, statistics, embeddings, sequences[episode.users], rng)
-
-    def _now_and_then(self, model: JointModel, fold: int, epoch: int) -> Tensor:
-        """``[I, D]`` with gradient at every fourth step of a fold, without it in between.
-
-        The embeddings of all items take most of the time of such a step, and what reads an order
-        needs many more steps than they do.
-        """
-        made_in, uses, embeddings = self._still.get(fold, (-1, 0, None))
-        if embeddings is not None and made_in == epoch and uses < STILL_STEPS:
-            self._still[fold] = (epoch, uses + 1, embeddings)
-            return embeddings
-        fresh = self._embeddings(model, self.inputs.cache.vectors, self.inputs.folds[fold])
-        self._still[fold] = (epoch, 0, fresh.detach())
-        return fresh
+        made_in, uses, embeddings = self._still.get(episode.fold, (-1, 0, None))
+        moves_items = embeddings is None or made_in != epoch or uses == STILL_STEPS
+        if embeddings is None or moves_items:
+            embeddings, uses = self._embeddings(model, self.inputs.cache.vectors, statistics), -1
+        self._still[episode.fold] = (epoch, uses + 1, embeddings.detach())
+        return next_item_loss(
+            model, statistics, embeddings, sequences[episode.users], rng, whole_score=moves_items
+        )
 
     def _statistics(self, episode: Episode) -> FoldStatistics:
         return self.inputs.folds[episode.fold]

@@ -86,7 +86,8 @@ class GNNRecommender:
         """``[B, D + R + E + N + 1]`` of histories; sparse: what lies together with their items."""
         known, weights = self.item_features, self.domain_weights[domain]
         used = self.bridge_maps[domain] if self.uses_bridge else None
-        state = last_time = last_items = None
+        state = np.zeros((len(users), 0), np.float32)
+        last_time = last_items = None
         if self.sequence is not None:
             in_order = users.distinct() if users.has_order else users.keep_items(
                 np.zeros(users.num_items, np.bool_)
@@ -149,7 +150,7 @@ class GNNRecommender:
     ) -> GNNRecommender:
         """The model whose :meth:`state` this is."""
         domains = range(data.num_domains)
-        size, reads_order = len(data.item_domain), "sequence.out" in state
+        size, reads_order = len(data.item_domain), "sequence.item" in state
         pairs = ItemPairs(
             *(
                 sp.csr_matrix(

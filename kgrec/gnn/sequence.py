@@ -1,15 +1,13 @@
 """The sequence encoder: attention over an ordered history, written once for tensors and arrays.
 
 In:   item embeddings and rows of events (:mod:`kgrec.gnn.events`).
-Out:  a state at every event, which says what comes next; :mod:`kgrec.gnn.formula` adds one half of
-      the last one to the pooled history, and multiplies the other with what follows.
+Out:  a state at every event; its inner product with the ID embedding of an item says whether that
+      item comes next.
 
 Causal transformer layers that normalise before they read (Xiong et al., ICML 2020) over item,
 place counted from the end, domain, time since the event before, and time of the event. An item
 comes as its embedding from the graph and as an ID embedding of the encoder's own, as in SASRec
-(Kang and McAuley, ICDM 2018): what follows an item is often not what resembles it. The first half
-of a state is mapped by a matrix that begins at zero, so before any training a history says what it
-says without order.
+(Kang and McAuley, ICDM 2018): what follows an item is often not what resembles it.
 
 Shapes: b rows   L events of a row   I items   D width   H heads   N time bins   T layers
         M domains
@@ -42,7 +40,6 @@ class SequenceWeights(Generic[A]):
     time: A  # [N, D]
     first_norm: A  # [2, D] scale and offset
     last_norm: A  # [2, D]
-    out: A  # [D, 2 D] to what is added to a pooled history, and to what follows
     norms: A  # [T, 4, D] of attention and feed-forward, scale and offset each
     read: A  # [T, D, 3 D] query, key, value
     read_offset: A  # [T, 3 D]
@@ -74,7 +71,7 @@ ARRAYS = Tools(np, lambda table, numbers: table[numbers], lambda x: x)
 def sequence_states(
     tools: Tools, weights: SequenceWeights[A], heads: int, item_embeddings: A, rows: EventRows[A]
 ) -> A:
-    """``[b, L, 2 D]`` what each event, and all before it, say of the next one.
+    """``[b, L, D]`` what each event, and all before it, say of the next one.
 
     Args:
         tools: Operations of tensors, or ``ARRAYS``.
@@ -101,7 +98,7 @@ def sequence_states(
     hidden = xp.where(sees, zeros, zeros + _UNSEEN)[:, None]  # [b, 1, L, L]
     for layer in range(weights.read.shape[0]):
         x = _layer(tools, weights, layer, heads, x, hidden)
-    states: A = _normalised(x, weights.last_norm[0], weights.last_norm[1]) @ weights.out
+    states: A = _normalised(x, weights.last_norm[0], weights.last_norm[1])
     return states
 
 
@@ -113,7 +110,7 @@ def last_states(
     groups: Iterable[EventRows[A]],
     count: int,
 ) -> A:
-    """``[B, 2 D]`` the state after the last event of each user; zero without events.
+    """``[B, D]`` the state after the last event of each user; zero without events.
 
     Args:
         tools: Operations of tensors, or ``ARRAYS``.
@@ -125,7 +122,7 @@ def last_states(
     """
     xp = tools.xp
     place = np.full(count, 0)
-    found = [xp.hstack([item_embeddings[:1], item_embeddings[:1]]) * 0]
+    found = [item_embeddings[:1] * 0]
     done = 1
     for rows in groups:
         states = sequence_states(tools, weights, heads, item_embeddings, rows)

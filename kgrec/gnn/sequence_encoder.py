@@ -60,7 +60,6 @@ class SequenceEncoder(nn.Module):
         self.time = drawn(num_bins, dim, std=short)
         self.first_norm = nn.Parameter(torch.stack([torch.ones(dim), torch.zeros(dim)]))
         self.last_norm = nn.Parameter(torch.stack([torch.ones(dim), torch.zeros(dim)]))
-        self.out = nn.Parameter(torch.cat([torch.zeros(dim, dim), torch.eye(dim)], 1))
         of_layer = torch.stack([torch.ones(dim), torch.zeros(dim)]).repeat(2, 1)  # [4, D]
         self.norms = nn.Parameter(of_layer.repeat(layers, 1, 1))
         self.read = drawn(layers, dim, 3 * dim, std=usual)
@@ -84,13 +83,13 @@ class SequenceEncoder(nn.Module):
         return functional.embedding(items, self.item) * self.is_liked[items][:, None]
 
     def states(self, item_embeddings: Tensor, rows: EventRows[Tensor]) -> Tensor:
-        """``[b, L, 2 D]`` at every event of a group of rows."""
+        """``[b, L, D]`` at every event of a group of rows."""
         return sequence_states(self._tools(), self.weights(), self.heads, item_embeddings, rows)
 
     def last_states(
         self, item_embeddings: Tensor, groups: list[EventRows[Tensor]], count: int
     ) -> Tensor:
-        """``[B, 2 D]`` the state after the last event of each user; zero without events.
+        """``[B, D]`` the state after the last event of each user; zero without events.
 
         Args:
             item_embeddings: ``[I, D]`` of all items.
