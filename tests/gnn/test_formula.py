@@ -37,6 +37,7 @@ def test_arrays_give_the_vectors_that_tensors_give() -> None:
         parameter.data += 0.3 * torch.rand_like(parameter)
     embeddings, bridge_map = torch.randn(32, 16), torch.randn(4 + 8 + 16 + 1, 4)
     films = [int(item) for item in LOG.items_of(domain)]
+    state = torch.randn(3, 5)
     asked = liked_matrix([[0, 1, films[2]], [], [films[0]]], 32)
 
     learned = model.domain_weights(domain)
@@ -44,10 +45,11 @@ def test_arrays_give_the_vectors_that_tensors_give() -> None:
         **{f.name: getattr(learned, f.name).detach().numpy() for f in fields(learned)}
     )
     users = formula.user_vectors(
-        np, weights, embeddings.numpy(), read_users(asked, features, domain, 2), bridge_map.numpy()
-    )
+        np, weights, embeddings.numpy(), read_users(asked, features, domain, 2),
+        bridge_map.numpy(), state.numpy(),
+    )  # fmt: skip
     known = read_user_tensors(asked, features, domain, 2)
-    wanted = model.user_vectors(embeddings, known, domain, bridge_map)
+    wanted = model.user_vectors(embeddings, known, domain, bridge_map, state)
     assert users.dtype == np.float32
     np.testing.assert_allclose(users, wanted.detach().numpy(), rtol=1e-5, atol=1e-5)
     assert np.abs(users).max(axis=0).all(), "every column says something"
