@@ -111,7 +111,7 @@ class ModelSettings(Section):
     sequence_length: PositiveInt = 50
     """Largest number of latest events that are read in order; earlier ones count as a set. More
     take more time and memory."""
-    sequence_dropout: float = Field(default=0.4, ge=0.0, lt=1.0)
+    sequence_dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
     """Probability with which a number inside the sequence encoder is set to 0 in training."""
     sequence_weight_decay: NonNegativeFloat = 0.1
     """Decoupled weight decay of the matrices of the sequence encoder and of the id embeddings that
