@@ -57,7 +57,9 @@ class Trainings:
         solved = _name_of(train, settings, device, without=_COUNTING)
         there = self._fitted.get(solved)
         if there is not None and _has_all(there[0], wanted):
-            return there[1].weighed_by(wanted, settings.ensemble)
+            return there[1].weighed_by(
+                wanted, settings.ensemble, item_paths=settings.serving.item_paths
+            )
         trained = _name_of(train, settings, device, without=_AFTERWARDS)
         folder = self.folder / trained / "checkpoint"
         with remembering(self.folder / "solved"):

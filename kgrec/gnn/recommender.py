@@ -31,6 +31,7 @@ from kgrec.gnn.sequence import ARRAYS, SequenceWeights, last_states
 from kgrec.gnn.succession import Succession, succession_features
 from kgrec.gnn.users import read_users
 from kgrec.recommenders.base import OnProgress, Scores, State, ignore_progress
+from kgrec.recommenders.matrices import sparse_from_state, sparse_state
 from kgrec.vectors import Vectors
 
 __all__ = ["GNNRecommender"]
@@ -99,6 +100,15 @@ class GNNRecommender:
         dense = formula.user_vectors(np, weights, self.item_embeddings, read, used, state)
         return Vectors(dense, sparse)
 
+    @property
+    def paths_add_up(self) -> bool:
+        """What follows depends on the latest items, so it is no sum over a history."""
+        return False
+
+    def dense_user_vectors(self, users: Histories, domain: int) -> Scores:
+        """``[B, D + R + N + 1]``."""
+        return self.user_vectors(users, domain).dense
+
     def _followers(
         self, users: Histories, latest: sp.csr_matrix, domain: int
     ) -> sp.csr_matrix | None:
@@ -133,9 +143,8 @@ class GNNRecommender:
             state[f"domain_weights.{field.name}"] = np.stack(values)
         if self.item_features.succession is not None:
             for name in _SUCCESSION:
-                matrix = getattr(self.item_features.succession, name).tocoo()
-                state[f"succession.{name}.items"] = np.stack([matrix.row, matrix.col])
-                state[f"succession.{name}"] = matrix.data
+                matrix = getattr(self.item_features.succession, name)
+                state |= sparse_state(f"succession.{name}", matrix)
         if self.sequence is not None:
             for field in fields(SequenceWeights):
                 state[f"sequence.{field.name}"] = getattr(self.sequence, field.name)
@@ -147,17 +156,11 @@ class GNNRecommender:
     ) -> GNNRecommender:
         """The model whose :meth:`state` this is."""
         domains = range(data.num_domains)
-        size, reads_order = len(data.item_domain), "sequence.out" in state
+        reads_order = "sequence.out" in state
         succession = None
         if reads_order:
             succession = Succession(
-                *(
-                    sp.csr_matrix(
-                        (state[f"succession.{name}"], state[f"succession.{name}.items"]),
-                        shape=(size, size),
-                    )
-                    for name in _SUCCESSION
-                )
+                *(sparse_from_state(state, f"succession.{name}") for name in _SUCCESSION)
             )
         item_features = ItemFeatures(
             **{name: state[f"item_features.{name}"] for name in _ITEM_FEATURES},

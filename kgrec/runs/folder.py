@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "check_out", "is_finished",
            "open_locked", "open_run", "write_manifest"]  # fmt: skip
 
-FORMAT_VERSION = 11
+FORMAT_VERSION = 12
 ENCODER_FILE = "encoder/learned.safetensors"
 
 

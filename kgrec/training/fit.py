@@ -54,12 +54,26 @@ class Fitted:
     weighed: list[Weighed]
     best_epoch: int
     device: str
+    held_out: Sequence[HeldOut] = ()
+    """The users by whom components were weighed, with the likes that were hidden."""
 
-    def weighed_by(self, components: Mapping[str, Component], ensemble: EnsembleSettings) -> Fitted:
-        """The same with some of its components, counting as given; nothing is fitted again."""
+    def weighed_by(
+        self,
+        components: Mapping[str, Component],
+        ensemble: EnsembleSettings,
+        *,
+        item_paths: int | None = None,
+    ) -> Fitted:
+        """The same with some of its components, counting as given; nothing is fitted again.
+
+        Args:
+            components: The components that stay, and how they count.
+            ensemble: How they are weighed.
+            item_paths: Number of entries that each item keeps of an item-to-item matrix; None: all.
+        """
         weights, weighed = weigh(self.measured, components, ensemble)
         fitted = self.scorer.ensemble.components.only(components)
-        reweighed = Ensemble(fitted, weights, components)
+        reweighed = Ensemble(fitted, weights, components).with_paths(item_paths)
         scorer = Scorer(reweighed, self.scorer.texts, self.scorer.encode)
         return replace(self, scorer=scorer, weighed=weighed)
 
@@ -168,7 +182,8 @@ def assemble(
             trained, everybody, settings, before=components, on_event=on_event
         )
     # The encoder's own method, since the scorer must not keep the trainer.
-    scorer = Scorer(Ensemble(components, weights, given), trained.texts, trained.encoder.vectors)
+    ensemble = Ensemble(components, weights, given).with_paths(settings.serving.item_paths)
+    scorer = Scorer(ensemble, trained.texts, trained.encoder.vectors)
     return Fitted(
         scorer=scorer,
         weights=trained.weights,
@@ -178,6 +193,7 @@ def assemble(
         weighed=weighed,
         best_epoch=trained.best_epoch,
         device=str(trained.inputs.device),
+        held_out=held_out,
     )
 
 

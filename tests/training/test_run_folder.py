@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
+from kgrec.ensemble.item_paths import ItemPaths
 from kgrec.ensemble.recommender import Ensemble
 from kgrec.errors import InputError, NotFiniteError, NotFoundError, RunError, TrainingError
 from kgrec.runs import FORMAT_VERSION, TrainedRun, checksums, open_run
@@ -102,11 +103,15 @@ def test_the_vector_of_a_text_is_that_of_its_nearest_items(
 
 
 def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -> None:
-    """Own likes are the last columns, one for each item of the domain."""
-    fitted, _ = saved
+    """Where own likes are the only paths, the last columns are what they lead to."""
+    whole = saved[0].scorer.ensemble
     domain, items = 1, SNAPSHOT.items_of(1)
-    in_words = fitted.scorer.text_user_vectors([str(SNAPSHOT.texts[items[0]])], domain)
-    by_likes = fitted.scorer.user_vectors(LOG.histories(LOG.active[:, domain]), domain)
+    itself = sp.identity(SNAPSHOT.num_items, np.float32, "csr")[:, items]
+    own = ItemPaths({("history", domain): itself})
+    ensemble = Ensemble(whole.components, whole.weights, whole.settings, paths=own)
+    scorer = Scorer(ensemble, saved[0].scorer.texts, saved[0].scorer.encode)
+    in_words = scorer.text_user_vectors([str(SNAPSHOT.texts[items[0]])], domain)
+    by_likes = scorer.user_vectors(LOG.histories(LOG.active[:, domain]), domain)
     assert in_words.sparse is not None
     assert by_likes.sparse is not None
     assert not in_words.sparse[:, -len(items) :].count_nonzero()
