@@ -1,4 +1,4 @@
-"""Serving vectors: of users and items, whose inner product is a score, in dense and sparse columns.
+"""Exact vectors of users and items, whose inner product is a score, in dense and sparse columns.
 
 In:   a dense matrix, and a sparse one of the same rows where there is one.
 Out:  :class:`Vectors`: rows can be picked, and two of them multiplied.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ class Vectors:
     def __getitem__(self, rows: slice | NDArray[Any]) -> Vectors:
         """Some rows, by slice, mask or numbers."""
         return Vectors(self.dense[rows], None if self.sparse is None else self.sparse[rows])
+
+    @cached_property
+    def by_column(self) -> sp.csr_matrix:
+        """``[S, N]`` the sparse columns as rows, as products read them; an error without any."""
+        if self.sparse is None:
+            raise ValueError("these vectors have no sparse columns")
+        return self.sparse.T.tocsr()
 
     def scaled(self, by: NDArray[np.float32]) -> Vectors:
         """Every row times its number in ``by [N]``."""
@@ -84,5 +92,5 @@ class Vectors:
         """
         result: NDArray[np.float32] = self.dense @ other.dense.T
         if self.sparse is not None and other.sparse is not None:
-            result = result + (self.sparse @ other.sparse.T).toarray()
+            result = result + (self.sparse @ other.by_column).toarray()
         return np.asarray(result, dtype=np.float32)

@@ -11,7 +11,7 @@ Shapes: B users   I items   I_d items of a domain   M domains
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +81,7 @@ class Ensemble:
         *,
         paths: ItemPaths | None = None,
         items: Mapping[int, Vectors] | None = None,
+        rotations: Mapping[int, NDArray[np.float32]] | None = None,
     ) -> None:
         """Keep fitted components and their weights; nothing is computed yet.
 
@@ -91,11 +92,14 @@ class Ensemble:
             paths: Item-to-item matrices in place of sparse columns that add up; None: users have
                 these columns.
             items: Item vectors by domain, as :meth:`item_vectors` gave them before.
+            rotations: ``[D, D]`` by domain: what users' dense columns are multiplied by, where
+                those of ``items`` are in another basis than the components'.
         """
         self.components = components
         self.weights = weights
         self.settings = settings
         self.paths = paths
+        self.rotations = dict(rotations or {})
         self._items: dict[int, Vectors] = dict(items or {})
 
     @property
@@ -125,7 +129,12 @@ class Ensemble:
         return self._items[domain]
 
     def user_vectors(
-        self, users: Histories, domain: int, *, excluded: Collection[str] = ()
+        self,
+        users: Histories,
+        domain: int,
+        *,
+        excluded: Collection[str] = (),
+        without_columns: Sequence[int] = (),
     ) -> Vectors:
         """``[B]`` rows; products with items are scores.
 
@@ -133,6 +142,7 @@ class Ensemble:
             users: Whose scores are wanted.
             domain: Where they are recommended from.
             excluded: Names of components that do not count.
+            without_columns: Numbers of dense columns of the components that do not count.
 
         Raises:
             InputError: ``excluded`` names no component, or the histories lack the order that a
@@ -157,7 +167,25 @@ class Ensemble:
             none = np.zeros((len(users), 0), np.float32)
             scores = self.paths.scores(users, domain, weights, excluded=excluded)
             parts.append(Vectors(none, scores))
-        return Vectors.beside(parts).finite("of users")
+        beside = Vectors.beside(parts).finite("of users")
+        beside.dense[:, list(without_columns)] = 0.0
+        if domain not in self.rotations:
+            return beside
+        return Vectors(beside.dense @ self.rotations[domain], beside.sparse)
+
+    def rotated(
+        self, rotations: Mapping[int, NDArray[np.float32]], items: Mapping[int, Vectors]
+    ) -> Ensemble:
+        """The same scores by dense columns in another basis.
+
+        Args:
+            rotations: ``[D, D]`` by domain, for users.
+            items: Item vectors by domain in the new basis.
+        """
+        return Ensemble(
+            self.components, self.weights, self.settings, paths=self.paths, items=items,
+            rotations=rotations,
+        )  # fmt: skip
 
     def with_paths(self, most: int | None) -> Ensemble:
         """The same ensemble with item-to-item matrices in place of paths over users.

@@ -80,7 +80,7 @@ def _has_all(there: Mapping[str, Component], wanted: Mapping[str, Component]) ->
     )
 
 
-_COUNTING: dict[str, Any] = {"components": True, "ensemble": True}
+_COUNTING: dict[str, Any] = {"components": True, "ensemble": True, "serving": True}
 """What does not say how the joint model and the imputation of cold items are made."""
 
 _AFTERWARDS: dict[str, Any] = dict.fromkeys(checkpoint.AFTERWARDS, True)

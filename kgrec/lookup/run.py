@@ -42,6 +42,7 @@ from kgrec.lookup.results import (
     SimilarItems,
 )
 from kgrec.lookup.store_facts import StoreFacts
+from kgrec.ranking.candidates import best_items
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
 from kgrec.trained import TrainedModel
 from kgrec.vectors import Vectors
@@ -170,13 +171,15 @@ class Run:
         self._check_filter(where, number)
         items = self.model.snapshot.items_of(number)  # [I_d]
         mask = allowed_items(where, self._facts, self._items.index, items)
-        items, vectors = items[mask], self.model.item_vectors(number)[mask]
+        vectors, tails = self.model.item_vectors(number), self.model.tails(number)
         columns: list[tuple[NDArray[np.int64], ...]] = []
         scores: list[NDArray[np.float32]] = []
         asked = np.flatnonzero(facts.known)
         for rows, block in self._blocks(facts, asked, number, likes, on_progress):
             seen = None if include_seen else facts.seen[rows][:, items]
-            best, score = top_k_of_products(block, vectors, min(k, len(items)), exclude=seen)
+            best, score = best_items(
+                block, vectors, min(k, len(items)), tails=tails, allowed=mask, exclude=seen
+            )
             row, place = np.nonzero(best != NO_ITEM)
             columns.append((rows[row], place + 1, items[best[row, place]]))
             scores.append(score[row, place])

@@ -7,7 +7,10 @@ Out:  the file; or the scorer, whose arrays are memory-mapped: processes share t
     component.NAME.*   the state of each component, by its name
     weight.NAME        [2, M] its weights for cold and for warm users of each domain
     paths.NAME.D       item-to-item matrix of a component for the target domain D
-    items.D            item vectors in force of domain D, all components side by side
+    items.D            item vectors in force of domain D, all components side by side, in the basis
+                       of rotation.D, whose leading columns carry most of the scores; their tails
+                       beyond these are tails.D
+    serving.D.*        serving vectors of domain D
     cold_items.*       which items are imputed, and from which
     texts.*            text vectors of the catalogue
 """
@@ -31,6 +34,8 @@ from kgrec.ensemble.settings import GNN
 from kgrec.ensemble.weights import ComponentWeights
 from kgrec.errors import RunError, TrainingError
 from kgrec.gnn.recommender import GNNRecommender
+from kgrec.ranking.candidates import Tails
+from kgrec.ranking.serving import ServingVectors
 from kgrec.recommenders import registry
 from kgrec.recommenders.base import VectorRecommender
 from kgrec.recommenders.matrices import sparse_from_state, sparse_state
@@ -83,6 +88,15 @@ def save_scorer(scorer: Scorer, file: Path) -> None:
         arrays[f"items.{domain}"] = vectors.dense
         if vectors.sparse is not None:
             arrays |= sparse_state(f"items.{domain}.sparse", vectors.sparse)
+        if domain in ensemble.rotations:
+            arrays[f"rotation.{domain}"] = ensemble.rotations[domain]
+        if domain in scorer.serving:
+            for field in fields(ServingVectors):
+                value = getattr(scorer.serving[domain], field.name)
+                arrays[f"serving.{domain}.{field.name}"] = value
+        if domain in scorer.tails:
+            arrays[f"tails.{domain}"] = scorer.tails[domain].lengths
+            arrays[f"tails.{domain}.lead"] = np.array([scorer.tails[domain].lead])
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, file)
 
 
@@ -144,11 +158,22 @@ def _scorer(
             settings.components,
             paths=ItemPaths(paths) if paths else None,
             items=items,
+            rotations={d: arrays[f"rotation.{d}"] for d in domains if f"rotation.{d}" in arrays},
         ),
         CatalogueTexts(
             **{field.name: arrays[f"texts.{field.name}"] for field in fields(CatalogueTexts)}
         ),
         encode,
+        serving={
+            d: ServingVectors(**_under(arrays, f"serving.{d}."))
+            for d in domains
+            if f"serving.{d}.items" in arrays
+        },
+        tails={
+            d: Tails(int(arrays[f"tails.{d}.lead"][0]), arrays[f"tails.{d}"])
+            for d in domains
+            if f"tails.{d}" in arrays
+        },
     )
 
 
