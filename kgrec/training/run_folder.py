@@ -28,7 +28,7 @@ from kgrec.runs.folder import ENCODER_FILE, write_manifest
 from kgrec.runs.model_file import MODEL_FILE, save_scorer
 from kgrec.runs.scorer import Scorer
 from kgrec.training.fit import Fitted
-from kgrec.training.serving import measure_serving, served
+from kgrec.training.serving import served
 
 __all__ = ["write_run"]
 
@@ -77,7 +77,7 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
         ],
         "serving": [
             asdict(measured) | {"domain": str(snapshot.domain_keys[measured.domain])}
-            for measured in measure_serving(scorer, data, fitted.held_out)
+            for measured in fitted.serving
         ],
         "device": fitted.device,
         **facts,

@@ -5,8 +5,9 @@ Out:  :class:`~kgrec.ranking.serving.ServingVectors`, and how well they rank for
 
 The scores of some users over a domain are projected on their leading directions (a truncated SVD,
 Eckart and Young, 1936). Each user's scores count alike, and an item counts by how often it is among
-the best: an error there changes lists, elsewhere it does not. Half of the users are taken with their
-history in the domain hidden, so that cold and warm users are served alike.
+the best: an error there changes lists, elsewhere it does not. Half of the users are cold in the
+domain, so that cold and warm users are served alike. Items that a user has already are in no list:
+their scores, which are high and peculiar to the user, are taken for the mean of the user's scores.
 
 Shapes: B users   I_d items of the domain   W width
 """
@@ -17,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
@@ -83,13 +85,13 @@ def served(
     """
     rotations, turned, serving, tails = {}, {}, {}, {}
     for domain in range(data.num_domains):
-        users = scorer.user_vectors(
-            sample_users(data, domain, settings.sample_users, seed=seed), domain
-        )
+        sample = sample_users(data, domain, settings.sample_users, seed=seed)
+        seen = sample.items[:, data.items_of(domain)].tocsr()
+        users = scorer.user_vectors(sample, domain)
         of_users, items, squared = rotate(users, scorer.item_vectors(domain))
         rotations[domain], turned[domain] = of_users, items
         users = Vectors(users.dense @ of_users, users.sparse)
-        serving[domain] = project(users, items, settings.width)
+        serving[domain] = project(users, items, settings.width, seen=seen)
         lead = lead_of(squared)
         if lead is not None and items.dense.size > CHEAP:
             tails[domain] = tails_of(items, lead)
@@ -98,7 +100,10 @@ def served(
 
 
 def sample_users(data: Interactions, domain: int, count: int, *, seed: int) -> Histories:
-    """Histories of ``count`` users at most, half of them without the domain's items.
+    """Histories of ``count`` users at most, half of them without any item of the domain.
+
+    Users who are cold come first among these; where they are too few, the domain's items are
+    hidden from the histories of others.
 
     Args:
         data: The interactions.
@@ -108,10 +113,11 @@ def sample_users(data: Interactions, domain: int, count: int, *, seed: int) -> H
     """
     rng = np.random.default_rng([seed, domain, 1])
     active = data.active
-    elsewhere = np.flatnonzero(np.delete(active, domain, axis=1).any(axis=1))
-    anywhere = np.flatnonzero(active.any(axis=1))
-    cold = rng.permutation(elsewhere)[: count // 2]
-    warm = rng.permutation(anywhere)[: count - len(cold)]
+    elsewhere = np.delete(active, domain, axis=1).any(axis=1)
+    cold = rng.permutation(np.flatnonzero(elsewhere & ~active[:, domain]))
+    others = rng.permutation(np.flatnonzero(elsewhere & active[:, domain]))
+    cold = np.concatenate([cold, others])[: count // 2]
+    warm = rng.permutation(np.flatnonzero(active[:, domain]))[: count - len(cold)]
     rows = np.union1d(cold, warm)
     at = np.searchsorted(rows, np.concatenate([cold, warm]))
     users = data.histories_of(rows)[at]
@@ -120,29 +126,42 @@ def sample_users(data: Interactions, domain: int, count: int, *, seed: int) -> H
     return users.keep_events(~hidden)
 
 
-def project(users: Vectors, items: Vectors, width: int) -> ServingVectors:
+def project(
+    users: Vectors, items: Vectors, width: int, *, seen: sp.csr_matrix | None = None
+) -> ServingVectors:
     """Serving vectors that reproduce the scores of ``users`` as well as ``width`` columns can.
 
     Args:
         users: ``[B]`` exact vectors for one domain.
         items: ``[I_d]`` exact vectors.
         width: Largest number of dimensions.
+        seen: ``[B, I_d]``, non-zero where a user has an item, whose score is not reproduced.
     """
-    emphasis = _emphasis(users, items)
+    emphasis = _emphasis(users, items, seen)
     root = np.sqrt(emphasis)
-    scale = _one_over_std(users, items)
+    mean, std = _mean_and_std(users, items)
+    scale = np.where(std > _TINY, 1 / np.maximum(std, _TINY), 0.0).astype(np.float32)
+    unseen = None if seen is None else seen.tocsc()
+
+    def weighed() -> Iterator[tuple[slice, Floats]]:
+        for rows, scores in _score_blocks(users, items):
+            if unseen is not None:
+                hidden = unseen[:, rows].tocoo()
+                scores[hidden.row, hidden.col] = mean[hidden.row]
+            yield rows, scores * scale[:, None] * root[rows]
+
     gram = np.zeros((len(users), len(users)))
-    for rows, scores in _score_blocks(users, items):
-        weighed = scores * scale[:, None] * root[rows]
-        gram += weighed @ weighed.T
+    for _, scores in weighed():
+        gram += scores @ scores.T
     left, value = _leading(gram, min(width, len(items)))  # [B, W], [W]
     basis = np.zeros((len(items), left.shape[1]), np.float32)
-    for rows, scores in _score_blocks(users, items):
-        weighed = scores * scale[:, None] * root[rows]
-        basis[rows] = (weighed.T @ left) / value
-    served = basis / root[:, None]
-    of_dense = items.dense.T @ (basis * root[:, None])
-    return ServingVectors(served, emphasis, of_dense)
+    for rows, scores in weighed():
+        basis[rows] = (scores.T @ left) / value
+    return ServingVectors(
+        items=basis / root[:, None],
+        emphasis=emphasis,
+        of_dense=items.dense.T @ (basis * root[:, None]),
+    )
 
 
 def measure_serving(
@@ -150,11 +169,8 @@ def measure_serving(
 ) -> list[MeasuredServing]:
     """Rank for held-out users by serving vectors and by the whole score.
 
-    The components are those of the run, which know the hidden likes as well; so both NDCGs are too
-    high, and only their ratio tells something.
-
     Args:
-        scorer: The trained ensemble with serving vectors.
+        scorer: An ensemble with serving vectors, fitted without the hidden likes.
         data: The interactions, for the items of each domain.
         held_out: Groups of users with the likes that were hidden.
     """
@@ -196,22 +212,22 @@ def _score_blocks(users: Vectors, items: Vectors) -> Iterator[tuple[slice, Float
         yield rows, users.products(items[rows])
 
 
-def _emphasis(users: Vectors, items: Vectors) -> Floats:
+def _emphasis(users: Vectors, items: Vectors, seen: sp.csr_matrix | None) -> Floats:
     """``[I_d]`` how much each item counts, 1 on the average."""
-    best = top_k_of_products(users, items, min(_BEST, len(items)))[0]
+    best = top_k_of_products(users, items, min(_BEST, len(items)), exclude=seen)[0]
     counts = np.sqrt(np.bincount(best[best != NO_ITEM], minlength=len(items)) + 1.0)
     return (counts / counts.mean()).astype(np.float32) if len(counts) else np.ones(0, np.float32)
 
 
-def _one_over_std(users: Vectors, items: Vectors) -> Floats:
-    """``[B]`` by which each user's scores are multiplied, so that all count alike."""
+def _mean_and_std(users: Vectors, items: Vectors) -> tuple[Floats, Floats]:
+    """``[B]`` mean and standard deviation of each user's scores."""
     total, squares = np.zeros(len(users)), np.zeros(len(users))
     for _, scores in _score_blocks(users, items):
         total += scores.sum(axis=1, dtype=np.float64)
         squares += (scores.astype(np.float64) ** 2).sum(axis=1)
-    count = max(len(items), 1)
-    std = np.sqrt(np.maximum(squares / count - (total / count) ** 2, 0.0))
-    return np.where(std > _TINY, 1 / np.maximum(std, _TINY), 0.0).astype(np.float32)
+    mean = total / max(len(items), 1)
+    std = np.sqrt(np.maximum(squares / max(len(items), 1) - mean**2, 0.0))
+    return mean.astype(np.float32), std.astype(np.float32)
 
 
 def _leading(gram: NDArray[np.float64], width: int) -> tuple[Floats, Floats]:
