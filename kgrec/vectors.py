@@ -21,6 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.data.sparse_rows import scaled_rows
 from kgrec.errors import NotFiniteError
 
 __all__ = ["Vectors"]
@@ -51,7 +52,7 @@ class Vectors:
 
     def scaled(self, by: NDArray[np.float32]) -> Vectors:
         """Every row times its number in ``by [N]``."""
-        sparse = None if self.sparse is None else sp.csr_matrix(sp.diags(by) @ self.sparse)
+        sparse = None if self.sparse is None else scaled_rows(self.sparse, by)
         return Vectors(self.dense * by[:, None], sparse)
 
     @classmethod

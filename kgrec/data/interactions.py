@@ -22,6 +22,7 @@ from scipy.sparse.csgraph import connected_components
 
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.histories import Histories
+from kgrec.data.sparse_rows import with_columns
 
 __all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "liked_matrix", "without_domain"]
 
@@ -192,10 +193,7 @@ def without_domain(
         item_domain: ``[I]`` number of each item's domain.
         domain: Number of the domain whose columns are emptied.
     """
-    others = sp.diags((item_domain != domain).astype(np.float32))
-    emptied = sp.csr_matrix(matrix @ others)
-    emptied.eliminate_zeros()
-    return emptied
+    return with_columns(matrix, item_domain != domain)
 
 
 def liked_matrix(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
@@ -253,5 +251,5 @@ def count_inside(
         >>> count_inside(liked, np.array([0, 1, 0], np.int32), 0).tolist()
         [2, 0]
     """
-    inside = items[:, np.flatnonzero(item_domain == domain)].getnnz(axis=1)
-    return np.asarray(inside, dtype=np.int64)
+    before = np.concatenate(([0], np.cumsum(item_domain[items.indices] == domain)))
+    return np.diff(before[items.indptr]).astype(np.int64)

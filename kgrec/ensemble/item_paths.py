@@ -58,21 +58,17 @@ class ItemPaths:
             weights: ``[B]`` weights of each component.
             excluded: Names of components that do not count.
         """
-        total: sp.csr_matrix | None = None
-        counts = np.diff(users.items.indptr)
+        total = sp.csr_matrix((len(users), self._targets(domain)), dtype=np.float32)
         for (name, there), matrix in self.matrices.items():
-            if there != domain:
+            if there != domain or name in excluded or not matrix.nnz or not weights[name].any():
                 continue
-            by = np.zeros_like(weights[name]) if name in excluded else weights[name]
-            weighed = sp.csr_matrix(
-                (users.items.data * np.repeat(by, counts), users.items.indices, users.items.indptr),
-                shape=users.items.shape,
-            )
-            found = weighed @ matrix
-            total = found if total is None else total + found
-        if total is None:
-            raise KeyError(f"no paths lead to domain {domain}")
+            found = users.items @ matrix
+            found.data *= np.repeat(weights[name], np.diff(found.indptr))
+            total = total + found if total.nnz else found
         return total
+
+    def _targets(self, domain: int) -> int:
+        return next(int(m.shape[1]) for (_, there), m in self.matrices.items() if there == domain)
 
 
 def path_matrix(

@@ -100,6 +100,7 @@ class Ensemble:
         self.settings = settings
         self.paths = paths
         self.rotations = dict(rotations or {})
+        self._widths: dict[tuple[str, int], int] = {}  # of components without sparse columns
         self._items: dict[int, Vectors] = dict(items or {})
 
     @property
@@ -154,15 +155,10 @@ class Ensemble:
             raise InputError(f"excluded must name some of {', '.join(known)}, got {excluded!r}")
         inside = count_inside(users.items, self.components.item_domain, domain)
         weights = self.weights.of(inside, domain)
-        replaced = set() if self.paths is None else self.paths.names
         parts = []
-        for name, recommender in known.items():
-            if name in replaced:
-                found = Vectors(recommender.dense_user_vectors(users, domain))
-            else:
-                found = recommender.user_vectors(users, domain)
-            weight = np.zeros_like(weights[name]) if name in excluded else weights[name]
-            parts.append(found.scaled(weight))
+        for name in known:
+            counts = name not in excluded and bool(weights[name].any())
+            parts.append(self._component_users(name, users, domain, weights[name], counts=counts))
         if self.paths is not None:
             none = np.zeros((len(users), 0), np.float32)
             scores = self.paths.scores(users, domain, weights, excluded=excluded)
@@ -221,6 +217,28 @@ class Ensemble:
             NotFiniteError: A vector holds NaN or infinity.
         """
         return self.user_vectors(users, domain).products(self.item_vectors(domain))
+
+    def _component_users(
+        self,
+        name: str,
+        users: Histories,
+        domain: int,
+        weight: NDArray[np.float32],
+        *,
+        counts: bool,
+    ) -> Vectors:
+        """``[B]`` weighed rows of one component; zeros, not computed, where it does not count."""
+        width = self._widths.get((name, domain))
+        if not counts and width is not None:
+            return Vectors(np.zeros((len(users), width), np.float32))
+        recommender = self.components.recommenders[name]
+        if self.paths is not None and name in self.paths.names:
+            found = Vectors(recommender.dense_user_vectors(users, domain))
+        else:
+            found = recommender.user_vectors(users, domain)
+        if found.sparse is None:
+            self._widths[name, domain] = found.dense.shape[1]
+        return found.scaled(weight if counts else np.zeros_like(weight))
 
     def _component_items(self, name: str, domain: int) -> Vectors:
         """``[I_d]`` rows of one component as they count, without columns that paths replace."""

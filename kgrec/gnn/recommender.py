@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from kgrec.config import ModelSettings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions, count_inside
+from kgrec.data.sparse_rows import scaled_rows
 from kgrec.gnn import formula
 from kgrec.gnn.events import read_event_rows, read_latest_events
 from kgrec.gnn.formula import DomainWeights
@@ -120,7 +121,7 @@ class GNNRecommender:
         after, together = succession_features(latest, known.succession.matrices, items)
         is_warm = count_inside(users.items, known.item_domain, domain) > 0
         by = self.domain_weights[domain].succession_weights[np.where(is_warm, -1, 0)]  # [B, 2]
-        return sp.csr_matrix(sp.diags(by[:, 0]) @ after + sp.diags(by[:, 1]) @ together)
+        return sp.csr_matrix(scaled_rows(after, by[:, 0]) + scaled_rows(together, by[:, 1]))
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` scores of the joint model."""

@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.data.histories import Histories
+from kgrec.data.sparse_rows import picked_columns
 
 __all__ = ["Succession", "count_succession", "latest_items", "succession_features"]
 
@@ -105,7 +106,8 @@ def succession_features(
     for matrix in matrices:
         product = (latest @ matrix).tocsr()
         if items is not None:
-            product = product[:, items]
+            ascending = bool((np.diff(items) > 0).all())  # negatives are drawn in any order
+            product = picked_columns(product, items) if ascending else product[:, items]
         product.data = np.log1p(_SCALE * product.data).astype(np.float32)
         found.append(product)
     return found

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.data.interactions import without_domain
+from kgrec.data.sparse_rows import scaled_rows
 from kgrec.gnn.item_features import ItemFeatures
 
 __all__ = ["UserInputs", "by_root_of_length", "read_users"]
@@ -79,5 +80,4 @@ def read_users(
 def by_root_of_length(histories: sp.csr_matrix) -> sp.csr_matrix:
     """Rows divided by the root of their length: a long history says more, not n times more."""
     length = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
-    scaled: sp.csr_matrix = (sp.diags(length**-0.5) @ histories).tocsr().astype(np.float32)
-    return scaled
+    return scaled_rows(histories, length**-0.5)
