@@ -156,6 +156,11 @@ class Interactions:
         return logs.astype(np.float32)
 
     @cached_property
+    def likers(self) -> sp.csc_matrix:
+        """``[P, I]`` as :attr:`liked`, by column: who likes an item."""
+        return sp.csc_matrix(self.liked)
+
+    @cached_property
     def domain_indicator(self) -> sp.csr_matrix:
         """``[I, D]`` 1 where an item lies in a domain."""
         items = np.arange(len(self.item_domain))

@@ -110,8 +110,9 @@ def best_items(
     for row in range(len(users)):
         barred = np.zeros(total, np.bool_) if allowed is None else ~allowed
         if exclude is not None:
-            barred[exclude[[row]].indices] = True
-        columns, values = _of_one(users[slice(row, row + 1)], items, k, tails, barred)
+            barred[exclude.indices[exclude.indptr[row] : exclude.indptr[row + 1]]] = True
+        one = users if len(users) == 1 else users[slice(row, row + 1)]
+        columns, values = _of_one(one, items, k, tails, barred)
         found.append(columns)
         scored.append(values)
     return np.concatenate(found), np.concatenate(scored)
