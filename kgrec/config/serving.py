@@ -23,6 +23,6 @@ class ServingSettings(Section):
     sample_users: PositiveInt = 2000
     """Largest number of users whose scores decide the directions of serving vectors, for each
     target domain; more take longer when a run is written."""
-    item_paths: PositiveInt = 200
+    item_paths: PositiveInt = 400
     """Number of other items that an item of a history leads to at most, for each component and
     target domain; the strongest are kept. Lower it where the run takes too much space."""

@@ -120,6 +120,4 @@ def strongest(matrix: sp.csr_matrix, most: int) -> sp.csr_matrix:
     order = np.lexsort((matrix.indices, -np.abs(matrix.data), row))
     place = np.arange(len(row)) - matrix.indptr[row[order]]
     kept = order[place < most]
-    return sp.csr_matrix(
-        (matrix.data[kept], (row[kept], matrix.indices[kept])), shape=matrix.shape
-    )
+    return sp.csr_matrix((matrix.data[kept], (row[kept], matrix.indices[kept])), shape=matrix.shape)

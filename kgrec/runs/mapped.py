@@ -32,20 +32,26 @@ def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
         OSError: The file cannot be read.
         ValueError: It is not in this format, or holds numbers that numpy has no type for.
     """
-    whole = np.asarray(np.memmap(file, dtype=np.uint8, mode="r"))
-    if len(whole) < 8:
-        raise ValueError(f"only {len(whole)} bytes")
-    length = int(whole[:8].view("<u8")[0])
-    if length > len(whole) - 8:
-        raise ValueError(f"the header claims {length:,} bytes of {len(whole):,}")
-    header = json.loads(whole[8 : 8 + length].tobytes())
+    with file.open("rb") as opened:
+        start = opened.read(8)
+        if len(start) < 8:
+            raise ValueError(f"only {len(start)} bytes")
+        length, size = int.from_bytes(start, "little"), file.stat().st_size
+        if length > size - 8:
+            raise ValueError(f"the header claims {length:,} bytes of {size:,}")
+        header = json.loads(opened.read(length))
     found: dict[str, NDArray[Any]] = {}
     for name, entry in header.items():
         if name == "__metadata__":
             continue
         if entry["dtype"] not in _TYPES:
             raise ValueError(f"{name} is of type {entry['dtype']}")
-        start, end = entry["data_offsets"]
-        part = whole[8 + length + start : 8 + length + end]
-        found[name] = part.view(_TYPES[entry["dtype"]]).reshape(entry["shape"])
+        dtype, shape = _TYPES[entry["dtype"]], tuple(entry["shape"])
+        if 0 in shape:
+            found[name] = np.zeros(shape, dtype)
+            continue
+        # A map for each array: scipy copies arrays that are small parts of another.
+        offset = 8 + length + entry["data_offsets"][0]
+        part = np.memmap(file, dtype, mode="r", offset=offset, shape=shape)
+        found[name] = np.asarray(part)
     return found

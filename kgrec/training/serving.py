@@ -8,6 +8,7 @@ Eckart and Young, 1936). Each user's scores count alike, and an item counts by h
 the best: an error there changes lists, elsewhere it does not. Half of the users are cold in the
 domain, so that cold and warm users are served alike. Items that a user has already are in no list:
 their scores, which are high and peculiar to the user, are taken for the mean of the user's scores.
+That mean has a column of its own, so that it takes none of the directions in which items differ.
 
 Shapes: B users   I_d items of the domain   W width
 """
@@ -139,24 +140,28 @@ def project(
     """
     emphasis = _emphasis(users, items, seen)
     root = np.sqrt(emphasis)
-    mean, std = _mean_and_std(users, items)
+    mean, std = _mean_and_std(users, items, emphasis)
     scale = np.where(std > _TINY, 1 / np.maximum(std, _TINY), 0.0).astype(np.float32)
-    unseen = None if seen is None else seen.tocsc()
+    hidden = None if seen is None else seen.tocsc()
 
     def weighed() -> Iterator[tuple[slice, Floats]]:
         for rows, scores in _score_blocks(users, items):
-            if unseen is not None:
-                hidden = unseen[:, rows].tocoo()
-                scores[hidden.row, hidden.col] = mean[hidden.row]
-            yield rows, scores * scale[:, None] * root[rows]
+            relative = scores - mean[:, None]
+            if hidden is not None:
+                known = hidden[:, rows].tocoo()
+                relative[known.row, known.col] = 0.0
+            yield rows, relative * scale[:, None] * root[rows]
 
     gram = np.zeros((len(users), len(users)))
     for _, scores in weighed():
         gram += scores @ scores.T
-    left, value = _leading(gram, min(width, len(items)))  # [B, W], [W]
-    basis = np.zeros((len(items), left.shape[1]), np.float32)
+    left, value = _leading(gram, min(width, len(items)) - 1)  # [B, W - 1], [W - 1]
+    basis = np.zeros((len(items), left.shape[1] + 1), np.float32)
     for rows, scores in weighed():
-        basis[rows] = (scores.T @ left) / value
+        basis[rows, :-1] = (scores.T @ left) / value
+    constant = root / max(float(np.linalg.norm(root)), _TINY)  # the mean's, in the same form
+    basis[:, :-1] -= constant[:, None] * (constant @ basis[:, :-1])
+    basis[:, -1] = constant
     return ServingVectors(
         items=basis / root[:, None],
         emphasis=emphasis,
@@ -194,8 +199,14 @@ def measure_serving(
         overlap, among, by_serving, exactly = (sums / max(len(group.users), 1)).tolist()
         found.append(
             MeasuredServing(
-                group.domain, group.cold, len(group.users), of_domain.width,
-                overlap, among, by_serving, exactly,
+                group.domain,
+                group.cold,
+                len(group.users),
+                of_domain.width,
+                overlap,
+                among,
+                by_serving,
+                exactly,
             )  # fmt: skip
         )
     return found
@@ -219,14 +230,16 @@ def _emphasis(users: Vectors, items: Vectors, seen: sp.csr_matrix | None) -> Flo
     return (counts / counts.mean()).astype(np.float32) if len(counts) else np.ones(0, np.float32)
 
 
-def _mean_and_std(users: Vectors, items: Vectors) -> tuple[Floats, Floats]:
-    """``[B]`` mean and standard deviation of each user's scores."""
+def _mean_and_std(users: Vectors, items: Vectors, emphasis: Floats) -> tuple[Floats, Floats]:
+    """``[B]`` mean and standard deviation of each user's scores, items counting by ``emphasis``."""
     total, squares = np.zeros(len(users)), np.zeros(len(users))
-    for _, scores in _score_blocks(users, items):
-        total += scores.sum(axis=1, dtype=np.float64)
-        squares += (scores.astype(np.float64) ** 2).sum(axis=1)
-    mean = total / max(len(items), 1)
-    std = np.sqrt(np.maximum(squares / max(len(items), 1) - mean**2, 0.0))
+    for rows, scores in _score_blocks(users, items):
+        by = emphasis[rows].astype(np.float64)
+        total += scores @ by
+        squares += scores.astype(np.float64) ** 2 @ by
+    count = max(float(emphasis.sum()), _TINY)
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
     return mean.astype(np.float32), std.astype(np.float32)
 
 
@@ -236,7 +249,7 @@ def _leading(gram: NDArray[np.float64], width: int) -> tuple[Floats, Floats]:
     W is less than ``width`` where the scores of the users have fewer directions.
     """
     size = len(gram)
-    if not size or not width:
+    if not size or width < 1:
         return np.zeros((size, 0), np.float32), np.zeros(0, np.float32)
     first = max(0, size - width)
     values, vectors = eigh(gram, subset_by_index=[first, size - 1])
