@@ -68,7 +68,8 @@ def measure(folder: Path, questions: int) -> None:
         f"{platform.platform()}, Python {platform.python_version()}, {len(keys) - 10} questions\n"
     )
     print(
-        "| target | items | ms CPU p50 | p99 | with reasons p50 | p99 |\n|---|---:|---:|---:|---:|---:|"
+        "| target | items | ms CPU p50 | p99 | with reasons p50 | p99 |\n"
+        "|---|---:|---:|---:|---:|---:|"
     )
     for domain in run.domains:
         plain, reasons = (milliseconds(run, keys, domain, explain=e) for e in (False, True))

@@ -48,7 +48,8 @@ class Vectors:
         """``[S, N]`` the sparse columns as rows, as products read them; an error without any."""
         if self.sparse is None:
             raise ValueError("these vectors have no sparse columns")
-        return self.sparse.T.tocsr()
+        turned: sp.csr_matrix = self.sparse.T.tocsr()
+        return turned
 
     def scaled(self, by: NDArray[np.float32]) -> Vectors:
         """Every row times its number in ``by [N]``."""

@@ -257,4 +257,4 @@ def count_inside(
         [2, 0]
     """
     before = np.concatenate(([0], np.cumsum(item_domain[items.indices] == domain)))
-    return np.diff(before[items.indptr]).astype(np.int64)
+    return np.asarray(np.diff(before[items.indptr]), dtype=np.int64)

@@ -207,7 +207,7 @@ class Ensemble:
     @property
     def num_domains(self) -> int:
         """M."""
-        return next(iter(self.weights.values.values())).shape[1]
+        return int(next(iter(self.weights.values.values())).shape[1])
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` weighted sums of all components' scores.

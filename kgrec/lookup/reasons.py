@@ -54,7 +54,7 @@ class Explainer:
 
     @cached_property
     def _popularity(self) -> NDArray[np.int64]:
-        return np.diff(self._model.interactions.likers.indptr).astype(np.int64)
+        return np.asarray(np.diff(self._model.interactions.likers.indptr), dtype=np.int64)
 
     def explain(
         self,

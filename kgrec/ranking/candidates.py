@@ -3,12 +3,12 @@
 In:   vectors of users and of one domain's items, whose leading columns carry most of the scores.
 Out:  the lists that scoring every item gives.
 
-The leading columns estimate the dense part of every score, the sparse part is added exactly. By the
-inequality of Cauchy and Schwarz, in each of several groups of the other columns, no score is farther
-from its estimate than a bound. The best by estimate are scored exactly; the worst of the ``k`` best
-of these is a score that a list ends with at least, and every item whose estimate and bound together
-reach it is scored exactly as well. So nothing is missed: where estimates are bad, more items are
-scored (compare Li, Chan, Yiu and Mamoulis, "FEXIPRO", SIGMOD 2017).
+The leading columns estimate the dense part of every score, the sparse part is added exactly. By
+the inequality of Cauchy and Schwarz, in each of several groups of the other columns, no score is
+farther from its estimate than a bound. The best by estimate are scored exactly; the worst of the
+``k`` best of these is a score that a list ends with at least, and every item whose estimate and
+bound together reach it is scored exactly as well. So nothing is missed: where estimates are bad,
+more items are scored (compare Li, Chan, Yiu and Mamoulis, "FEXIPRO", SIGMOD 2017).
 
 Shapes: B users   I_d items of the domain   D dense columns   G groups of columns
 """

@@ -61,7 +61,8 @@ class RandomWalk(BaseVectorRecommender[RandomWalkSettings]):
 
     @cached_property
     def _degree(self) -> NDArray[np.float32]:
-        return np.maximum(self.data.liked.getnnz(axis=0), 1).astype(np.float32)  # [I]
+        likes = self.data.liked.getnnz(axis=0)  # [I]
+        return np.asarray(np.maximum(likes, 1), dtype=np.float32)
 
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
         """Nothing is learned: scores follow from the interactions alone."""

@@ -68,7 +68,8 @@ class FoldIn:
                 some = some if self.within[rows].all() else some[self.within[rows]]
             gram += some.T @ some
         found: NDArray[np.float64] = np.linalg.inv(gram + self.regularization * np.eye(width))
-        return (found + found.T) / 2
+        symmetric: NDArray[np.float64] = (found + found.T) / 2
+        return symmetric
 
     def users(self, histories: sp.csr_matrix) -> Floats:
         """``[B, R]`` factors of users; zero for those without items that take part.

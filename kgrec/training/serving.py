@@ -163,7 +163,7 @@ def project(
     basis[:, :-1] -= constant[:, None] * (constant @ basis[:, :-1])
     basis[:, -1] = constant
     return ServingVectors(
-        items=basis / root[:, None],
+        items=np.asarray(basis / root[:, None], dtype=np.float32),
         emphasis=emphasis,
         of_dense=items.dense.T @ (basis * root[:, None]),
     )
