@@ -44,10 +44,10 @@ GROUPS = 16
 _BLOCK_ITEMS = 4096
 
 _FIRST = 4
-"""So many times ``k`` items are scored before the bound is used."""
+"""Number of items that are scored before the bound is used, in multiples of ``k``."""
 
 _ROUNDING = 1e-5
-"""Of the largest estimate; added to every bound."""
+"""Fraction of the largest estimate that is added to every bound."""
 
 
 @dataclass(frozen=True)

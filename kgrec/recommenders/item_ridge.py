@@ -96,7 +96,7 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
 
     @property
     def paths_add_up(self) -> bool:
-        """Of the solver ``svd``; ``cg`` solves for whole histories."""
+        """Whether ``svd`` solves; ``cg`` solves for whole histories."""
         return self.settings.solver == "svd"
 
     def _side(self, domain: int) -> _Side:

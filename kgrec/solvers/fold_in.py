@@ -67,9 +67,8 @@ class FoldIn:
             if self.within is not None:
                 some = some if self.within[rows].all() else some[self.within[rows]]
             gram += some.T @ some
-        found: NDArray[np.float64] = np.linalg.inv(gram + self.regularization * np.eye(width))
-        symmetric: NDArray[np.float64] = (found + found.T) / 2
-        return symmetric
+        found = np.linalg.inv(gram + self.regularization * np.eye(width))
+        return np.asarray((found + found.T) / 2, dtype=np.float64)
 
     def users(self, histories: sp.csr_matrix) -> Floats:
         """``[B, R]`` factors of users; zero for those without items that take part.

@@ -79,7 +79,7 @@ def test_serving_vectors_of_a_run_stand_for_its_scores(saved: tuple[Fitted, Trai
         scores = exact.products(items)
         hidden = LOG.seen[:, SNAPSHOT.items_of(domain)].toarray() > 0
         error = np.where(hidden, 0.0, near - scores)
-        assert np.abs(error).mean() < 0.02 * scores.std()
+        assert np.abs(error).mean() < 0.05 * scores.std()
 
 
 def test_a_run_answers_without_the_log_it_was_trained_on(
