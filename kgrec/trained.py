@@ -18,6 +18,8 @@ from graph_store.snapshot import Snapshot
 from kgrec.config import Settings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
+from kgrec.ranking.candidates import Tails
+from kgrec.ranking.serving import ServingVectors
 from kgrec.vectors import Vectors
 
 __all__ = ["TrainedModel"]
@@ -26,8 +28,9 @@ __all__ = ["TrainedModel"]
 class TrainedModel(Protocol):
     """Embeddings and serving vectors of users and items, and the graph they were learned from.
 
-    Embeddings are of one width in all domains, so that their cosine compares any two. Serving
-    vectors are made for one target domain: the inner product of a user's and an item's is a score.
+    Embeddings are of one width in all domains, so that their cosine compares any two. All other
+    vectors are made for one target domain: the inner product of a user's and an item's exact
+    vector is a score, that of their serving vectors stands for one.
     """
 
     @property
@@ -61,7 +64,7 @@ class TrainedModel(Protocol):
         ...
 
     def item_vectors(self, domain: int) -> Vectors:
-        """Serving vectors of one domain's items.
+        """Exact vectors of one domain's items.
 
         Args:
             domain: Number of the target domain.
@@ -72,7 +75,7 @@ class TrainedModel(Protocol):
         ...
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """Serving vectors of users.
+        """Exact vectors of users.
 
         Args:
             users: ``[B]`` histories, of users known to the run or not.
@@ -83,8 +86,24 @@ class TrainedModel(Protocol):
         """
         ...
 
+    def serving_vectors(self, domain: int) -> ServingVectors:
+        """Dense vectors of one width whose inner product stands for the whole score.
+
+        Args:
+            domain: Number of the target domain.
+        """
+        ...
+
+    def tails(self, domain: int) -> Tails | None:
+        """What :func:`kgrec.ranking.candidates.best_items` needs; None: it scores every item.
+
+        Args:
+            domain: Number of the target domain.
+        """
+        ...
+
     def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
-        """Serving vectors of users who are described by free texts alone.
+        """Exact vectors of users who are described by free texts alone.
 
         Args:
             texts: ``[B]`` texts.

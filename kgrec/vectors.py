@@ -1,4 +1,4 @@
-"""Serving vectors: of users and items, whose inner product is a score, in dense and sparse columns.
+"""Exact vectors of users and items, whose inner product is a score, in dense and sparse columns.
 
 In:   a dense matrix, and a sparse one of the same rows where there is one.
 Out:  :class:`Vectors`: rows can be picked, and two of them multiplied.
@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from kgrec.data.sparse_rows import scaled_rows
 from kgrec.errors import NotFiniteError
 
 __all__ = ["Vectors"]
@@ -41,9 +43,17 @@ class Vectors:
         """Some rows, by slice, mask or numbers."""
         return Vectors(self.dense[rows], None if self.sparse is None else self.sparse[rows])
 
+    @cached_property
+    def by_column(self) -> sp.csr_matrix:
+        """``[S, N]`` the sparse columns as rows, as products read them; an error without any."""
+        if self.sparse is None:
+            raise ValueError("these vectors have no sparse columns")
+        turned: sp.csr_matrix = self.sparse.T.tocsr()
+        return turned
+
     def scaled(self, by: NDArray[np.float32]) -> Vectors:
         """Every row times its number in ``by [N]``."""
-        sparse = None if self.sparse is None else sp.csr_matrix(sp.diags(by) @ self.sparse)
+        sparse = None if self.sparse is None else scaled_rows(self.sparse, by)
         return Vectors(self.dense * by[:, None], sparse)
 
     @classmethod
@@ -84,5 +94,5 @@ class Vectors:
         """
         result: NDArray[np.float32] = self.dense @ other.dense.T
         if self.sparse is not None and other.sparse is not None:
-            result = result + (self.sparse @ other.sparse.T).toarray()
+            result = result + (self.sparse @ other.by_column).toarray()
         return np.asarray(result, dtype=np.float32)

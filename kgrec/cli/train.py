@@ -108,6 +108,7 @@ def train(
         print_table(columns, [[row.get(name) for name in columns] for row in history])
         echo()
     _show_components(manifest["components"])
+    _show_serving(manifest["serving"])
     shown = [(name, manifest[name]) for name in MANIFEST_SHOWN if name in manifest]
     print_table(["run", str(out)], [(name, _in_words(name, value)) for name, value in shown])
 
@@ -140,6 +141,24 @@ def _show_components(weighed: list[dict[str, Any]]) -> None:
         ]  # fmt: skip
         rows.append([row["domain"], "cold" if row["cold"] else "warm", row["users"], *cells])
     print_table(["domain", "users", "held out", *names], rows)
+    echo()
+
+
+def _show_serving(measured: list[dict[str, Any]]) -> None:
+    """How the serving vectors rank for held-out users, beside the whole score."""
+    if not measured:
+        return
+    rows = [
+        [
+            row["domain"], "cold" if row["cold"] else "warm", row["users"], row["width"],
+            f"{row['overlap']:.2f}", f"{row['among_candidates']:.3f}", f"{row['ndcg']:.4f}",
+            f"{row['exact_ndcg']:.4f}",
+        ]
+        for row in measured
+    ]  # fmt: skip
+    columns = ["domain", "users", "held out", "width of serving vectors", "overlap@10",
+               "exact 10 in first 100", "NDCG@10 by them", "exact NDCG@10"]  # fmt: skip
+    print_table(columns, rows)
     echo()
 
 

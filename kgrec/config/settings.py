@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 
 from kgrec.config.files import read
 from kgrec.config.model import AlignSettings, ModelSettings, TextSettings
+from kgrec.config.serving import ServingSettings
 from kgrec.config.training import TrainSettings
 from kgrec.ensemble.settings import (
     ColdItemSettings,
@@ -49,6 +50,7 @@ class Settings(Section):
     cold_items: ColdItemSettings = ColdItemSettings()
     align: AlignSettings = AlignSettings()
     train: TrainSettings = TrainSettings()
+    serving: ServingSettings = ServingSettings()
 
     @field_validator("components", mode="before")
     @classmethod

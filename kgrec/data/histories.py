@@ -246,6 +246,8 @@ class Histories:
     def __getitem__(self, rows: Rows) -> Self:
         """The histories of some users, in the order of ``rows`` (numbers, a mask or a slice)."""
         numbers = np.arange(len(self))[rows]
+        if len(numbers) == len(self) and (numbers == np.arange(len(self))).all():
+            return self
         counts = self.lengths[numbers]
         offsets = _offsets(counts)
         starts = np.repeat(self.offsets[:-1][numbers] - offsets[:-1], counts)

@@ -22,8 +22,10 @@ from scipy.sparse.csgraph import connected_components
 
 from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.data.histories import Histories
+from kgrec.data.sparse_rows import scaled_rows, with_columns
 
-__all__ = ["POSITIVE_WEIGHT", "Interactions", "count_inside", "liked_matrix", "without_domain"]
+__all__ = ["POSITIVE_WEIGHT", "Interactions", "by_root_of_length", "count_inside", "liked_matrix",
+           "without_domain"]  # fmt: skip
 
 POSITIVE_WEIGHT = 0.8
 """An interaction counts as liked from this weight on: 8 of 10, 4 of 5, or any unrated event."""
@@ -155,6 +157,11 @@ class Interactions:
         return logs.astype(np.float32)
 
     @cached_property
+    def likers(self) -> sp.csc_matrix:
+        """``[P, I]`` as :attr:`liked`, by column: who likes an item."""
+        return sp.csc_matrix(self.liked)
+
+    @cached_property
     def domain_indicator(self) -> sp.csr_matrix:
         """``[I, D]`` 1 where an item lies in a domain."""
         items = np.arange(len(self.item_domain))
@@ -192,10 +199,7 @@ def without_domain(
         item_domain: ``[I]`` number of each item's domain.
         domain: Number of the domain whose columns are emptied.
     """
-    others = sp.diags((item_domain != domain).astype(np.float32))
-    emptied = sp.csr_matrix(matrix @ others)
-    emptied.eliminate_zeros()
-    return emptied
+    return with_columns(matrix, item_domain != domain)
 
 
 def liked_matrix(rows: list[list[int]], num_items: int) -> sp.csr_matrix:
@@ -253,12 +257,11 @@ def count_inside(
         >>> count_inside(liked, np.array([0, 1, 0], np.int32), 0).tolist()
         [2, 0]
     """
-    inside = items[:, np.flatnonzero(item_domain == domain)].getnnz(axis=1)
-    return np.asarray(inside, dtype=np.int64)
+    before = np.concatenate(([0], np.cumsum(item_domain[items.indices] == domain)))
+    return np.asarray(np.diff(before[items.indptr]), dtype=np.int64)
 
 
 def by_root_of_length(histories: sp.csr_matrix) -> sp.csr_matrix:
     """Rows divided by the root of their length: a long history says more, not n times more."""
     length = np.maximum(np.diff(histories.indptr), 1).astype(np.float32)
-    scaled: sp.csr_matrix = (sp.diags(length**-0.5) @ histories).tocsr().astype(np.float32)
-    return scaled
+    return scaled_rows(histories, length**-0.5)

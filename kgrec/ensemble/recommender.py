@@ -11,15 +11,17 @@ Shapes: B users   I items   I_d items of a domain   M domains
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import count_inside
 from kgrec.ensemble.cold_items import ColdItemImputer
+from kgrec.ensemble.item_paths import ItemPaths, path_matrix
 from kgrec.ensemble.settings import GNN, Component
 from kgrec.ensemble.weights import ComponentWeights
 from kgrec.errors import InputError
@@ -76,6 +78,10 @@ class Ensemble:
         components: Components,
         weights: ComponentWeights,
         settings: Mapping[str, Component],
+        *,
+        paths: ItemPaths | None = None,
+        items: Mapping[int, Vectors] | None = None,
+        rotations: Mapping[int, NDArray[np.float32]] | None = None,
     ) -> None:
         """Keep fitted components and their weights; nothing is computed yet.
 
@@ -83,11 +89,19 @@ class Ensemble:
             components: All components, fitted, with what imputes vectors of cold items.
             weights: Weight of each component, by domain and kind of user.
             settings: Settings of all components but the joint model, by name.
+            paths: Item-to-item matrices in place of sparse columns that add up; None: users have
+                these columns.
+            items: Item vectors by domain, as :meth:`item_vectors` gave them before.
+            rotations: ``[D, D]`` by domain: what users' dense columns are multiplied by, where
+                those of ``items`` are in another basis than the components'.
         """
         self.components = components
         self.weights = weights
         self.settings = settings
-        self._items: dict[int, Vectors] = {}
+        self.paths = paths
+        self.rotations = dict(rotations or {})
+        self._widths: dict[tuple[str, int], int] = {}  # of components without sparse columns
+        self._items: dict[int, Vectors] = dict(items or {})
 
     @property
     def imputer(self) -> ColdItemImputer:
@@ -107,17 +121,21 @@ class Ensemble:
         """
         if domain not in self._items:
             items = self.components.items_of(domain)
-            cold = self.imputer.imputed[items].astype(np.float32)
-            vectors = {
-                name: found.scaled(cold) if self._cold_items_only(name) else found
-                for name, found in self.components.item_vectors(domain).items()
-            }
-            beside = Vectors.beside(list(vectors.values()))
+            parts = [self._component_items(name, domain) for name in self.components.recommenders]
+            if self.paths is not None:  # a column for each item, of which users have the scores
+                none = np.zeros((len(items), 0), np.float32)
+                parts.append(Vectors(none, sp.identity(len(items), np.float32, "csr")))
+            beside = Vectors.beside(parts)
             self._items[domain] = self.imputer.discounted(beside, items).finite("of items")
         return self._items[domain]
 
     def user_vectors(
-        self, users: Histories, domain: int, *, excluded: Collection[str] = ()
+        self,
+        users: Histories,
+        domain: int,
+        *,
+        excluded: Collection[str] = (),
+        without_columns: Sequence[int] = (),
     ) -> Vectors:
         """``[B]`` rows; products with items are scores.
 
@@ -125,6 +143,7 @@ class Ensemble:
             users: Whose scores are wanted.
             domain: Where they are recommended from.
             excluded: Names of components that do not count.
+            without_columns: Numbers of dense columns of the components that do not count.
 
         Raises:
             InputError: ``excluded`` names no component, or the histories lack the order that a
@@ -136,13 +155,59 @@ class Ensemble:
             raise InputError(f"excluded must name some of {', '.join(known)}, got {excluded!r}")
         inside = count_inside(users.items, self.components.item_domain, domain)
         weights = self.weights.of(inside, domain)
-        vectors = self.components.user_vectors(users, domain)
-        return Vectors.beside(
-            [
-                found.scaled(np.zeros_like(weights[name]) if name in excluded else weights[name])
-                for name, found in vectors.items()
-            ]
-        ).finite("of users")
+        parts = []
+        for name in known:
+            counts = name not in excluded and bool(weights[name].any())
+            parts.append(self._component_users(name, users, domain, weights[name], counts=counts))
+        if self.paths is not None:
+            none = np.zeros((len(users), 0), np.float32)
+            scores = self.paths.scores(users, domain, weights, excluded=excluded)
+            parts.append(Vectors(none, scores))
+        beside = Vectors.beside(parts).finite("of users")
+        beside.dense[:, list(without_columns)] = 0.0
+        if domain not in self.rotations:
+            return beside
+        return Vectors(beside.dense @ self.rotations[domain], beside.sparse)
+
+    def rotated(
+        self, rotations: Mapping[int, NDArray[np.float32]], items: Mapping[int, Vectors]
+    ) -> Ensemble:
+        """The same scores by dense columns in another basis.
+
+        Args:
+            rotations: ``[D, D]`` by domain, for users.
+            items: Item vectors by domain in the new basis.
+        """
+        return Ensemble(
+            self.components, self.weights, self.settings, paths=self.paths, items=items,
+            rotations=rotations,
+        )  # fmt: skip
+
+    def with_paths(self, most: int | None) -> Ensemble:
+        """The same ensemble with item-to-item matrices in place of paths over users.
+
+        Args:
+            most: Number of entries that each item of a history keeps, of each component and target
+                domain; None: all, and so the same scores.
+        """
+        recommenders, size = self.components.recommenders, len(self.components.item_domain)
+        whole = Ensemble(self.components, self.weights, self.settings)
+        matrices = {
+            (name, domain): path_matrix(
+                recommender, whole._component_items(name, domain), domain,
+                num_items=size, most=most,
+            )
+            for name, recommender in recommenders.items()
+            if recommender.paths_add_up
+            for domain in range(self.num_domains)
+        }  # fmt: skip
+        paths = ItemPaths(matrices) if matrices else None
+        return Ensemble(self.components, self.weights, self.settings, paths=paths)
+
+    @property
+    def num_domains(self) -> int:
+        """M."""
+        return int(next(iter(self.weights.values.values())).shape[1])
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` weighted sums of all components' scores.
@@ -153,5 +218,35 @@ class Ensemble:
         """
         return self.user_vectors(users, domain).products(self.item_vectors(domain))
 
-    def _cold_items_only(self, name: str) -> bool:
-        return name in self.settings and self.settings[name].cold_items_only
+    def _component_users(
+        self,
+        name: str,
+        users: Histories,
+        domain: int,
+        weight: NDArray[np.float32],
+        *,
+        counts: bool,
+    ) -> Vectors:
+        """``[B]`` weighed rows of one component; zeros, not computed, where it does not count."""
+        width = self._widths.get((name, domain))
+        if not counts and width is not None:
+            return Vectors(np.zeros((len(users), width), np.float32))
+        recommender = self.components.recommenders[name]
+        if self.paths is not None and name in self.paths.names:
+            found = Vectors(recommender.dense_user_vectors(users, domain))
+        else:
+            found = recommender.user_vectors(users, domain)
+        if found.sparse is None:
+            self._widths[name, domain] = found.dense.shape[1]
+        return found.scaled(weight if counts else np.zeros_like(weight))
+
+    def _component_items(self, name: str, domain: int) -> Vectors:
+        """``[I_d]`` rows of one component as they count, without columns that paths replace."""
+        items = self.components.items_of(domain)
+        own = self.components.recommenders[name].item_vectors(domain)
+        if self.paths is not None and name in self.paths.names:
+            own = Vectors(own.dense)
+        found = self.imputer.impute(own, items)
+        if name in self.settings and self.settings[name].cold_items_only:
+            return found.scaled(self.imputer.imputed[items].astype(np.float32))
+        return found

@@ -57,7 +57,9 @@ class Trainings:
         solved = _name_of(train, settings, device, without=_COUNTING)
         there = self._fitted.get(solved)
         if there is not None and _has_all(there[0], wanted):
-            return there[1].weighed_by(wanted, settings.ensemble)
+            return there[1].weighed_by(
+                wanted, settings.ensemble, item_paths=settings.serving.item_paths
+            )
         trained = _name_of(train, settings, device, without=_AFTERWARDS)
         folder = self.folder / trained / "checkpoint"
         with remembering(self.folder / "solved"):
@@ -78,7 +80,7 @@ def _has_all(there: Mapping[str, Component], wanted: Mapping[str, Component]) ->
     )
 
 
-_COUNTING: dict[str, Any] = {"components": True, "ensemble": True}
+_COUNTING: dict[str, Any] = {"components": True, "ensemble": True, "serving": True}
 """What does not say how the joint model and the imputation of cold items are made."""
 
 _AFTERWARDS: dict[str, Any] = dict.fromkeys(checkpoint.AFTERWARDS, True)

@@ -24,8 +24,8 @@ __all__ = ["AFTERWARDS", "CHECKPOINT_VERSION", "restore", "save"]
 CHECKPOINT_VERSION = 3
 """Raised whenever the names or the meaning of what is kept change."""
 
-AFTERWARDS = ("components", "ensemble", "cold_items")
-"""Sections of the settings that no epoch reads, since they are of the ensemble."""
+AFTERWARDS = ("components", "ensemble", "cold_items", "serving")
+"""Sections of the settings that no epoch reads, since they are of the ensemble or of a run."""
 
 
 def save(trainer: Trainer, folder: Path) -> None:

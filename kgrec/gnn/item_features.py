@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -46,8 +47,11 @@ class ItemFeatures:
 
     def user_factors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""
-        factors = DomainFactors(self.factors, self.item_domain, self.regularization, self.alpha)
-        return factors.user_factors(histories, domain)
+        return self._domain_factors.user_factors(histories, domain)
+
+    @cached_property
+    def _domain_factors(self) -> DomainFactors:
+        return DomainFactors(self.factors, self.item_domain, self.regularization, self.alpha)
 
     def with_counts(
         self, data: Interactions, sequences: Histories | None, bins: NDArray[np.float32]

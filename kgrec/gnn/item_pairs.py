@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import by_root_of_length
+from kgrec.data.sparse_rows import picked_columns, scaled_rows
 
 __all__ = ["NO_PAIRS", "ItemPairs", "PairRows", "count_item_pairs", "latest_items", "pair_features",
            "read_pair_rows"]  # fmt: skip
@@ -111,7 +112,7 @@ def read_pair_rows(histories: Csr, latest: Csr | None, is_warm: NDArray[np.bool_
         return PairRows(sp.csr_matrix(histories.shape, dtype=np.float32), every)
     has_order = latest.getnnz(axis=1) > 0
     takes_latest = (is_warm & has_order).astype(np.float32)
-    together = sp.diags(takes_latest) @ latest + sp.diags(1 - takes_latest) @ every
+    together = scaled_rows(latest, takes_latest) + scaled_rows(every, 1 - takes_latest)
     return PairRows(latest, sp.csr_matrix(together))
 
 
@@ -158,7 +159,8 @@ def pair_features(
     for row, matrix in zip(rows.rows, pairs.matrices, strict=True):
         product = (row @ matrix).tocsr()
         if items is not None:
-            product = product[:, items]
+            ascending = bool((np.diff(items) > 0).all())  # negatives are drawn in any order
+            product = picked_columns(product, items) if ascending else product[:, items]
         product.data = np.log1p(_SCALE * product.data).astype(np.float32)
         found.append(product)
     return found

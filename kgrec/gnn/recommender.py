@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from kgrec.config import ModelSettings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions, count_inside
+from kgrec.data.sparse_rows import scaled_rows
 from kgrec.gnn import formula
 from kgrec.gnn.events import read_event_rows, read_latest_events
 from kgrec.gnn.formula import DomainWeights
@@ -31,6 +32,7 @@ from kgrec.gnn.item_pairs import ItemPairs, pair_features, read_pair_rows
 from kgrec.gnn.sequence import ARRAYS, SequenceWeights, last_states
 from kgrec.gnn.users import read_users
 from kgrec.recommenders.base import OnProgress, Scores, State, ignore_progress
+from kgrec.recommenders.matrices import sparse_from_state, sparse_state
 from kgrec.vectors import Vectors
 
 __all__ = ["GNNRecommender"]
@@ -102,6 +104,15 @@ class GNNRecommender:
         dense = formula.user_vectors(np, weights, self.item_embeddings, read, used, state)
         return Vectors(dense, self._pairs(users.items, last_items, domain))
 
+    @property
+    def paths_add_up(self) -> bool:
+        """What is said of a history is a logarithm, so it is no sum over its items."""
+        return False
+
+    def dense_user_vectors(self, users: Histories, domain: int) -> Scores:
+        """``[B, D + R + E + N + 1]``."""
+        return self.user_vectors(users, domain).dense
+
     def _pairs(
         self, histories: sp.csr_matrix, latest: sp.csr_matrix | None, domain: int
     ) -> sp.csr_matrix:
@@ -112,7 +123,7 @@ class GNNRecommender:
         rows = read_pair_rows(histories, latest, is_warm)
         after, together = pair_features(rows, known.pairs, items)
         by = self.domain_weights[domain].pair_weights[np.where(is_warm, -1, 0)]  # [B, 2]
-        return sp.csr_matrix(sp.diags(by[:, 0]) @ after + sp.diags(by[:, 1]) @ together)
+        return sp.csr_matrix(scaled_rows(after, by[:, 0]) + scaled_rows(together, by[:, 1]))
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` scores of the joint model."""
@@ -150,9 +161,7 @@ class GNNRecommender:
             values = [getattr(weights, field.name) for weights in self.domain_weights]
             state[f"domain_weights.{field.name}"] = np.stack(values)
         for name in _PAIRS:
-            matrix = getattr(self.item_features.pairs, name).tocoo()
-            state[f"pairs.{name}.items"] = np.stack([matrix.row, matrix.col])
-            state[f"pairs.{name}"] = matrix.data
+            state |= sparse_state(f"pairs.{name}", getattr(self.item_features.pairs, name))
         if self.sequence is not None:
             for field in fields(SequenceWeights):
                 state[f"sequence.{field.name}"] = getattr(self.sequence, field.name)
@@ -164,15 +173,8 @@ class GNNRecommender:
     ) -> GNNRecommender:
         """The model whose :meth:`state` this is."""
         domains = range(data.num_domains)
-        size, reads_order = len(data.item_domain), "sequence.item" in state
-        pairs = ItemPairs(
-            *(
-                sp.csr_matrix(
-                    (state[f"pairs.{name}"], state[f"pairs.{name}.items"]), shape=(size, size)
-                )
-                for name in _PAIRS
-            )
-        )
+        reads_order = "sequence.item" in state
+        pairs = ItemPairs(*(sparse_from_state(state, f"pairs.{name}") for name in _PAIRS))
         item_features = ItemFeatures(
             **{name: state[f"item_features.{name}"] for name in _ITEM_FEATURES},
             pairs=pairs,

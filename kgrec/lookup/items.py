@@ -53,6 +53,13 @@ class ItemNames:
         return pl.Series([split_item_key(key)[1] for key in keys], dtype=pl.String)
 
     @cached_property
+    def table(self) -> pl.DataFrame:
+        """``[I]`` key, id, domain and title of each item: one place to take lines from."""
+        columns = (("key", self.keys), ("item_id", self.ids), ("domain", self.domains),
+                   ("title", self.titles))  # fmt: skip
+        return pl.DataFrame([series.alias(name) for name, series in columns])
+
+    @cached_property
     def _by_title(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for number, title in enumerate(self._snapshot.titles):

@@ -20,7 +20,6 @@ from functools import cached_property
 
 import networkx as nx
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from graph_store.schema import Label, RelType, split_item_key
@@ -54,12 +53,8 @@ class Explainer:
         self._rarity = np.log1p(items / np.maximum(bearers, 1.0))  # [T]
 
     @cached_property
-    def _likers(self) -> sp.csc_matrix:
-        return sp.csc_matrix(self._model.interactions.liked)
-
-    @cached_property
     def _popularity(self) -> NDArray[np.int64]:
-        return np.asarray(self._model.interactions.liked.getnnz(axis=0), dtype=np.int64)
+        return np.asarray(np.diff(self._model.interactions.likers.indptr), dtype=np.int64)
 
     def explain(
         self,
@@ -86,9 +81,11 @@ class Explainer:
         """
         liked = history.items.indices.astype(np.int64)  # [H]
         influence = self._influence(history, liked, domain, items)  # [H, X]
+        likers = self._model.interactions.likers
+        together = (likers[:, liked].T @ likers[:, items]).toarray()  # [H, X] users of both
         found = []
         for x, (item, score) in enumerate(zip(items.tolist(), scores.tolist(), strict=True)):
-            reasons = self._reasons(liked, item, influence[:, x])
+            reasons = self._reasons(liked, item, influence[:, x], together[:, x])
             if text is not None:
                 reasons = [self._by_words(text, item)]
             reasons = reasons or [self._by_popularity(item, domain)]
@@ -133,17 +130,21 @@ class Explainer:
         return np.where(most > 0, lost / np.where(most > 0, most, 1.0), even).astype(np.float32)
 
     def _reasons(
-        self, liked: NDArray[np.int64], item: int, influence: NDArray[np.float32]
+        self,
+        liked: NDArray[np.int64],
+        item: int,
+        influence: NDArray[np.float32],
+        together: NDArray[np.float32],
     ) -> list[Reason]:
         other = liked != item  # no item is a reason for itself
         had_it = not bool(other.all())
-        liked, influence = liked[other], influence[other]
+        liked, influence, together = liked[other], influence[other], together[other]
         if not len(liked):
             return []
         weight = 0.5 + 0.5 * influence  # [H]
         found = [
             *self._by_tags(liked, item, weight),
-            *self._by_users(liked, item, weight, without=int(had_it)),
+            *self._by_users(liked, item, weight, together - int(had_it)),
             *self._by_vectors(liked, item, weight),
         ]
         # The best of every kind before the second best of any.
@@ -177,12 +178,14 @@ class Explainer:
         return reasons
 
     def _by_users(
-        self, liked: NDArray[np.int64], item: int, weight: NDArray[np.float32], *, without: int
+        self,
+        liked: NDArray[np.int64],
+        item: int,
+        weight: NDArray[np.float32],
+        both: NDArray[np.float32],
     ) -> list[Reason]:
-        """``without``: how many of those who liked both are the user who asks."""
-        who = self._likers[:, item].indices
-        both = np.asarray(self._model.interactions.liked[who].sum(axis=0)).ravel()[liked] - without
-        alone = self._popularity[liked] * max(1, len(who))
+        """``both [H]``: how many others like the item and each liked one."""
+        alone = self._popularity[liked] * max(1, int(self._popularity[item]))
         strength = np.where(both >= MIN_USERS, both / np.sqrt(np.maximum(alone, 1)), 0.0)  # [H]
         reasons = []
         for at in _best(strength * weight, _REASONS_A_KIND):

@@ -26,6 +26,7 @@ from graph_store.schema import split_item_key
 from graph_store.snapshot import NO_TIME
 from graph_store.store import GraphStore, NodeFilter
 from kgrec.data.histories import Histories
+from kgrec.data.sparse_rows import picked_columns
 from kgrec.errors import InputError
 from kgrec.lookup.facts import Facts, SnapshotFacts, UserFacts
 from kgrec.lookup.filters import allowed_items
@@ -42,6 +43,7 @@ from kgrec.lookup.results import (
     SimilarItems,
 )
 from kgrec.lookup.store_facts import StoreFacts
+from kgrec.ranking.candidates import best_items
 from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
 from kgrec.trained import TrainedModel
 from kgrec.vectors import Vectors
@@ -170,13 +172,15 @@ class Run:
         self._check_filter(where, number)
         items = self.model.snapshot.items_of(number)  # [I_d]
         mask = allowed_items(where, self._facts, self._items.index, items)
-        items, vectors = items[mask], self.model.item_vectors(number)[mask]
+        vectors, tails = self.model.item_vectors(number), self.model.tails(number)
         columns: list[tuple[NDArray[np.int64], ...]] = []
         scores: list[NDArray[np.float32]] = []
         asked = np.flatnonzero(facts.known)
         for rows, block in self._blocks(facts, asked, number, likes, on_progress):
-            seen = None if include_seen else facts.seen[rows][:, items]
-            best, score = top_k_of_products(block, vectors, min(k, len(items)), exclude=seen)
+            seen = None if include_seen else picked_columns(facts.seen[rows], items)
+            best, score = best_items(
+                block, vectors, min(k, len(items)), tails=tails, allowed=mask, exclude=seen
+            )
             row, place = np.nonzero(best != NO_ITEM)
             columns.append((rows[row], place + 1, items[best[row, place]]))
             scores.append(score[row, place])
@@ -393,16 +397,11 @@ class Run:
         score: NDArray[np.float32],
     ) -> pl.DataFrame:
         names = pl.Series(USER_ID, user_keys, dtype=pl.String)
-        return pl.DataFrame(
-            [
-                names.gather(user_row),
-                self._items.keys.gather(item).alias("key"),
-                self._items.ids.gather(item).alias("item_id"),
-                self._items.domains.gather(item).alias("domain"),
-                self._items.titles.gather(item).alias("title"),
-                pl.Series("rank", rank, dtype=FIELDS["rank"]),
-                pl.Series("score", score, dtype=FIELDS["score"]),
-            ]
+        return self._items.table[item].select(
+            names[user_row],
+            pl.all(),
+            pl.Series("rank", rank, dtype=FIELDS["rank"]),
+            pl.Series("score", score, dtype=FIELDS["score"]),
         )
 
     def _explanations(

@@ -111,6 +111,19 @@ class VectorRecommender(Recommender, Protocol):
         """``[I_d]`` rows, in the order of ``data.items_of(domain)``."""
         ...
 
+    @property
+    def paths_add_up(self) -> bool:
+        """Whether a user's sparse columns are the sum of those of each item of their history.
+
+        Then a run keeps the sparse part of the score as an item-to-item matrix, and lookups read
+        :meth:`dense_user_vectors` only.
+        """
+        ...
+
+    def dense_user_vectors(self, users: Histories, domain: int) -> Scores:
+        """``[B, D]`` the dense columns of :meth:`user_vectors`, without computing the others."""
+        ...
+
     def state(self) -> State:
         """Everything that :meth:`from_state` needs, as numpy arrays by name.
 
@@ -232,6 +245,11 @@ class BaseVectorRecommender(BaseRecommender[S]):
     arrays: ClassVar[tuple[str, ...]] = ()
     """Attributes that are the state."""
 
+    @property
+    def paths_add_up(self) -> bool:
+        """See :attr:`VectorRecommender.paths_add_up`."""
+        return False
+
     _items_of: dict[int, Vectors]
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
@@ -241,6 +259,10 @@ class BaseVectorRecommender(BaseRecommender[S]):
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d]`` rows, as ``data.items_of(domain)``."""
         raise NotImplementedError
+
+    def dense_user_vectors(self, users: Histories, domain: int) -> Scores:
+        """``[B, D]``; a subclass whose paths add up overrides it where both parts cost time."""
+        return self.user_vectors(users, domain).dense
 
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` inner products of user and item vectors.

@@ -27,9 +27,10 @@ from pydantic import PositiveFloat
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions, count_inside
 from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, State, ignore_progress
-from kgrec.recommenders.factors import AlsSettings, both_sides, user_factors
+from kgrec.recommenders.factors import AlsSettings, both_sides, folding
 from kgrec.recommenders.matrices import with_offset
 from kgrec.solvers.domain_factors import DomainFactors
+from kgrec.solvers.fold_in import FoldIn
 from kgrec.solvers.ridge import ridge
 from kgrec.vectors import Vectors
 
@@ -73,7 +74,11 @@ class EMCDR(BaseVectorRecommender[EMCDRSettings]):
     target_factors: dict[int, Floats]  # of each target domain [I_d, R]
     source_factors: dict[int, Floats]  # of each target domain [I, R]; the same ones if separate
     maps: dict[int, Floats]  # of each target domain [F + 1, R]
+    _foldings: dict[tuple[int, bool], FoldIn]
     _start: EMCDR | None = None
+
+    def _prepare(self) -> None:
+        self._foldings = {}
 
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
         self.target_factors, self.source_factors, self.maps = {}, {}, {}
@@ -118,8 +123,7 @@ class EMCDR(BaseVectorRecommender[EMCDRSettings]):
         """``[B, F + 1]`` fold-in outside the domain, and a column of ones."""
         factors = self.source_factors[domain]
         if self.settings.sources == "merged":
-            outside = self.data.outside(histories, domain)
-            return with_offset(user_factors(outside, factors, self.settings))
+            return with_offset(self._fold_in(histories, factors, domain, outside=True))
         others = [other for other in range(self.data.num_domains) if other != domain]
         ones = np.ones((histories.shape[0], 1), np.float32)
         return np.hstack([*(self._fold_in(histories, factors, other) for other in others), ones])
@@ -129,13 +133,18 @@ class EMCDR(BaseVectorRecommender[EMCDRSettings]):
         if self.settings.sources == "separate":
             return self._fold_in(histories, self.source_factors[domain], domain)
         inside = histories[:, self.data.items_of(domain)].tocsr()
-        return user_factors(inside, self.target_factors[domain], self.settings)
+        return folding(self.target_factors[domain], self.settings).users(inside)
 
-    def _fold_in(self, histories: sp.csr_matrix, factors: Floats, domain: int) -> Floats:
-        folded = DomainFactors(
-            factors, self.data.item_domain, self.settings.regularization, self.settings.alpha
-        )
-        return folded.user_factors(histories, domain)
+    def _fold_in(
+        self, histories: sp.csr_matrix, factors: Floats, domain: int, *, outside: bool = False
+    ) -> Floats:
+        """``[B, R]`` by the items of one domain, or by those ``outside`` of it."""
+        found = self._foldings.get((domain, outside))
+        if found is None or found.items is not factors:
+            within = (self.data.item_domain == domain) != outside
+            found = folding(factors, self.settings, within=within)
+            self._foldings[domain, outside] = found
+        return found.users(histories)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, R]`` what the map makes of the other domains, and of the user's own history."""

@@ -16,9 +16,10 @@ from pydantic import PositiveFloat, PositiveInt
 from kgrec.data.interactions import Interactions
 from kgrec.recommenders.base import RecommenderSettings
 from kgrec.recommenders.matrices import columns_of
-from kgrec.solvers.als import als_item_factors, fold_in
+from kgrec.solvers.als import als_item_factors
+from kgrec.solvers.fold_in import FoldIn
 
-__all__ = ["AlsSettings", "BothSides", "both_sides", "item_factors", "user_factors"]
+__all__ = ["AlsSettings", "BothSides", "both_sides", "folding", "item_factors", "user_factors"]
 
 
 class AlsSettings(RecommenderSettings):
@@ -53,17 +54,35 @@ def item_factors(
     )  # fmt: skip
 
 
+def folding(
+    items: NDArray[np.float32],
+    settings: AlsSettings,
+    *,
+    within: NDArray[np.bool_] | None = None,
+) -> FoldIn:
+    """What folds users into item factors ``items [I, R]``; kept, it inverts their Gram matrix once.
+
+    Args:
+        items: Item factors.
+        settings: Settings of the factorisation that made ``items``.
+        within: ``[I]`` whether an item takes part; None: all do.
+    """
+    return FoldIn(
+        items, regularization=settings.regularization, alpha=settings.alpha, within=within
+    )
+
+
 def user_factors(
     histories: sp.csr_matrix, items: NDArray[np.float32], settings: AlsSettings
 ) -> NDArray[np.float32]:
-    """``[B, R]`` factors of users, folded in from ``histories [B, I]``.
+    """``[B, R]`` factors of users, folded in once from ``histories [B, I]``.
 
     Args:
         histories: Ones ``[B, I]`` where a user likes an item.
         items: Item factors ``[I, R]``.
         settings: Settings of the factorisation that made ``items``.
     """
-    return fold_in(histories, items, regularization=settings.regularization, alpha=settings.alpha)
+    return folding(items, settings).users(histories)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from kgrec.data.histories import Histories
-from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings
+from kgrec.recommenders.base import (
+    BaseVectorRecommender,
+    OnProgress,
+    RecommenderSettings,
+    Scores,
+)
 from kgrec.recommenders.matrices import only_sparse
 from kgrec.vectors import Vectors
 
@@ -25,6 +30,7 @@ class History(BaseVectorRecommender[RecommenderSettings]):
     """Scores the items that a user likes already."""
 
     name = "history"
+    paths_add_up = True
 
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
         """Nothing is learned: scores follow from the interactions alone."""
@@ -32,6 +38,10 @@ class History(BaseVectorRecommender[RecommenderSettings]):
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, I_d]`` ones where the user likes an item of the domain."""
         return only_sparse(users.items[:, self.data.items_of(domain)])
+
+    def dense_user_vectors(self, users: Histories, domain: int) -> Scores:
+        """``[B, 0]``."""
+        return np.zeros((len(users), 0), np.float32)
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d, I_d]`` the identity."""

@@ -19,7 +19,8 @@ from pydantic import PositiveFloat
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, ignore_progress
-from kgrec.recommenders.factors import AlsSettings, item_factors, user_factors
+from kgrec.recommenders.factors import AlsSettings, folding, item_factors
+from kgrec.solvers.fold_in import FoldIn
 from kgrec.vectors import Vectors
 
 __all__ = ["IALS", "IALSSettings"]
@@ -47,6 +48,7 @@ class IALS(BaseVectorRecommender[IALSSettings]):
 
     items: NDArray[np.float32]  # [I, R]
     _start: NDArray[np.float32] | None = None
+    _folding: FoldIn | None = None
 
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
         self.items = item_factors(self.data.liked, self.settings, seed=seed, start=self._start)
@@ -62,7 +64,9 @@ class IALS(BaseVectorRecommender[IALSSettings]):
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, R]`` fold-in of the whole history, the same for every domain."""
-        return Vectors(user_factors(users.items, self.items, self.settings))
+        if self._folding is None or self._folding.items is not self.items:
+            self._folding = folding(self.items, self.settings)
+        return Vectors(self._folding.users(users.items))
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d, R]`` factors."""

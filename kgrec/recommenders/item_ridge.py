@@ -81,16 +81,23 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
         for among in ("overlap", "all")
         for exponent in (0.0, 0.5)
     )
-    arrays = ("read", "write")
+    arrays = ("read", "write", "scale")
 
     read: NDArray[np.float32]  # [M, I, R] V of the likes outside each domain
     write: NDArray[np.float32]  # [I, R] the rest of the first term, an item's own domain being Y
+    scale: NDArray[np.float32]  # [M, I] factor of each item of a history outside each domain
     _sides: dict[int, _Side]  # made when a domain is first asked for
 
     def _prepare(self) -> None:
         self._sides = {}
         self.read = np.zeros((self.data.num_domains, 0, 0), np.float32)
         self.write = np.zeros((0, 0), np.float32)
+        self.scale = np.zeros((self.data.num_domains, 0), np.float32)
+
+    @property
+    def paths_add_up(self) -> bool:
+        """Whether ``svd`` solves; ``cg`` solves for whole histories."""
+        return self.settings.solver == "svd"
 
     def _side(self, domain: int) -> _Side:
         if domain not in self._sides:
@@ -112,9 +119,11 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
         num_items, strength = self.data.liked.shape[1], self.settings.strength
         shape = (self.data.num_domains, num_items, self.settings.rank)
         self.read, self.write = np.zeros(shape, np.float32), np.zeros(shape[1:], np.float32)
+        self.scale = np.ones(shape[:2], np.float32)
         for done, domain in enumerate(self.targets):
             on_progress(done / len(self.targets), "directions of the likes elsewhere")
             source = self._side(domain).source
+            self.scale[domain] = self._side(domain).scale
             if not source.nnz:
                 continue
             v, e = leading_directions(source, rank=self.settings.rank, seed=seed)
@@ -126,20 +135,29 @@ class ItemRidge(BaseVectorRecommender[ItemRidgeSettings]):
     def _asked(self, users: Histories, domain: int) -> sp.csr_matrix:
         """``[B, I]`` histories outside the domain, columns scaled as those of ``X``."""
         outside = self.data.outside(users.items, domain)
-        return sp.csr_matrix(outside @ sp.diags(self._side(domain).scale))
+        stored = self.settings.solver == "svd"
+        scale = self.scale[domain] if stored else self._side(domain).scale
+        outside.data *= scale[outside.indices]
+        return outside
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, R + P]``: directions, and how much the history outside leads to each user."""
         asked, source = self._asked(users, domain), self._side(domain).source
         if self.settings.solver == "svd":
             paths = sp.csr_matrix(asked @ source.T) / np.float32(self.settings.strength)
-            return Vectors(np.asarray(asked @ self.read[domain]), paths)
+            return Vectors(self.dense_user_vectors(users, domain), paths)
         solved = [
             (source @ solve_gram(source, asked[rows].toarray().T, self.settings.strength)).T
             for rows in blocks(len(users), _BLOCK)
         ]
         found = np.vstack([np.zeros((0, source.shape[0]), np.float32), *solved])
         return only_sparse(sp.csr_matrix(found))
+
+    def dense_user_vectors(self, users: Histories, domain: int) -> Scores:
+        """``[B, R]`` directions of the history outside; no columns without them."""
+        if self.settings.solver == "cg":
+            return np.zeros((len(users), 0), np.float32)
+        return np.asarray(self._asked(users, domain) @ self.read[domain], dtype=np.float32)
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d, R + P]``."""

@@ -9,6 +9,7 @@ single item, which factors of low rank cannot.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +17,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.data.histories import Histories
-from kgrec.recommenders.base import BaseVectorRecommender, OnProgress, RecommenderSettings
+from kgrec.recommenders.base import (
+    BaseVectorRecommender,
+    OnProgress,
+    RecommenderSettings,
+    Scores,
+)
 from kgrec.recommenders.matrices import only_sparse
 from kgrec.solvers.spectrum import normalized
 from kgrec.vectors import Vectors
@@ -46,12 +52,17 @@ class RandomWalk(BaseVectorRecommender[RandomWalkSettings]):
         for popularity in (0.0, -0.25, -0.5)
     )
 
-    _likes: sp.csr_matrix  # [P, I] divided by the root of a user's degree
-    _degree: NDArray[np.float32]  # [I]
+    paths_add_up = True
 
-    def _prepare(self) -> None:
-        self._likes = normalized(self.data.liked, item_power=0.0)
-        self._degree = np.maximum(self.data.liked.getnnz(axis=0), 1).astype(np.float32)
+    @cached_property
+    def _likes(self) -> sp.csr_matrix:
+        """``[P, I]`` divided by the root of a user's degree; a run that keeps paths needs none."""
+        return normalized(self.data.liked, item_power=0.0)
+
+    @cached_property
+    def _degree(self) -> NDArray[np.float32]:
+        likes = self.data.liked.getnnz(axis=0)  # [I]
+        return np.asarray(np.maximum(likes, 1), dtype=np.float32)
 
     def _fit(self, seed: int, on_progress: OnProgress) -> None:
         """Nothing is learned: scores follow from the interactions alone."""
@@ -60,6 +71,10 @@ class RandomWalk(BaseVectorRecommender[RandomWalkSettings]):
         """``[B, P]`` weights of the paths from each history to each user."""
         scale = sp.diags(self._degree**-self.settings.history_exponent)
         return only_sparse(users.items @ scale @ self._likes.T)
+
+    def dense_user_vectors(self, users: Histories, domain: int) -> Scores:
+        """``[B, 0]``."""
+        return np.zeros((len(users), 0), np.float32)
 
     def item_vectors(self, domain: int) -> Vectors:
         """``[I_d, P]`` who likes each item."""

@@ -33,6 +33,8 @@ from kgrec.config import Settings, parse_yaml, resolve
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
 from kgrec.errors import InputError, KgrecError, NotFoundError, RunError
+from kgrec.ranking.candidates import Tails
+from kgrec.ranking.serving import ServingVectors
 from kgrec.runs.checksums import CHECKPOINT, FORGETTING, MANIFEST, Files, sealed, unsealed
 from kgrec.runs.lock import undisturbed
 from kgrec.runs.model_file import MODEL_FILE, load_scorer
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["ENCODER_FILE", "FORMAT_VERSION", "TrainedRun", "check_out", "is_finished",
            "open_locked", "open_run", "write_manifest"]  # fmt: skip
 
-FORMAT_VERSION = 11
+FORMAT_VERSION = 12
 ENCODER_FILE = "encoder/learned.safetensors"
 
 
@@ -119,8 +121,16 @@ class TrainedRun:
         """``[B, D]`` unit rows, comparable with ``item_embeddings``; zero without likes."""
         return self.scorer.user_embeddings(users)
 
+    def serving_vectors(self, domain: int) -> ServingVectors:
+        """Dense vectors of one width whose inner product stands for the whole score."""
+        return self.scorer.serving[domain]
+
+    def tails(self, domain: int) -> Tails | None:
+        """What the search among candidates needs; None where every item is scored."""
+        return self.scorer.tails.get(domain)
+
     def item_vectors(self, domain: int) -> Vectors:
-        """Serving vectors ``[I_d]``, rows as ``snapshot.items_of(domain)``.
+        """Exact vectors ``[I_d]``, rows as ``snapshot.items_of(domain)``.
 
         Raises:
             NotFiniteError: A value is NaN or infinite.
@@ -128,7 +138,7 @@ class TrainedRun:
         return self.scorer.item_vectors(domain)
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
-        """Serving vectors ``[B]`` of users for the target domain ``domain``.
+        """Exact vectors ``[B]`` of users for the target domain ``domain``.
 
         Raises:
             InputError: The histories lack the order that a component reads.
@@ -137,7 +147,7 @@ class TrainedRun:
         return self.scorer.user_vectors(users, domain)
 
     def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
-        """Serving vectors ``[B]`` for free texts, by the catalogue items nearest to them.
+        """Exact vectors ``[B]`` for free texts, by the catalogue items nearest to them.
 
         Raises:
             InputError: No item of the catalogue has a text.

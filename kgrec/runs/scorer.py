@@ -12,7 +12,7 @@ Shapes: B users   I items   I_d items of a domain   D width of embeddings   W wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +24,8 @@ from kgrec.ensemble.settings import GNN
 from kgrec.errors import InputError
 from kgrec.gnn import formula
 from kgrec.gnn.recommender import GNNRecommender
+from kgrec.ranking.candidates import Tails
+from kgrec.ranking.serving import ServingVectors
 from kgrec.ranking.topk import top_k_of_products
 from kgrec.text.catalogue import CatalogueTexts
 from kgrec.vectors import Vectors
@@ -46,10 +48,22 @@ class Scorer:
         ensemble: The fitted ensemble.
         texts: Text embeddings of the catalogue, for histories made from free text.
         encode: Gives the raw vectors ``[B, W]`` of texts.
+        serving: Serving vectors by domain; a run has them, what was only fitted has none.
+        tails: By domain, for the search among candidates; None where every item is scored.
     """
 
-    def __init__(self, ensemble: Ensemble, texts: CatalogueTexts, encode: Encode) -> None:
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        texts: CatalogueTexts,
+        encode: Encode,
+        *,
+        serving: Mapping[int, ServingVectors] | None = None,
+        tails: Mapping[int, Tails] | None = None,
+    ) -> None:
         self.ensemble = ensemble
+        self.serving = dict(serving or {})
+        self.tails = dict(tails or {})
         self.texts = texts
         self.encode = encode
 
@@ -120,6 +134,7 @@ class Scorer:
         # the user yet.
         # Components that read an order see the nearest item last.
         users = Histories.of_lists(nearest[:, ::-1].tolist(), len(self.texts.known))
-        vectors = self.user_vectors(users, domain, excluded=self.ensemble.not_for_texts)
-        vectors.dense[:, self.joint_model.popularity_column] = 0.0  # the joint model has some too
-        return vectors
+        return self.ensemble.user_vectors(
+            users, domain, excluded=self.ensemble.not_for_texts,
+            without_columns=[self.joint_model.popularity_column],  # the joint model has some too
+        )  # fmt: skip

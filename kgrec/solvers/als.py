@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
 from kgrec.errors import TrainingError
+from kgrec.solvers.fold_in import FoldIn
 from kgrec.solvers.kept import remembered
 
 __all__ = ["als_item_factors", "fold_in"]
@@ -101,34 +102,20 @@ def fold_in(
     *,
     regularization: float,
     alpha: float,
-    threads: int = 0,
 ) -> NDArray[np.float32]:
     """User factors ``[B, R]`` of ``histories [B, I]``, given the items' ``[I, R]``.
 
-    One regularised least-squares solve a user (Cholesky): the half step of ALS with the
-    items held still. Who has no history has zeros.
+    The half step of ALS with the items held still; see :class:`~kgrec.solvers.fold_in.FoldIn`,
+    which callers keep where more than one batch of users is folded into the same factors. Who has
+    no history has zeros.
 
     Args:
         histories: ``[B, I]``, non-zero where a user likes an item.
         item_factors: ``[I, R]``.
         regularization: Weight of the squared norm of a user's factors.
         alpha: Confidence in a like beyond 1.
-        threads: Number of threads; 0: one for each CPU.
     """
-    histories = histories.tocsr()
-    folded = np.zeros((histories.shape[0], item_factors.shape[1]), np.float32)
-    there = np.flatnonzero(np.diff(histories.indptr))
-    if not len(there):
-        return folded
-    weighted = (histories[there] * np.float32(1.0 + alpha)).astype(np.float32)
-    with _one_blas_thread():
-        model = AlternatingLeastSquares(
-            factors=item_factors.shape[1], regularization=regularization, alpha=1.0,
-            num_threads=threads, use_gpu=False,
-        )  # fmt: skip
-        model.item_factors = np.ascontiguousarray(item_factors, dtype=np.float32)
-        folded[there] = model.recalculate_user(np.arange(len(there)), weighted)
-    return folded
+    return FoldIn(item_factors, regularization=regularization, alpha=alpha).users(histories.tocsr())
 
 
 def _one_blas_thread() -> AbstractContextManager[Any]:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgrec.data.interactions import Interactions
-from kgrec.solvers.als import als_item_factors, fold_in
+from kgrec.solvers.als import als_item_factors
+from kgrec.solvers.fold_in import FoldIn
 
 __all__ = ["DomainFactors"]
 
@@ -71,10 +73,14 @@ class DomainFactors:
 
     def user_factors(self, histories: sp.csr_matrix, domain: int) -> NDArray[np.float32]:
         """``[B, R]`` fold-in of the part of ``histories [B, I]`` that lies in ``domain``."""
-        inside = np.flatnonzero(self.item_domain == domain)
-        if not len(inside) or not self.items.shape[1]:
-            return np.zeros((histories.shape[0], self.items.shape[1]), np.float32)
-        return fold_in(
-            histories[:, inside].tocsr(), self.items[inside],
-            regularization=self.regularization, alpha=self.alpha,
-        )  # fmt: skip
+        if domain not in self._folds:
+            self._folds[domain] = FoldIn(
+                self.items, regularization=self.regularization, alpha=self.alpha,
+                within=self.item_domain == domain,
+            )  # fmt: skip
+        return self._folds[domain].users(histories)
+
+    @cached_property
+    def _folds(self) -> dict[int, FoldIn]:
+        """By domain; each inverts its Gram matrix once."""
+        return {}

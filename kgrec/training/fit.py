@@ -37,6 +37,7 @@ from kgrec.gnn.trainer import Trainer
 from kgrec.progress import Event, OnEvent, ignore
 from kgrec.runs.scorer import Scorer
 from kgrec.text.encoder import TextEncoder
+from kgrec.training.serving import MeasuredServing, measure_serving, served
 
 __all__ = ["Fitted", "assemble", "fit", "fit_all_components", "make_trainer", "read_interactions"]
 
@@ -54,12 +55,26 @@ class Fitted:
     weighed: list[Weighed]
     best_epoch: int
     device: str
+    serving: Sequence[MeasuredServing] = ()
+    """How serving vectors rank for held-out users; empty where that was not asked for."""
 
-    def weighed_by(self, components: Mapping[str, Component], ensemble: EnsembleSettings) -> Fitted:
-        """The same with some of its components, counting as given; nothing is fitted again."""
+    def weighed_by(
+        self,
+        components: Mapping[str, Component],
+        ensemble: EnsembleSettings,
+        *,
+        item_paths: int | None = None,
+    ) -> Fitted:
+        """The same with some of its components, counting as given; nothing is fitted again.
+
+        Args:
+            components: The components that stay, and how they count.
+            ensemble: How they are weighed.
+            item_paths: Number of entries that each item keeps of an item-to-item matrix; None: all.
+        """
         weights, weighed = weigh(self.measured, components, ensemble)
         fitted = self.scorer.ensemble.components.only(components)
-        reweighed = Ensemble(fitted, weights, components)
+        reweighed = Ensemble(fitted, weights, components).with_paths(item_paths)
         scorer = Scorer(reweighed, self.scorer.texts, self.scorer.encode)
         return replace(self, scorer=scorer, weighed=weighed)
 
@@ -72,6 +87,7 @@ def fit(
     on_event: OnEvent = ignore,
     on_epoch: Callable[[Trainer], None] = lambda _: None,
     resume: Callable[[Trainer], None] = lambda _: None,
+    measures_serving: bool = False,
 ) -> Fitted:
     """Train on ``snapshot``.
 
@@ -82,6 +98,7 @@ def fit(
         on_event: Told how far it is.
         on_epoch: Called after every epoch, e.g. to write a checkpoint.
         resume: Called before the first epoch, e.g. to restore one.
+        measures_serving: Whether serving vectors are measured on held-out users.
 
     Raises:
         TrainingError: There is nothing to learn from, or the loss is no longer a number.
@@ -91,7 +108,10 @@ def fit(
     resume(trainer)
     trainer.run(on_epoch)
     trained = trainer.finish()
-    return assemble(trained, trainer.held_out, everybody, settings, on_event=on_event)
+    return assemble(
+        trained, trainer.held_out, everybody, settings,
+        on_event=on_event, measures_serving=measures_serving,
+    )  # fmt: skip
 
 
 def read_interactions(snapshot: Snapshot, positive_weight: float) -> Interactions:
@@ -149,6 +169,7 @@ def assemble(
     settings: Settings,
     *,
     on_event: OnEvent = ignore,
+    measures_serving: bool = False,
 ) -> Fitted:
     """Fit and weigh all components beside a trained joint model, then solve on everybody.
 
@@ -158,17 +179,27 @@ def assemble(
         everybody: All interactions, those of held-out users included.
         settings: All settings.
         on_event: Told how far it is.
+        measures_serving: Whether serving vectors are measured on held-out users, by components that
+            do not know what these like.
     """
     given, data = settings.components, trained.inputs.data
     components = fit_all_components(trained, data, settings, on_event=on_event)
     measured = measure(components, given, held_out, data, seed=settings.train.seed)
     weights, weighed = weigh(measured, given, settings.ensemble)
+    serving: list[MeasuredServing] = []
+    if held_out and measures_serving:
+        on_event(Event("measuring serving vectors", 0, 1))
+        fitted = Ensemble(components, weights, given).with_paths(settings.serving.item_paths)
+        scorer = Scorer(fitted, trained.texts, trained.encoder.vectors)
+        scorer = served(scorer, data, settings.serving, seed=settings.train.seed)
+        serving = measure_serving(scorer, data, held_out)
     if held_out:
         components = fit_all_components(
             trained, everybody, settings, before=components, on_event=on_event
         )
     # The encoder's own method, since the scorer must not keep the trainer.
-    scorer = Scorer(Ensemble(components, weights, given), trained.texts, trained.encoder.vectors)
+    ensemble = Ensemble(components, weights, given).with_paths(settings.serving.item_paths)
+    scorer = Scorer(ensemble, trained.texts, trained.encoder.vectors)
     return Fitted(
         scorer=scorer,
         weights=trained.weights,
@@ -178,6 +209,7 @@ def assemble(
         weighed=weighed,
         best_epoch=trained.best_epoch,
         device=str(trained.inputs.device),
+        serving=serving,
     )
 
 

@@ -28,6 +28,7 @@ from kgrec.runs.folder import ENCODER_FILE, write_manifest
 from kgrec.runs.model_file import MODEL_FILE, save_scorer
 from kgrec.runs.scorer import Scorer
 from kgrec.training.fit import Fitted
+from kgrec.training.serving import served
 
 __all__ = ["write_run"]
 
@@ -51,7 +52,9 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
     path.mkdir(parents=True, exist_ok=True)
     for folder in ("graph", "encoder", "vectors"):  # of an earlier attempt that was cut off
         shutil.rmtree(path / folder, ignore_errors=True)
-    save_scorer(fitted.scorer, path / MODEL_FILE)
+    data = Interactions.of(snapshot, positive_weight=settings.positive_weight)
+    scorer = served(fitted.scorer, data, settings.serving, seed=settings.train.seed)
+    save_scorer(scorer, path / MODEL_FILE)
     dumped = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
     (path / "settings.yaml").write_text(dumped, encoding="utf-8")
     rows = "".join(json.dumps(row) + "\n" for row in fitted.history)
@@ -71,6 +74,10 @@ def write_run(path: Path, snapshot: Snapshot, settings: Settings, fitted: Fitted
         "components": [
             asdict(weighed) | {"domain": str(snapshot.domain_keys[weighed.domain])}
             for weighed in fitted.weighed
+        ],
+        "serving": [
+            asdict(measured) | {"domain": str(snapshot.domain_keys[measured.domain])}
+            for measured in fitted.serving
         ],
         "device": fitted.device,
         **facts,

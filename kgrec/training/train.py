@@ -75,7 +75,7 @@ def train(
 
     fitted = fit(
         snapshot, settings, device=device, on_event=on_event, on_epoch=save,
-        resume=lambda trainer: checkpoint.restore(trainer, folder),
+        resume=lambda trainer: checkpoint.restore(trainer, folder), measures_serving=True,
     )  # fmt: skip
     facts = {
         "seconds": round(before + time.monotonic() - started, 1),

@@ -65,6 +65,11 @@ def test_train_writes_a_run_folder_and_says_what_each_epoch_brought(
     assert manifest["device"]
     domains = {row["domain"] for row in manifest["components"]}
     assert len(manifest["components"]) == 2 * len(domains) > 0
+    assert {row["domain"] for row in manifest["serving"]} <= domains
+    for row in manifest["serving"]:
+        assert 0 < row["overlap"] <= row["among_candidates"] <= 1
+        assert row["ndcg"] > 0
+        assert row["exact_ndcg"] > 0
     assert list(manifest["components"][0]["contribution"]) == ["gnn", *default_components()]
     assert len((run / "history.jsonl").read_text().splitlines()) == 4
 
@@ -92,6 +97,7 @@ def test_a_store_and_a_snapshot_give_the_same_run(
     said = capsys.readouterr().out
     assert "ndcg@10" in said
     assert "held out" in said
+    assert "width of serving vectors" in said
 
 
 @pytest.mark.parametrize(

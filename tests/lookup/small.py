@@ -21,6 +21,8 @@ from graph_store.store import GraphStore
 from kgrec.config import Settings
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
+from kgrec.ranking.candidates import Tails
+from kgrec.ranking.serving import ServingVectors
 from kgrec.vectors import Vectors
 
 ITEMS: dict[str, tuple[str, list[str]]] = {
@@ -151,6 +153,12 @@ class SmallModel:
 
     def item_vectors(self, domain: int) -> Vectors:
         return Vectors(self.item_embeddings[self.snapshot.items_of(domain)])
+
+    def tails(self, domain: int) -> Tails | None:
+        return None
+
+    def serving_vectors(self, domain: int) -> ServingVectors:
+        raise NotImplementedError("a model made by hand has exact vectors only")
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         return Vectors(np.asarray(users.items @ self.item_embeddings, dtype=np.float32))

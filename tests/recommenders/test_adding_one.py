@@ -95,7 +95,7 @@ def test_it_is_weighed_saved_loaded_and_explained(
     weight = run.scorer.ensemble.weights.of(inside, 1)["mine"][0]
     assert weight > 0
     by_hand = fresh.counts[one.items.indices][:, run.snapshot.items_of(1)[row]].sum()
-    assert explained.score - without == pytest.approx(weight * by_hand, rel=1e-3)
+    assert explained.score - without == pytest.approx(weight * by_hand, rel=1e-3, abs=1e-5)
 
 
 def test_the_page_says_how_to_keep_the_other_components(together: str) -> None:

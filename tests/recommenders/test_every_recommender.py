@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from safetensors.numpy import load, load_file, save
 
 from kgrec.data.histories import Histories
@@ -113,6 +114,27 @@ def test_scores_are_products_of_vectors_that_come_back_from_the_state(
         with without_tensors(name):
             found = again.score(asked, domain)
         np.testing.assert_allclose(found, scores, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [*((name, SMALL.get(name, {})) for name in NAMES), *VARIANTS]
+)
+def test_paths_add_up_where_a_recommender_says_so(
+    name: str, values: dict[str, Any], data: Interactions
+) -> None:
+    model = registry.entry(name).make(**values).fit(data)
+    assert isinstance(model, BaseVectorRecommender)
+    asked = some_users(data)
+    single = Histories.of_matrix(sp.identity(asked.num_items, np.float32, "csr"))
+    for domain in (0, 1):
+        dense = model.dense_user_vectors(asked, domain)
+        np.testing.assert_allclose(dense, model.user_vectors(asked, domain).dense, **ALIKE)
+        if model.paths_add_up:
+            whole = model.user_vectors(asked, domain).sparse
+            parts = model.user_vectors(single, domain).sparse
+            assert whole is not None
+            assert whole.nnz
+            np.testing.assert_allclose((asked.items @ parts).toarray(), whole.toarray(), **ALIKE)
 
 
 @pytest.mark.parametrize("name", NAMES)

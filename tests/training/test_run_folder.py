@@ -16,10 +16,11 @@ import scipy.sparse as sp
 
 from kgrec.data.histories import Histories
 from kgrec.data.interactions import Interactions
+from kgrec.ensemble.item_paths import ItemPaths
 from kgrec.ensemble.recommender import Ensemble
 from kgrec.errors import InputError, NotFiniteError, NotFoundError, RunError, TrainingError
 from kgrec.runs import FORMAT_VERSION, TrainedRun, checksums, open_run
-from kgrec.runs.model_file import save_scorer
+from kgrec.runs.model_file import MODEL_FILE, load_scorer, save_scorer
 from kgrec.runs.scorer import Scorer
 from kgrec.training import Fitted, fit, train
 from kgrec.training.run_folder import write_run
@@ -66,11 +67,55 @@ def test_saving_and_opening_changes_no_score(saved: tuple[Fitted, TrainedRun]) -
     np.testing.assert_array_equal(fitted.scorer.user_embeddings(users), run.user_embeddings(users))
 
 
+def test_serving_vectors_of_a_run_stand_for_its_scores(saved: tuple[Fitted, TrainedRun]) -> None:
+    """They are as wide as the small domains have items, so nothing is lost."""
+    _, run = saved
+    users = LOG.histories()
+    for domain in range(2):
+        exact, items = run.user_vectors(users, domain), run.item_vectors(domain)
+        serving = run.serving_vectors(domain)
+        assert 0 < serving.width <= len(items)
+        near = serving.of_users(exact, items) @ serving.items.T
+        scores = exact.products(items)
+        hidden = LOG.seen[:, SNAPSHOT.items_of(domain)].toarray() > 0
+        error = np.where(hidden, 0.0, near - scores)
+        assert np.abs(error).mean() < 0.05 * scores.std()
+
+
+def test_a_run_answers_without_the_log_it_was_trained_on(
+    saved: tuple[Fitted, TrainedRun],
+) -> None:
+    _, run = saved
+    users = LOG.histories()
+    nothing = sp.csr_matrix(LOG.liked.shape, dtype=np.float32)
+    empty = replace(LOG, liked=nothing, seen=nothing, snapshot=None)
+    alone = load_scorer(run.path / MODEL_FILE, run.settings, empty, run.scorer.encode)
+    for domain in range(2):
+        wanted = run.user_vectors(users, domain).products(run.item_vectors(domain))
+        found = alone.user_vectors(users, domain).products(alone.item_vectors(domain))
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_the_arrays_of_a_run_stay_in_its_file(saved: tuple[Fitted, TrainedRun]) -> None:
+    _, run = saved
+    opened = open_run(run.path)
+    assert not opened.item_vectors(0).dense.flags.owndata
+    assert not opened.item_vectors(0).dense.flags.writeable
+    assert opened.scorer.ensemble.paths is not None
+    for matrix in opened.scorer.ensemble.paths.matrices.values():
+        assert not matrix.data.flags.owndata
+        assert not matrix.indices.flags.owndata
+
+
 def test_free_text_is_read_by_the_encoder_as_it_was_tuned(saved: tuple[Fitted, TrainedRun]) -> None:
     fitted, run = saved
     texts = [str(SNAPSHOT.texts[0]), "bade fi"]
     before, after = (held.text_user_vectors(texts, 1) for held in (fitted.scorer, run))
-    np.testing.assert_allclose(before.dense, after.dense, rtol=1e-4, atol=1e-5)
+    scores = [
+        vectors.products(held.item_vectors(1))
+        for vectors, held in ((before, fitted.scorer), (after, run))
+    ]
+    np.testing.assert_allclose(*scores, rtol=1e-4, atol=1e-5)
 
 
 def test_settings_and_graph_come_back(saved: tuple[Fitted, TrainedRun]) -> None:
@@ -102,11 +147,15 @@ def test_the_vector_of_a_text_is_that_of_its_nearest_items(
 
 
 def test_who_asks_in_words_likes_nothing_yet(saved: tuple[Fitted, TrainedRun]) -> None:
-    """Own likes are the last columns, one for each item of the domain."""
-    fitted, _ = saved
+    """Where own likes are the only paths, the last columns are what they lead to."""
+    whole = saved[0].scorer.ensemble
     domain, items = 1, SNAPSHOT.items_of(1)
-    in_words = fitted.scorer.text_user_vectors([str(SNAPSHOT.texts[items[0]])], domain)
-    by_likes = fitted.scorer.user_vectors(LOG.histories(LOG.active[:, domain]), domain)
+    itself = sp.identity(SNAPSHOT.num_items, np.float32, "csr")[:, items]
+    own = ItemPaths({("history", domain): itself})
+    ensemble = Ensemble(whole.components, whole.weights, whole.settings, paths=own)
+    scorer = Scorer(ensemble, saved[0].scorer.texts, saved[0].scorer.encode)
+    in_words = scorer.text_user_vectors([str(SNAPSHOT.texts[items[0]])], domain)
+    by_likes = scorer.user_vectors(LOG.histories(LOG.active[:, domain]), domain)
     assert in_words.sparse is not None
     assert by_likes.sparse is not None
     assert not in_words.sparse[:, -len(items) :].count_nonzero()
