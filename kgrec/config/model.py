@@ -102,7 +102,7 @@ class ModelSettings(Section):
     bridge_strength: PositiveFloat = 5e-3
     """Ridge strength of the bridge, per overlapping user, for features of unit length; raise it
     where few users overlap."""
-    sequence_layers: NonNegativeInt = 1
+    sequence_layers: NonNegativeInt = 2
     """Number of transformer layers that read the events of a history in their order, where the log
     has one. With them the score has pieces of time and of what follows what, and training predicts
     next items. 0 reads histories as sets."""

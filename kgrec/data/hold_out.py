@@ -4,9 +4,9 @@ In:   interactions.
 Out:  :class:`HeldOut` groups, and the interactions without their hidden likes.
 
 Some held-out users lose all likes of one domain and become cold users there (the situation
-kgrec is for); others lose some of their likes in one and stay warm users: the latest ones where the
-order of histories is known, since these are what a recommendation would have had to foresee, else
-a random half. Training stops by the cold users, or where there are none by the warm ones; the
+kgrec is for); others lose some of their likes in one and stay warm users: the very latest where the
+order of histories is known, since it is what a recommendation would have had to foresee, else a
+random half. Training stops by the cold users, or where there are none by the warm ones; the
 components of the ensemble are weighed by both (:mod:`kgrec.ensemble.measuring`).
 """
 
@@ -31,7 +31,7 @@ PREFERRED_COLD = 60
 """Number of cold users who are held out even where ``fraction`` asks for fewer, if that is at most
 a third of all who could be."""
 MOST_LATEST = 5
-"""A warm user loses the latest half of the likes in a domain, but no more than these."""
+"""Most likes that :func:`latest_likes` takes of a user."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,10 @@ def hold_out(
     warm_users = _drawn(able, fraction * len(able), rng)
     train, groups = interactions, []
     for users, cold in ((cold_users, True), (warm_users, False)):
-        domains = _one_domain_each(counts[users], rng, fewest=1 if cold else 4)
+        if cold or not interactions.has_order:
+            domains = _one_domain_each(counts[users], rng, fewest=1 if cold else 4)
+        else:
+            domains = _domain_of_the_latest(interactions, users)
         hidden = _hidden(interactions, users, domains, rng, whole=cold)
         train = _without(train, hidden)
         lost = hidden.getnnz(axis=1)[users] > 0  # half of a few likes may be none of them
@@ -101,9 +104,13 @@ def visible_likes(likes: sp.csr_matrix, hidden: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def latest_likes(
-    interactions: Interactions, members: NDArray[np.int64], domains: NDArray[np.int64]
+    interactions: Interactions,
+    members: NDArray[np.int64],
+    domains: NDArray[np.int64],
+    *,
+    most: int = MOST_LATEST,
 ) -> sp.csr_matrix:
-    """``[P, I]`` the latest likes of ``members [B]`` in ``domains [B]``: half, at most five.
+    """``[P, I]`` the latest likes of ``members [B]`` in ``domains [B]``: half, and not too many.
 
     A like is as late as its last event.
 
@@ -111,12 +118,13 @@ def latest_likes(
         interactions: All that is known; the order of its histories must be known.
         members: Numbers of the users, each once.
         domains: Number of the domain in which each of them loses likes.
+        most: Largest number of them.
     """
     users = interactions.histories_of(members)
     row = np.repeat(np.arange(len(users)), users.lengths)
     inside = interactions.item_domain[users.event_item] == domains[row]
     users = users.keep_events(inside).distinct()
-    count = np.minimum(users.lengths // 2, MOST_LATEST)
+    count = np.minimum(users.lengths // 2, most)
     row = np.repeat(np.arange(len(users)), users.lengths)
     from_end = users.offsets[1:][row] - np.arange(len(row))
     hide = from_end <= count[row]
@@ -143,6 +151,15 @@ def _one_domain_each(
     return np.asarray(draws.argmax(axis=1), dtype=np.int64)
 
 
+def _domain_of_the_latest(
+    interactions: Interactions, users: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """The domain of each user's latest like, so that nothing later is known of them."""
+    histories = interactions.histories_of(users).distinct()
+    last = histories.event_item[histories.offsets[1:] - 1]
+    return np.asarray(interactions.item_domain[last], dtype=np.int64)
+
+
 def _hidden(
     interactions: Interactions,
     users: NDArray[np.int64],
@@ -154,7 +171,7 @@ def _hidden(
     rows = interactions.liked[users].tocoo()
     hide = interactions.item_domain[rows.col] == domains[rows.row]
     if not whole and interactions.has_order:
-        return latest_likes(interactions, users, domains)
+        return latest_likes(interactions, users, domains, most=1)
     if not whole:
         hide &= rng.random(len(hide)) < 0.5
     return sp.csr_matrix(

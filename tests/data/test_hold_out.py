@@ -89,7 +89,7 @@ def test_where_nobody_is_in_two_domains_half_of_one_is_hidden() -> None:
     assert 2 < lost[lost > 0].mean() < 4
 
 
-def test_warm_users_lose_their_latest_likes_where_the_order_is_known() -> None:
+def test_warm_users_lose_their_latest_like_where_the_order_is_known() -> None:
     rng = np.random.default_rng(0)
     orders = {f"u{n:02}": rng.permutation(20)[: 6 + n % 13] for n in range(60)}
     likes = [(user, f"b:{item:02}") for user, items in orders.items() for item in items]
@@ -99,9 +99,24 @@ def test_warm_users_lose_their_latest_likes_where_the_order_is_known() -> None:
     assert [group.cold for group in groups] == [False]
     lost = (log.liked - train.liked).tocsr()
     for number, items in enumerate(orders.values()):
-        latest = items[-min(len(items) // 2, 5) :]
-        assert set(lost[number].indices) in (set(), set(latest))
-    assert lost.getnnz(axis=1).max() == 5
+        assert lost[number].indices.tolist() in ([], [items[-1]])
+    assert lost.nnz == 18
+
+
+def test_nothing_is_known_of_a_warm_user_after_what_they_lose() -> None:
+    domains = {f"{d}:{k}": (d, None) for d in "ab" for k in range(9)}
+    rng = np.random.default_rng(0)
+    likes = []
+    for number in range(60):
+        mine = [f"a:{k}" for k in range(5)] + [f"b:{k}" for k in range(5)]
+        likes += [(f"u{number:02}", mine[k]) for k in rng.permutation(10)]
+    log = Interactions.of(make_snapshot(likes, domains))
+    _, groups = hold_out(log, 0.5, seed=0)
+    warm = [group for group in groups if not group.cold]
+    assert {group.domain for group in warm} == {0, 1}
+    for group in warm:
+        assert (group.users.lengths == 9).all()
+        assert (group.hidden.getnnz(axis=1) == 1).all()
 
 
 def test_a_perfect_ranking_of_the_hidden_has_an_ndcg_of_one() -> None:
