@@ -61,9 +61,6 @@ class DomainWeights(Generic[A]):
     """Factors of the three blocks of features from which the bridge predicts."""
     temperature: A  # [K]
     """Divides the mapped history: the higher, the less it counts."""
-    next_weight: A
-    """Weight of the state of the sequence encoder in the score of warm users; fitted on held-out
-    users (:mod:`kgrec.gnn.next_weight`), not learned by gradient."""
     bridge_weight: A  # [K]
     """Weight of a user's factors in the score."""
     shrinkage: A
@@ -180,8 +177,7 @@ def score_columns(
     popularity = xp.zeros_like(history[:, :1]) + for_cold_or_warm(
         weights.popularity_weight, is_warm
     )
-    next_items = state * (is_warm * weights.next_weight)
-    vectors: A = xp.hstack([history, factors, next_items, time, popularity])
+    vectors: A = xp.hstack([history, factors, state * is_warm, time, popularity])
     return vectors
 
 

@@ -49,7 +49,6 @@ class JointModel(nn.Module):
     place_by_domain: Tensor
     has_text: Tensor
     factor_scale: Tensor
-    next_weight: Tensor
 
     def __init__(
         self,
@@ -126,7 +125,6 @@ class JointModel(nn.Module):
         self.register_buffer("has_text", has_text)
         self.any_text = bool(has_text.any())
         factor_norm = self.factors.norm(dim=1)
-        self.register_buffer("next_weight", torch.ones(self.num_domains))
         self.register_buffer("factor_scale", torch.ones(self.num_domains))
         for d in range(self.num_domains):
             norms = factor_norm[self.item_domain == d]
@@ -208,7 +206,6 @@ class JointModel(nn.Module):
             history_map=self.history_maps[domain],
             bridge_scale=self.bridge(domain).scale,
             temperature=self.log_temperature.exp(),
-            next_weight=self.next_weight[domain],
             bridge_weight=own(self.log_bridge_weight).exp(),
             shrinkage=self.log_shrinkage[domain].exp(),
             popularity_weight=own(self.popularity_weight),

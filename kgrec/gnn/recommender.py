@@ -13,7 +13,7 @@ Shapes: B users   I items   I_d items of a domain   D width   R factors   F feat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -128,20 +128,6 @@ class GNNRecommender:
     def score(self, users: Histories, domain: int) -> Scores:
         """``[B, I_d]`` scores of the joint model."""
         return self.user_vectors(users, domain).products(self.item_vectors(domain))
-
-    def score_in_parts(self, users: Histories, domain: int) -> tuple[Scores, Scores]:
-        """``[B, I_d]`` scores by all other pieces, and by that of next items at a weight of 1."""
-        if self.sequence is None:
-            scores = self.score(users, domain)
-            return scores, np.zeros_like(scores)
-        one = replace(self.domain_weights[domain], next_weight=np.ones((), np.float32))
-        weights = [one if d == domain else w for d, w in enumerate(self.domain_weights)]
-        alone = replace(self, domain_weights=weights)
-        user, item = alone.user_vectors(users, domain), alone.item_vectors(domain)
-        start = self.item_embeddings.shape[1] + self.item_features.factors.shape[1]
-        columns = slice(start, start + self.sequence.item.shape[1])
-        following = user.dense[:, columns] @ item.dense[:, columns].T
-        return user.products(item) - following, following
 
     @property
     def popularity_column(self) -> int:

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from kgrec.config import Settings
@@ -25,10 +24,8 @@ from kgrec.data.hold_out import HeldOut
 from kgrec.errors import TrainingError
 from kgrec.gnn.episodes import Episode, InOrder, count_episodes, draw_episodes
 from kgrec.gnn.model import JointModel
-from kgrec.gnn.next_weight import fit_next_weight
 from kgrec.gnn.objective import Objective
 from kgrec.gnn.prepare import TrainingInputs, seed_everything
-from kgrec.gnn.recommender import GNNRecommender
 from kgrec.gnn.result import TrainedGNN, to_recommender
 from kgrec.gnn.schedule import TextSchedule, make_optimizer
 from kgrec.progress import Event, OnEvent, ignore
@@ -183,8 +180,7 @@ class Trainer:
         """NDCG@10 of held-out users by domain, ranked by the joint model alone.
 
         These are cold users where there are any, and warm users (``NAME/warm``) where there are no
-        cold ones or where order is read. Warm users then also say how much the piece of next items
-        counts in the model. The other components of an ensemble are fitted when it
+        cold ones or where order is read. The other components of an ensemble are fitted when it
         has learned, and would hide how it does.
         """
         some_cold = any(group.cold for group in self.held_out)
@@ -197,24 +193,11 @@ class Trainer:
         found = {}
         for group in groups:
             name = str(inputs.snapshot.domain_keys[group.domain])
-            scores = self._scores(learned, group)
+            scores = learned.score(group.users, group.domain)
             found[name if group.cold or not both else f"{name}/warm"] = ndcg(
                 scores, group, inputs.data.items_of(group.domain), at=10
             )
         return found
-
-    def _scores(self, learned: GNNRecommender, group: HeldOut) -> NDArray[np.float32]:
-        """``[B, I_d]`` of held-out users; warm ones also say how much next items count."""
-        if group.cold or self.inputs.sequences is None:
-            return learned.score(group.users, group.domain)
-        rest, following = learned.score_in_parts(group.users, group.domain)
-        known = group.users.items[:, self.inputs.data.items_of(group.domain)].tocsr()
-        weight = fit_next_weight(
-            rest, following, group.hidden, known, seed=self.settings.train.seed
-        )
-        self.model.next_weight[group.domain] = weight
-        scores: NDArray[np.float32] = rest + np.float32(weight) * following
-        return scores
 
     def _out_of_patience(self) -> bool:
         if not self.held_out:
