@@ -146,7 +146,8 @@ def run_rows(
             kgrec_set=tuple(args.set),
         )  # fmt: skip
         data = without_tags(snapshot) if name == NO_TAGS else snapshot
-        run_benchmark(data, settings, args.out / name.replace(" ", "-"), trainings=trainings)
+        out = args.out / name.replace(" ", "-")
+        run_benchmark(data, settings, out, logs=Path(args.data), trainings=trainings)
 
 
 def trained_together(
