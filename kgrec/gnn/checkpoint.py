@@ -21,7 +21,7 @@ from kgrec.gnn.trainer import Best, Trainer, under
 
 __all__ = ["AFTERWARDS", "CHECKPOINT_VERSION", "restore", "save"]
 
-CHECKPOINT_VERSION = 3
+CHECKPOINT_VERSION = 4
 """Raised whenever the names or the meaning of what is kept change."""
 
 AFTERWARDS = ("components", "ensemble", "cold_items", "serving")
