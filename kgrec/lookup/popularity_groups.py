@@ -27,7 +27,7 @@ def long_tail(popularity: NDArray[np.int64], item_domain: NDArray[np.int32]) -> 
         item_domain: ``[I]`` number of each item's domain.
 
     Example:
-        >>> long_tail(np.array([6, 2, 1, 0]), np.zeros(4, np.int32)).tolist()
+        >>> long_tail(np.array([4, 3, 1, 1]), np.zeros(4, np.int32)).tolist()
         [False, False, True, True]
     """
     found = np.zeros(len(popularity), dtype=np.bool_)

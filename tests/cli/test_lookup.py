@@ -122,7 +122,7 @@ def test_filters_reach_the_answer(
     ("args", "code", "sentence"),
     [
         ([], 2, "--users, --history, --history-file and --likes, got none"),
-        (["--user", "u1", "--likes", "x"], 2, "got --user and --likes"),
+        (["--users", "u.csv", "--likes", "x"], 2, "--users stands alone, got --users and --likes"),
         (["--user", "u0x"], 3, "no user 'u0x' in the run"),
         (["--user", "u1", "--domain", "book"], 3, "did you mean 'books'?"),
         (["--users", "absent.csv"], 3, "there is no file absent.csv"),
