@@ -32,9 +32,9 @@ __all__ = ["HistoryOptions", "narrowed", "windows"]
 log = logging.getLogger(__name__)
 
 _DAY = 86_400
-_AGES = np.array([0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
+_AGES = np.array([0.25, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0])
 """Bounds of ages in half-lives; the events between two of them weigh the same."""
-_WEIGHTS = 2.0 ** -np.array([0.0, 0.75, 1.25, 1.75, 2.5, 3.5, 5.0, 7.0])
+_WEIGHTS = 2.0 ** -np.array([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
 """Weight of an event by its age; that of the newest is 1."""
 
 
