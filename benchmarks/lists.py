@@ -230,7 +230,7 @@ class Measured:
         popularity = np.asarray(world.run.model.interactions.liked.getnnz(axis=0), np.int64)
         self.tail = long_tail(popularity, snapshot.item_domain)
         self.embeddings = world.run.model.item_embeddings
-        self.tags = SnapshotFacts(world.run.model).item_tags()
+        self.tags = SnapshotFacts(world.run.model).item_tags(np.arange(0))
         self.first: NDArray[np.float64] | None = None
 
     def row(self, name: str, ask: Callable[[], Lists]) -> str:
@@ -300,7 +300,7 @@ def point_process(world: World, exponent: float) -> Lists:
     rows = {user: row for row, user in enumerate(world.users)}
     row = [rows[user] for user in frame["user_id"]]
     scores[row, frame["rank"].to_numpy() - 1] = frame["score"].to_numpy()
-    likeness = Likeness(run.model.item_embeddings, SnapshotFacts(run.model).item_tags())
+    likeness = Likeness(run.model.item_embeddings, SnapshotFacts(run.model).item_tags(np.arange(0)))
     found = np.full((len(lists), K), -1, dtype=np.int64)
     for at, (items, score) in enumerate(zip(lists, scores, strict=True)):
         items, score = items[items >= 0], score[items >= 0]

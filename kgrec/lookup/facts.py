@@ -51,19 +51,20 @@ class UserFacts:
 
 @dataclass(frozen=True)
 class ItemTags:
-    """Which item has which tag."""
+    """Which item has which tag, of the items that were asked about."""
 
     matrix: sp.csr_matrix
-    """``[I, T]`` ones."""
+    """``[I, T]`` ones; the rows of other items may be empty."""
     names: list[str]
     """``[T]`` sorted."""
+    bearers: NDArray[np.float32]
+    """``[T]`` number of items with the tag in the whole graph."""
 
     @cached_property
     def rarity(self) -> NDArray[np.float32]:
         """``[T]`` the logarithm of one in how many items has the tag; the more, the rarer."""
-        bearers = np.asarray(self.matrix.sum(axis=0), dtype=np.float32).ravel()
         items = max(1, self.matrix.shape[0])
-        return np.asarray(np.log1p(items / np.maximum(bearers, 1.0)), dtype=np.float32)
+        return np.asarray(np.log1p(items / np.maximum(self.bearers, 1.0)), dtype=np.float32)
 
 
 class Facts(Protocol):
@@ -78,8 +79,8 @@ class Facts(Protocol):
         """Histories by user key ``[B]``; all accounts of a person (``SAME_AS``) are one history."""
         ...
 
-    def item_tags(self) -> ItemTags:
-        """Every tag of the graph, and which items have it."""
+    def item_tags(self, items: NDArray[np.int64]) -> ItemTags:
+        """The tags of the items of these numbers."""
         ...
 
     def last_times(self) -> NDArray[np.int64]:
@@ -130,17 +131,16 @@ class SnapshotFacts:
         before = np.cumsum(counts) - counts
         return np.repeat(start - before, counts) + np.arange(counts.sum())
 
-    def item_tags(self) -> ItemTags:
-        return self._tags
-
     @cached_property
     def _tags(self) -> ItemTags:
         snapshot = self._model.snapshot
         item, tag = snapshot.item_tag
-        return ItemTags(
-            ones(item, tag, (snapshot.num_items, len(snapshot.tag_keys))),
-            snapshot.tag_keys.tolist(),
-        )
+        matrix = ones(item, tag, (snapshot.num_items, len(snapshot.tag_keys)))
+        bearers = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel()
+        return ItemTags(matrix, snapshot.tag_keys.tolist(), bearers)
+
+    def item_tags(self, items: NDArray[np.int64]) -> ItemTags:
+        return self._tags
 
     def last_times(self) -> NDArray[np.int64]:
         snapshot = self._model.snapshot

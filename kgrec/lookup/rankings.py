@@ -101,6 +101,7 @@ def make_lists(
     candidates: Sequence[Candidates],
     rules: Rules,
     *,
+    with_tags: Callable[[Rules, Numbers], Rules] = lambda rules, _: rules,
     include_seen: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Lines:
@@ -111,6 +112,7 @@ def make_lists(
         asked: Whom the question is about.
         candidates: What may be recommended, for each domain.
         rules: What lists keep to.
+        with_tags: Adds what reads the tags of candidates.
         include_seen: Whether items that a user has may be recommended.
         on_progress: Called after each block of users.
     """
@@ -118,7 +120,7 @@ def make_lists(
     found = []
     for part in blocks(len(known), _BLOCK_USERS):
         rows = known[part]
-        found.append(_of_block(model, asked, rows, candidates, rules, include_seen))
+        found.append(_of_block(model, asked, rows, candidates, rules, with_tags, include_seen))
         if on_progress is not None and asked.asker.likes is None:
             on_progress(part.stop, len(known))
     return Lines.joined(found)
@@ -130,6 +132,7 @@ def _of_block(
     rows: Numbers,
     candidates: Sequence[Candidates],
     rules: Rules,
+    with_tags: Callable[[Rules, Numbers], Rules],
     include_seen: bool,
 ) -> Lines:
     hidden = _hidden(asked, rows, include_seen)
@@ -149,12 +152,18 @@ def _of_block(
             _ranked(of[left], one, hidden[left], depth)
             for of, one in zip(users, candidates, strict=True)
         ]
-        for at, number in enumerate(left.tolist()):
-            lines = [
-                _Ranking.of(one, best[at], score[at], scale[number])
-                for (best, score), one, scale in zip(ranked, candidates, scales, strict=True)
-            ]
-            made = _list(_Ranking.merged(lines), rules, int(rows[number]))
+        rankings = [
+            _Ranking.merged(
+                [
+                    _Ranking.of(one, best[at], score[at], scale[number])
+                    for (best, score), one, scale in zip(ranked, candidates, scales, strict=True)
+                ]
+            )
+            for at, number in enumerate(left.tolist())
+        ]
+        tagged = with_tags(rules, np.unique(np.concatenate([one.item for one in rankings])))
+        for number, ranking in zip(left.tolist(), rankings, strict=True):
+            made = _list(ranking, tagged, int(rows[number]))
             if made is not None:
                 lists[number] = made
         left = np.array([at for at in left.tolist() if at not in lists], dtype=np.int64)

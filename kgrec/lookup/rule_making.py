@@ -7,6 +7,7 @@ Out:  :class:`kgrec.lookup.arranging.Rules`. What does not depend on a question 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -39,7 +40,7 @@ class RuleMaker:
         self._facts = facts
 
     def rules(self, options: ListOptions, items: NDArray[np.int64]) -> Rules:
-        """The rules that ``options`` ask for.
+        """The rules that ``options`` ask for, save those that read tags.
 
         A minimum that no candidate can fill is dropped, and told in the log.
 
@@ -47,12 +48,7 @@ class RuleMaker:
             options: How lists are put together.
             items: Numbers of all items that may be recommended.
         """
-        likeness = None
         limits = []
-        if options.diversity:
-            likeness = Likeness(self._model.item_embeddings, self._facts.item_tags())
-        if options.max_per_tag:
-            limits.append(Limit(self._facts.item_tags().matrix, options.max_per_tag))
         if options.max_per_series:
             limits.append(Limit(self._series, options.max_per_series))
         minima = []
@@ -69,7 +65,23 @@ class RuleMaker:
                     name, f"{len(items):,}",
                 )  # fmt: skip
         kept = [minimum for _, minimum in minima if minimum.items[items].any()]
-        return Rules(options, likeness, limits, kept)
+        return Rules(options, limits=limits, minima=kept)
+
+    def with_tags(self, rules: Rules, items: NDArray[np.int64]) -> Rules:
+        """``rules`` and those that read the tags of candidates, which the graph is asked for.
+
+        Args:
+            rules: What :meth:`rules` gave.
+            items: Numbers of the candidates.
+        """
+        options = rules.options
+        if not (options.diversity or options.max_per_tag):
+            return rules
+        tags = self._facts.item_tags(items)
+        limits = list(rules.limits)
+        if options.max_per_tag:
+            limits.append(Limit(tags.matrix, options.max_per_tag))
+        return replace(rules, likeness=Likeness(self._model.item_embeddings, tags), limits=limits)
 
     @cached_property
     def _series(self) -> sp.csr_matrix:

@@ -215,7 +215,7 @@ class Run:
         allowed = np.concatenate([one.items for one in candidates])
         lines = make_lists(
             self.model, asked, candidates, self._rules.rules(options, allowed),
-            include_seen=include_seen, on_progress=on_progress,
+            with_tags=self._rules.with_tags, include_seen=include_seen, on_progress=on_progress,
         )  # fmt: skip
         return Recommendations(
             self._table(asked, lines),
@@ -382,7 +382,8 @@ class Run:
 
     def _explanations(self, asked: Asked, lines: Lines, min_users: int) -> dict[int, Explanation]:
         """Explanations by line number."""
-        tags = self._facts.item_tags()
+        liked = asked.facts.histories[np.unique(lines.user_row)].event_item
+        tags = self._facts.item_tags(np.unique(np.concatenate([liked, lines.item])))
         domain_of = self.model.snapshot.item_domain[lines.item]
         found: dict[int, Explanation] = {}
         pairs = zip(lines.user_row.tolist(), domain_of.tolist(), strict=True)

@@ -65,7 +65,9 @@ def test_a_page_is_the_same_however_deep_the_ranking_was_read() -> None:
     rng = np.random.default_rng(0)
     embeddings = rng.standard_normal((2000, 8)).astype(np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    likeness = Likeness(embeddings, ItemTags(sp.csr_matrix((2000, 1), dtype=np.float32), ["t"]))
+    likeness = Likeness(
+        embeddings, ItemTags(sp.csr_matrix((2000, 1), dtype=np.float32), ["t"], np.zeros(1))
+    )
     rules = Rules(ListOptions(k=10, page=3, diversity=0.5), likeness)
     items, relevance = np.arange(2000), np.linspace(1, -9, 2000, dtype=np.float32)
     whole = arrange(items, relevance, rules, complete=True)
@@ -87,9 +89,8 @@ def test_diversity_takes_another_taste_before_more_of_the_same(run: Run) -> None
 
 def test_two_items_are_alike_by_embedding_and_by_rare_tags() -> None:
     embeddings = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
-    tags = ItemTags(
-        sp.csr_matrix(np.array([[1, 0], [1, 0], [1, 1], [0, 0]], np.float32)), ["a", "b"]
-    )
+    ones = sp.csr_matrix(np.array([[1, 0], [1, 0], [1, 1], [0, 0]], np.float32))
+    tags = ItemTags(ones, ["a", "b"], np.array([3, 1], np.float32))
     common, rare = np.log1p(4 / 3), np.log1p(4)
     found = Likeness(embeddings, tags).to_one(np.arange(4), 0)
     assert found == pytest.approx([1.0, 1.0, common / (common + rare) / 2, 0.0])
