@@ -5,8 +5,8 @@ Out:  the lines of all lists as arrays: user, rank, item and score.
 
 Users are scored in blocks, and only as many items are ranked as lists need: where rules leave out
 so many that a list is not full, more are ranked for its user. Scores of two domains are of
-different scales, so where several are asked for, a score is compared by how many standard
-deviations it lies above the user's mean score of its domain, estimated on a sample of its items.
+different scales, so where several are asked for, they are compared on that of
+:mod:`kgrec.lookup.score_scales`.
 
 Shapes: B users of a block   I_d items of a domain   N lines
 """
@@ -27,15 +27,13 @@ from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
 from kgrec.trained import TrainedModel
 from kgrec.vectors import Vectors
 
-__all__ = ["Candidates", "Lines", "OnProgress", "candidates_of", "make_lists"]
+__all__ = ["Candidates", "Lines", "OnProgress", "make_lists"]
 
 OnProgress = Callable[[int, int], None]
 """Called with the number of users that are done and the number of all users."""
 
 _BLOCK_USERS = 1024
 """Users scored at once."""
-_SAMPLE = 512
-"""Items of a domain on which a user's scores are measured, where several domains are compared."""
 _DEEPER = 4
 """Factor by which more items are ranked where a list is not full."""
 
@@ -52,8 +50,8 @@ class Candidates:
     """``[I_d]`` ascending."""
     vectors: Vectors
     """``[I_d]``."""
-    sample: Vectors
-    """Some items of the domain, allowed or not."""
+    scale: tuple[float, float] = (0.0, 1.0)
+    """The score that counts 0, and the difference that counts 1, beside other domains."""
 
 
 @dataclass(frozen=True)
@@ -80,19 +78,6 @@ class Lines:
     def only(self, mask: NDArray[np.bool_]) -> Lines:
         """Some of the lines."""
         return Lines(self.user_row[mask], self.rank[mask], self.item[mask], self.score[mask])
-
-
-def candidates_of(model: TrainedModel, domain: int, allowed: NDArray[np.bool_]) -> Candidates:
-    """The candidates of one domain.
-
-    Args:
-        model: The run.
-        domain: Number of the domain.
-        allowed: ``[I_d]`` which of its items may be recommended.
-    """
-    items, vectors = model.snapshot.items_of(domain), model.item_vectors(domain)
-    sample = np.linspace(0, len(items) - 1, min(_SAMPLE, len(items))).astype(np.int64)
-    return Candidates(domain, items[allowed], vectors[allowed], vectors[sample])
 
 
 def make_lists(
@@ -144,7 +129,6 @@ def _of_block(
         row, place = np.nonzero(best != NO_ITEM)
         item = candidates[0].items[best[row, place]]
         return Lines(rows[row], place + 1 + _before(rules), item, score[row, place])
-    scales = [_scale(of, one) for of, one in zip(users, candidates, strict=True)]
     lists: dict[int, Lines] = {}
     depth, left = options.page * options.k + WINDOW, np.arange(len(rows), dtype=np.int64)
     while len(left):
@@ -155,11 +139,11 @@ def _of_block(
         rankings = [
             _Ranking.merged(
                 [
-                    _Ranking.of(one, best[at], score[at], scale[number])
-                    for (best, score), one, scale in zip(ranked, candidates, scales, strict=True)
+                    _Ranking.of(one, best[at], score[at])
+                    for (best, score), one in zip(ranked, candidates, strict=True)
                 ]
             )
-            for at, number in enumerate(left.tolist())
+            for at in range(len(left))
         ]
         tagged = with_tags(rules, np.unique(np.concatenate([one.item for one in rankings])))
         for number, ranking in zip(left.tolist(), rankings, strict=True):
@@ -192,14 +176,6 @@ def _ranked(
     return top_k_of_products(users, candidates.vectors, depth, exclude=exclude)
 
 
-def _scale(users: Vectors, candidates: Candidates) -> Floats:
-    """``[B, 2]`` mean and standard deviation of each user's scores in a domain."""
-    scores = users.products(candidates.sample)
-    if not scores.size:
-        return np.tile(np.array([0.0, 1.0], np.float32), (len(users), 1))
-    return np.stack([scores.mean(axis=1), np.maximum(scores.std(axis=1), 1e-9)], axis=1)
-
-
 def _before(rules: Rules) -> int:
     """Number of places on the pages before."""
     return (rules.options.page - 1) * rules.options.k
@@ -217,11 +193,11 @@ class _Ranking:
     """Whether there are no others."""
 
     @classmethod
-    def of(cls, candidates: Candidates, best: Numbers, score: Floats, scale: Floats) -> _Ranking:
+    def of(cls, candidates: Candidates, best: Numbers, score: Floats) -> _Ranking:
         there = best != NO_ITEM
         complete = len(best) >= len(candidates.items) or not there.all()
-        mean, deviation = scale
-        relevance = (score[there] - mean) / deviation
+        low, width = candidates.scale
+        relevance = (score[there] - low) / width
         return cls(candidates.items[best[there]], score[there], relevance, complete)
 
     @classmethod

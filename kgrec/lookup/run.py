@@ -29,7 +29,7 @@ from kgrec.lookup.items import ItemNames
 from kgrec.lookup.keys import GivenHistory, Key, Keys, key_of
 from kgrec.lookup.list_options import ListOptions
 from kgrec.lookup.names import not_found
-from kgrec.lookup.rankings import Candidates, Lines, OnProgress, candidates_of, make_lists
+from kgrec.lookup.rankings import Candidates, Lines, OnProgress, make_lists
 from kgrec.lookup.reasons import MIN_USERS, Explainer, check_min_users
 from kgrec.lookup.results import (
     FIELDS,
@@ -40,6 +40,7 @@ from kgrec.lookup.results import (
     SimilarItems,
 )
 from kgrec.lookup.rule_making import RuleMaker
+from kgrec.lookup.score_scales import ScoreScales
 from kgrec.lookup.store_facts import StoreFacts
 from kgrec.lookup.user_vectors import user_vectors
 from kgrec.ranking.topk import top_k_of_products
@@ -109,6 +110,7 @@ class Run:
         )
         self._asked = AskedReader(model, self._facts, self._items, where=self._where)
         self._rules = RuleMaker(model, self._facts)
+        self._scales = ScoreScales(model)
 
     @property
     def domains(self) -> list[str]:
@@ -172,7 +174,7 @@ class Run:
                 with any event.
             domain: Name of the target domain, or of several; may be left out where there is only
                 one. Scores of several domains are compared as
-                :mod:`kgrec.lookup.rankings` says; the score of a line is that of its domain.
+                :mod:`kgrec.lookup.score_scales` says; the score of a line is that of its domain.
             k: Number of items for each user; fewer where filters and limits leave fewer.
             page: 1 for the best ``k`` items, 2 for the next ``k``, and so on.
             diversity: From 0 to 1: weight of being unlike the items above on the page.
@@ -211,7 +213,7 @@ class Run:
             Asker(user, users, history, likes, dislikes, likes_weight, dislikes_weight, counted)
         )
         self._check_filter(where, domains)
-        candidates = [self._candidates(where, number) for number in domains]
+        candidates = [self._candidates(where, one, among=len(domains)) for one in domains]
         allowed = np.concatenate([one.items for one in candidates])
         lines = make_lists(
             self.model, asked, candidates, self._rules.rules(options, allowed),
@@ -336,10 +338,13 @@ class Run:
                 f"{' and '.join(map(repr, names))}; leave the filter's domain out"
             )
 
-    def _candidates(self, where: NodeFilter | None, domain: int) -> Candidates:
+    def _candidates(self, where: NodeFilter | None, domain: int, *, among: int) -> Candidates:
+        """What may be recommended of one of ``among`` domains."""
         items = self.model.snapshot.items_of(domain)
         allowed = allowed_items(where, self._facts, self._items.index, items)
-        return candidates_of(self.model, domain, allowed)
+        vectors = self.model.item_vectors(domain)[allowed]
+        scale = self._scales.of(domain) if among > 1 else (0.0, 1.0)
+        return Candidates(domain, items[allowed], vectors, scale)
 
     def _domains_asked(self, domain: str | Sequence[str] | None) -> list[int]:
         """Numbers of the domains, each once, in the order given."""
