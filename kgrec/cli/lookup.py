@@ -19,6 +19,13 @@ from kgrec.cli.conditions import (
     one_value_an_option,
     unix_seconds,
 )
+from kgrec.cli.history_options import (
+    HistoryFileOption,
+    HistoryOption,
+    HistoryParamOption,
+    HistoryQueryOption,
+    read_history_options,
+)
 from kgrec.cli.list_options import (
     DislikesOption,
     DislikesWeightOption,
@@ -53,7 +60,7 @@ from kgrec.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     import polars as pl
 
-    from kgrec.lookup import GivenHistory, Recommendations, Run
+    from kgrec.lookup import Recommendations, Run
     from kgrec.lookup.user_files import UserFile
 
 __all__ = ["register"]
@@ -68,22 +75,6 @@ LiveStoreOption = Annotated[
     ),
 ]  # fmt: skip
 UserOption = Annotated[str | None, typer.Option(metavar="KEY", help="Key of one user.")]
-HistoryOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="ITEM",
-        help="Item that a user liked, by key or whole title; repeat the option for several, "
-        "oldest first. With --user: what happened since the graph was written.",
-    ),
-]
-HistoryFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Items that a user liked: a text file with one item a line, oldest first, or CSV, "
-        "TSV, Parquet or JSON Lines with a column `item` and, where known, `time` and `kind`.",
-    ),
-]
 LikesOption = Annotated[
     str | None,
     typer.Option(
@@ -112,6 +103,8 @@ def recommend(
     ] = None,
     history: HistoryOption = None,
     history_file: HistoryFileOption = None,
+    history_query: HistoryQueryOption = None,
+    history_params: HistoryParamOption = None,
     likes: LikesOption = None,
     dislikes: DislikesOption = None,
     likes_weight: LikesWeightOption = 0.5,
@@ -164,7 +157,8 @@ def recommend(
     score, with --users also user_id, with --explain also reason. Users of a file that are not in
     the graph are left out and named; where none is in the graph, the exit code is 3.
     """
-    _check_asker(user, users, history, history_file, likes)
+    given = read_history_options(history, history_file, history_query, history_params)
+    _check_asker(user, users, given, likes)
     check_out(out)
     set_threads(threads)
     file = None
@@ -187,7 +181,7 @@ def recommend(
         found = opened.recommend(
             user,
             users=file.keys if file is not None else None,
-            history=_history(history, history_file),
+            history=given,
             likes=likes,
             dislikes=dislikes or None,
             likes_weight=likes_weight,
@@ -219,24 +213,15 @@ def recommend(
     _deliver(file.frame(found) if file is not None else found.to_frame(), as_json=as_json, out=out)
 
 
-def _check_asker(
-    user: str | None,
-    users: Path | None,
-    history: list[str] | None,
-    history_file: Path | None,
-    likes: str | None,
-) -> None:
+def _check_asker(user: str | None, users: Path | None, history: object, likes: str | None) -> None:
     """Refuse options that do not say for whom is recommended, or that exclude each other."""
-    options = {"--user": user, "--users": users, "--history": history,
-               "--history-file": history_file, "--likes": likes}  # fmt: skip
+    options = {"--user": user, "--users": users, "--history": history, "--likes": likes}
     given = [name for name, value in options.items() if value]
     if not given:
         raise InputError(
-            "say for whom: give one of --user, --users, --history, --history-file and --likes, "
-            "got none"
+            "say for whom: give one of --user, --users, --history, --history-file, "
+            "--history-query and --likes, got none"
         )
-    if history and history_file:
-        raise InputError("give one of --history and --history-file, got both")
     if users and len(given) > 1:
         raise InputError(
             f"--users stands alone, got {' and '.join(given)}; ask for one --user at a time where "
@@ -287,6 +272,8 @@ def explain(
     ],
     history: HistoryOption = None,
     history_file: HistoryFileOption = None,
+    history_query: HistoryQueryOption = None,
+    history_params: HistoryParamOption = None,
     likes: LikesOption = None,
     store: LiveStoreOption = None,
     label_prefix: PrefixOption = "",
@@ -296,9 +283,8 @@ def explain(
     as_json: JsonOption = False,
 ) -> None:
     """Explain why an item would be recommended: paths in the graph and one sentence."""
-    if history and history_file:
-        raise InputError("give one of --history and --history-file, got both")
-    others = bool(history or history_file or likes)
+    given = read_history_options(history, history_file, history_query, history_params)
+    others = bool(given or likes)
     if len(names) > 2 or (len(names) < 2 and not others):
         what = "an item, or a user and an item" if others else "a user and an item"
         raise InputError(f"name {what}, got {len(names)}: {' '.join(map(repr, names))}")
@@ -310,7 +296,7 @@ def explain(
         told = opened.explain(
             names[-1],
             user=names[0] if len(names) == 2 else None,
-            history=_history(history, history_file),
+            history=given,
             likes=likes,
             min_users=min_users,
         )
@@ -320,12 +306,6 @@ def explain(
     echo(told.sentence)
     rows = [(one.kind, one.strength, one.path) for one in told.reasons]
     print_table(("reason", "strength", "path"), rows)
-
-
-def _history(given: list[str] | None, file: Path | None) -> list[str] | GivenHistory | None:
-    from kgrec.lookup.history_files import read_history
-
-    return read_history(file) if file is not None else given or None
 
 
 def _opened(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kgrec.lookup.history_queries import HistoryQuery
 from kgrec.lookup.keys import GivenHistory
 from kgrec.lookup.results import (
     Explanation,
@@ -17,6 +18,7 @@ from kgrec.trained import TrainedModel
 __all__ = [
     "Explanation",
     "GivenHistory",
+    "HistoryQuery",
     "Reason",
     "Recommendation",
     "Recommendations",

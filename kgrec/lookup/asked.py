@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_store.snapshot import NO_TIME
+from graph_store.store import GraphStore
 from kgrec.data.histories import Histories
 from kgrec.errors import InputError
 from kgrec.lookup.facts import Facts, UserFacts
 from kgrec.lookup.history_options import HistoryOptions, narrowed
+from kgrec.lookup.history_queries import HistoryQuery, read_history_query
 from kgrec.lookup.items import ItemNames
 from kgrec.lookup.keys import GivenHistory, Key, Keys, key_of, keys_of
 from kgrec.lookup.names import unknown_user
@@ -40,8 +42,9 @@ class Asker:
     """Key of one user of the graph."""
     users: Keys | None = None
     """Keys of many."""
-    history: Keys | GivenHistory | None = None
-    """Liked items; beside ``user``, new events after those of the graph."""
+    history: Keys | GivenHistory | HistoryQuery | None = None
+    """Liked items, or a query that finds them; beside ``user``, new events after those of the
+    graph."""
     likes: str | None = None
     """What somebody likes, in their own words; alone, or beside a history."""
     dislikes: Keys | None = None
@@ -106,9 +109,19 @@ class AskedReader:
         facts: The graph that users are looked up in.
         items: Keys and titles of the run's items.
         where: Name of the run, for messages.
+        store: The live graph, which queries for a history are asked of.
     """
 
-    def __init__(self, model: TrainedModel, facts: Facts, items: ItemNames, *, where: str) -> None:
+    def __init__(
+        self,
+        model: TrainedModel,
+        facts: Facts,
+        items: ItemNames,
+        *,
+        where: str,
+        store: GraphStore | None = None,
+    ) -> None:
+        self._store = store
         self._model = model
         self._facts = facts
         self._items = items
@@ -154,8 +167,10 @@ class AskedReader:
         empty = Histories.of_lists([[]], self._model.snapshot.num_items)
         return [None], UserFacts(empty, empty, np.ones(1, dtype=np.bool_))
 
-    def _given(self, history: Keys | GivenHistory) -> Histories:
+    def _given(self, history: Keys | GivenHistory | HistoryQuery) -> Histories:
         """One history by item numbers, in the order given; where there are times, by them."""
+        if isinstance(history, HistoryQuery):
+            history = read_history_query(self._store, history, self._items.index)
         given = history
         if not isinstance(given, GivenHistory):
             given = GivenHistory(keys_of(given, "history"))

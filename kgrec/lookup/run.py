@@ -25,6 +25,7 @@ from kgrec.lookup.asked import Asked, AskedReader, Asker
 from kgrec.lookup.facts import Facts, SnapshotFacts
 from kgrec.lookup.filters import allowed_items
 from kgrec.lookup.history_options import HistoryOptions
+from kgrec.lookup.history_queries import HistoryQuery
 from kgrec.lookup.items import ItemNames
 from kgrec.lookup.keys import GivenHistory, Key, Keys, key_of
 from kgrec.lookup.list_options import ListOptions
@@ -108,7 +109,7 @@ class Run:
             if store is None
             else StoreFacts(model, store, positive_weight=model.settings.positive_weight)
         )
-        self._asked = AskedReader(model, self._facts, self._items, where=self._where)
+        self._asked = AskedReader(model, self._facts, self._items, where=self._where, store=store)
         self._rules = RuleMaker(model, self._facts)
         self._scales = ScoreScales(model)
 
@@ -124,7 +125,7 @@ class Run:
         user: Key | None = None,
         *,
         users: Keys | None = None,
-        history: Keys | GivenHistory | None = None,
+        history: Keys | GivenHistory | HistoryQuery | None = None,
         likes: str | None = None,
         dislikes: Keys | None = None,
         likes_weight: float = 0.5,
@@ -159,8 +160,8 @@ class Run:
                 digits, since ids become text when they are ingested.
             users: Keys of many; unknown ones are listed in the result's ``unknown``.
             history: Items somebody liked, oldest first, by key (or by title, where only one item
-                has it); or a :class:`GivenHistory` with times and kinds. Beside ``user``: what
-                happened since the graph was written.
+                has it); a :class:`GivenHistory` with times and kinds; or a :class:`HistoryQuery`
+                of the live graph. Beside ``user``: what happened since the graph was written.
             likes: What somebody likes, in their own words.
             dislikes: Items that are disliked, by key or title: they are not recommended, and what
                 is like them is ranked lower.
@@ -262,7 +263,7 @@ class Run:
         item: Key,
         *,
         user: Key | None = None,
-        history: Keys | GivenHistory | None = None,
+        history: Keys | GivenHistory | HistoryQuery | None = None,
         likes: str | None = None,
         min_users: int = MIN_USERS,
     ) -> Explanation:
@@ -274,7 +275,7 @@ class Run:
             item: Key of the item, or its title where only one item has it.
             user: Key of one user; an unknown one is an error.
             history: Items somebody liked, oldest first, by key (or by title, where only one item
-                has it); or a :class:`GivenHistory` with times and kinds.
+                has it); a :class:`GivenHistory` with times and kinds; or a :class:`HistoryQuery`.
             likes: What somebody likes, in their own words.
             min_users: Smallest number of people behind a reason that is shown, 2 or more.
 

@@ -139,7 +139,13 @@ def test_the_number_of_people_behind_a_reason_is_asked_for(capsys: Output) -> No
         (["--user", "ann", "--new-since", "2023-01-01"], "give min_new as well"),
         (["--user", "ann", "--history-since", "x"], "--history-since: got 'x'; give a date"),
         (["--user", "ann", "--new-since", "2023"], "--new-since: 2023 is no number of seconds"),
-        (["--history", "books:dune", "--history-file", "h"], "one of --history and --history-file"),
+        (["--history", "books:dune", "--history-file", "h"], "got --history and --history-file"),
+        (
+            ["--history-query", "x"],
+            "a query for a history needs a live graph; name it with --store",
+        ),
+        (["--user", "ann", "--history-param", "a=1"], "--history-param: is for a query of"),
+        (["--history-query", "x", "--history-param", "a"], "must look like NAME=VALUE, got 'a'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_as_in_python(

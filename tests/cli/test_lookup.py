@@ -121,7 +121,7 @@ def test_filters_reach_the_answer(
 @pytest.mark.parametrize(
     ("args", "code", "sentence"),
     [
-        ([], 2, "--users, --history, --history-file and --likes, got none"),
+        ([], 2, "--history-query and --likes, got none"),
         (["--users", "u.csv", "--likes", "x"], 2, "--users stands alone, got --users and --likes"),
         (["--user", "u0x"], 3, "no user 'u0x' in the run"),
         (["--user", "u1", "--domain", "book"], 3, "did you mean 'books'?"),
