@@ -6,6 +6,7 @@ is out of range.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ __all__ = [
     "MinLongTailOption",
     "MinNewOption",
     "MinUsersOption",
+    "NewItemsOption",
     "NewSinceOption",
     "PageOption",
     "SeenKindsOption",
@@ -127,6 +129,14 @@ MinNewOption = Annotated[
         "interacted with yet, or not before --new-since.",
     ),
 ]
+NewItemsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--new-items", metavar="FILE",
+        help="Items that came after the training, which may be recommended at once: CSV, TSV or "
+        "Parquet with the columns `key` (domain:item_id) and `text`, `title` or both.",
+    ),
+]  # fmt: skip
 NewSinceOption = Annotated[
     str | None,
     typer.Option(

@@ -40,6 +40,7 @@ from kgrec.cli.list_options import (
     MinLongTailOption,
     MinNewOption,
     MinUsersOption,
+    NewItemsOption,
     NewSinceOption,
     PageOption,
     SeenKindsOption,
@@ -142,6 +143,7 @@ def recommend(
     ] = False,
     why: Annotated[bool, typer.Option("--explain", help="Give reasons for each item.")] = False,
     min_users: MinUsersOption = 5,
+    new_items: NewItemsOption = None,
     store: LiveStoreOption = None,
     label_prefix: PrefixOption = "",
     wait: WaitOption = None,
@@ -174,7 +176,7 @@ def recommend(
                 "--tags-all": tags_all, "--tags-none": tags_none,
                 "--not-seen-by": not_seen_by}  # fmt: skip
     with (
-        _opened(run, store, label_prefix, wait) as opened,
+        _opened(run, store, label_prefix, wait, new_items) as opened,
         one_value_an_option(repeated),
         reporting() as report,
     ):
@@ -246,6 +248,7 @@ def similar(
         str | None, typer.Option(metavar="D", help="Only items of this domain.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="Number of items.")] = 10,
+    new_items: NewItemsOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
     out: OutOption = None,
@@ -256,7 +259,7 @@ def similar(
     """
     check_out(out)
     set_threads(threads)
-    with _opened(run) as opened:
+    with _opened(run, new_items=new_items) as opened:
         found = opened.similar(item, domain=domain, k=k)
     _deliver(found.to_frame(), as_json=as_json, out=out)
 
@@ -275,6 +278,7 @@ def explain(
     history_query: HistoryQueryOption = None,
     history_params: HistoryParamOption = None,
     likes: LikesOption = None,
+    new_items: NewItemsOption = None,
     store: LiveStoreOption = None,
     label_prefix: PrefixOption = "",
     min_users: MinUsersOption = 5,
@@ -290,7 +294,7 @@ def explain(
         raise InputError(f"name {what}, got {len(names)}: {' '.join(map(repr, names))}")
     set_threads(threads)
     with (
-        _opened(run, store, label_prefix, wait) as opened,
+        _opened(run, store, label_prefix, wait, new_items) as opened,
         one_value_an_option({"--history": history}),
     ):
         told = opened.explain(
@@ -309,7 +313,11 @@ def explain(
 
 
 def _opened(
-    run: Path, store: str | None = None, label_prefix: str = "", wait: float | None = None
+    run: Path,
+    store: str | None = None,
+    label_prefix: str = "",
+    wait: float | None = None,
+    new_items: Path | None = None,
 ) -> Run:
     import kgrec
 
@@ -318,7 +326,12 @@ def _opened(
             f"--label-prefix {label_prefix}: is for the Neo4j graph of --store, and no --store is "
             f"given; give it, or leave the prefix out"
         )
-    return kgrec.load(run, store=store, label_prefix=label_prefix, wait=wait)
+    added = None
+    if new_items is not None:
+        from kgrec.lookup.new_items import read_new_items
+
+        added = read_new_items(new_items)
+    return kgrec.load(run, store=store, label_prefix=label_prefix, wait=wait, new_items=added)
 
 
 def _tell_left_out(found: Recommendations, file: UserFile, path: Path) -> None:

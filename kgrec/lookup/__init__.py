@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kgrec.lookup.history_queries import HistoryQuery
 from kgrec.lookup.keys import GivenHistory
+from kgrec.lookup.new_items import NewItem
 from kgrec.lookup.results import (
     Explanation,
     Reason,
@@ -19,6 +20,7 @@ __all__ = [
     "Explanation",
     "GivenHistory",
     "HistoryQuery",
+    "NewItem",
     "Reason",
     "Recommendation",
     "Recommendations",

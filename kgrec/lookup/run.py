@@ -30,6 +30,7 @@ from kgrec.lookup.items import ItemNames
 from kgrec.lookup.keys import GivenHistory, Key, Keys, key_of
 from kgrec.lookup.list_options import ListOptions
 from kgrec.lookup.names import not_found
+from kgrec.lookup.new_items import NewItem, WithNewItems
 from kgrec.lookup.rankings import Candidates, Lines, OnProgress, make_lists
 from kgrec.lookup.reasons import MIN_USERS, Explainer, check_min_users
 from kgrec.lookup.results import (
@@ -57,6 +58,7 @@ def load(
     *,
     label_prefix: str = "",
     wait: float | None = None,
+    new_items: Iterable[NewItem] | None = None,
 ) -> Run:
     """Open a run folder for lookups.
 
@@ -67,13 +69,17 @@ def load(
             for reading and closed with the run; one that was passed in stays open.
         label_prefix: Label prefix of a Neo4j store that is opened here.
         wait: Seconds for which its server is waited for where it does not answer.
+        new_items: Items that came after the training, known by their texts: they are recommended
+            and found like the others. The run folder is not changed.
 
     Raises:
         RunError: The folder is no finished run, or is of another version.
     """
     from kgrec.runs import open_run
 
-    model = open_run(Path(path))
+    model: TrainedModel = open_run(Path(path))
+    if new_items is not None:
+        model = WithNewItems(model, new_items)
     if not isinstance(store, str | Path):
         return Run(model, store=store)
     from graph_store.open_store import open_store

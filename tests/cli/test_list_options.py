@@ -33,7 +33,7 @@ def hand_made(monkeypatch: pytest.MonkeyPatch) -> None:
     model = SmallModel(
         replace(snapshot, at=at, first_at=at, kind=film.astype(np.int16), kinds=("rating", "view"))
     )
-    monkeypatch.setattr("kgrec.cli.lookup._opened", lambda *_: Run(model))
+    monkeypatch.setattr("kgrec.cli.lookup._opened", lambda *_, **__: Run(model))
 
 
 def lines(capsys: Output, *args: object, domain: str = "films") -> list[dict[str, object]]:

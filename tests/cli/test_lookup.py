@@ -71,6 +71,24 @@ def test_histories_and_words_are_answered_too(
     assert len(json.loads(capsys.readouterr().out)) == 3
 
 
+def test_a_new_item_is_recommended_as_soon_as_its_text_is_known(
+    trained_world: TrainedWorld, tmp_path: Path, capsys: Output
+) -> None:
+    """It has the text of the film that is recommended first, and comes near it."""
+    run, target, user = trained_world.run, trained_world.target, trained_world.world.cold_users[0]
+    ask = ["recommend", "--run", run, "--domain", target, "--user", user, "--json", "-k", 10]
+    assert kgrec(*ask) == 0
+    before = json.loads(capsys.readouterr().out)
+    text = trained_world.world.items.filter(pl.col("item_id") == before[0]["item_id"])["title"][0]
+    file = tmp_path / "new.csv"
+    file.write_text(f"key,title,text\n{target}:brand-new,Brand New,{text}\n", encoding="utf-8")
+    assert kgrec(*ask, "--new-items", file, "--explain") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert f"{target}:brand-new" in [line["key"] for line in found[:5]]
+    others = [line["key"] for line in found if line["key"] != f"{target}:brand-new"]
+    assert others == [line["key"] for line in before][: len(others)]
+
+
 def test_reasons_are_told_where_asked(trained_world: TrainedWorld, capsys: Output) -> None:
     user, target = trained_world.world.cold_users[0], trained_world.target
     args = ["recommend", "--run", trained_world.run, "--user", user, "--domain", target, "-k", 2]
