@@ -79,9 +79,10 @@ def test_a_new_item_is_recommended_as_soon_as_its_text_is_known(
     ask = ["recommend", "--run", run, "--domain", target, "--user", user, "--json", "-k", 10]
     assert kgrec(*ask) == 0
     before = json.loads(capsys.readouterr().out)
-    text = trained_world.world.items.filter(pl.col("item_id") == before[0]["item_id"])["title"][0]
+    texts = pl.read_parquet(run / "graph" / "items.parquet")
+    text = texts.filter(pl.col("key") == before[0]["key"])["text"][0]
     file = tmp_path / "new.csv"
-    file.write_text(f"key,title,text\n{target}:brand-new,Brand New,{text}\n", encoding="utf-8")
+    pl.DataFrame({"key": [f"{target}:brand-new"], "text": [text]}).write_csv(file)
     assert kgrec(*ask, "--new-items", file, "--explain") == 0
     found = json.loads(capsys.readouterr().out)
     assert f"{target}:brand-new" in [line["key"] for line in found[:5]]
