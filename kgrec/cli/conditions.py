@@ -122,8 +122,12 @@ def make_filter(
     )
 
 
-def unix_seconds(text: str) -> int:
-    """The time of ``--since``.
+def unix_seconds(text: str, option: str = "--since") -> int:
+    """The time of an option.
+
+    Args:
+        text: What was given.
+        option: The option, for messages.
 
     Raises:
         InputError: Neither ISO 8601 nor Unix seconds since March 1973.
@@ -139,14 +143,14 @@ def unix_seconds(text: str) -> int:
         if _FIRST_SECONDS <= int(written) < _FIRST_MILLISECONDS:
             return int(written)
         raise InputError(
-            f"--since: {written} is no number of seconds since 1970; "
+            f"{option}: {written} is no number of seconds since 1970; "
             f"give Unix seconds, or a date such as 2023-01-05"
         )
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:
         raise InputError(
-            f"--since: got {text!r}; give a date such as 2023-01-05, a time such as "
+            f"{option}: got {text!r}; give a date such as 2023-01-05, a time such as "
             f"2023-01-05T18:30, or Unix seconds"
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -32,10 +33,15 @@ class UserFacts:
 
     histories: Histories
     """What the model reads: liked items, oldest first, over all accounts."""
-    seen: sp.csr_matrix
-    """``[B, I]`` ones: what is left out of an answer."""
+    met: Histories
+    """All their events, liked or not: what is left out of an answer."""
     known: NDArray[np.bool_]
     """``[B]`` whether the graph has such a user."""
+
+    @property
+    def seen(self) -> sp.csr_matrix:
+        """``[B, I]`` ones: the items of ``met``."""
+        return self.met.items
 
     @property
     def liked(self) -> sp.csr_matrix:
@@ -45,12 +51,20 @@ class UserFacts:
 
 @dataclass(frozen=True)
 class ItemTags:
-    """Which item has which tag."""
+    """Which item has which tag, of the items that were asked about."""
 
     matrix: sp.csr_matrix
-    """``[I, T]`` ones."""
+    """``[I, T]`` ones; the rows of other items may be empty."""
     names: list[str]
     """``[T]`` sorted."""
+    bearers: NDArray[np.float32]
+    """``[T]`` number of items with the tag in the whole graph."""
+
+    @cached_property
+    def rarity(self) -> NDArray[np.float32]:
+        """``[T]`` the logarithm of one in how many items has the tag; the more, the rarer."""
+        items = max(1, self.matrix.shape[0])
+        return np.asarray(np.log1p(items / np.maximum(self.bearers, 1.0)), dtype=np.float32)
 
 
 class Facts(Protocol):
@@ -65,8 +79,8 @@ class Facts(Protocol):
         """Histories by user key ``[B]``; all accounts of a person (``SAME_AS``) are one history."""
         ...
 
-    def item_tags(self) -> ItemTags:
-        """Every tag of the graph, and which items have it."""
+    def item_tags(self, items: NDArray[np.int64]) -> ItemTags:
+        """The tags of the items of these numbers."""
         ...
 
     def last_times(self) -> NDArray[np.int64]:
@@ -91,7 +105,7 @@ class SnapshotFacts:
         snapshot, interactions = self._model.snapshot, self._model.interactions
         if not len(interactions.row_of_account):
             empty = Histories.of_lists([[] for _ in users], snapshot.num_items)
-            return UserFacts(empty, empty.items, known)
+            return UserFacts(empty, empty, known)
         wanted = interactions.row_of_account[np.where(known, rows, 0)]
         events = self._events_of(
             np.flatnonzero(np.isin(interactions.row_of_account, wanted[known]))
@@ -117,13 +131,16 @@ class SnapshotFacts:
         before = np.cumsum(counts) - counts
         return np.repeat(start - before, counts) + np.arange(counts.sum())
 
-    def item_tags(self) -> ItemTags:
+    @cached_property
+    def _tags(self) -> ItemTags:
         snapshot = self._model.snapshot
         item, tag = snapshot.item_tag
-        return ItemTags(
-            ones(item, tag, (snapshot.num_items, len(snapshot.tag_keys))),
-            snapshot.tag_keys.tolist(),
-        )
+        matrix = ones(item, tag, (snapshot.num_items, len(snapshot.tag_keys)))
+        bearers = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel()
+        return ItemTags(matrix, snapshot.tag_keys.tolist(), bearers)
+
+    def item_tags(self, items: NDArray[np.int64]) -> ItemTags:
+        return self._tags
 
     def last_times(self) -> NDArray[np.int64]:
         snapshot = self._model.snapshot
@@ -163,12 +180,14 @@ def user_facts(
     used = np.isin(user, numbers) & (item >= 0)
     row = np.searchsorted(numbers, user)
     shape = (len(numbers) + 1, num_items)
-    read = used & liked
-    histories = Histories.of_events(
-        row[read], item[read], shape=shape, time=time[read], order=order[read], kind=kind[read]
-    )
-    seen = ones(row[used], item[used], shape)
-    return UserFacts(histories[row_of], seen[row_of], known)
+    histories, met = (
+        Histories.of_events(
+            row[events], item[events], shape=shape,
+            time=time[events], order=order[events], kind=kind[events],
+        )
+        for events in (used & liked, used)
+    )  # fmt: skip
+    return UserFacts(histories[row_of], met[row_of], known)
 
 
 def ones(

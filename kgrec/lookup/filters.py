@@ -128,7 +128,7 @@ def _by_tags(where: NodeFilter, facts: Facts, items: NDArray[np.int64]) -> NDArr
     )
     if not (any_of or all_of or none_of):
         return np.ones(len(items), dtype=np.bool_)
-    tags = facts.item_tags()
+    tags = facts.item_tags(items)
     column = {name: number for number, name in enumerate(tags.names)}
     rows = tags.matrix[items]
 

@@ -70,13 +70,14 @@ class StoreFacts:
             self._store.read_relationships(RelType.INTERACTED),
         )
 
-    def item_tags(self) -> ItemTags:
+    def item_tags(self, items: NDArray[np.int64]) -> ItemTags:
         frame = self._store.read_relationships(RelType.HAS_TAG)
         names = sorted(self._store.read_nodes(Label.TAG)["key"].to_list())
         item = self._items.find(frame["source"])
         tag = KeyIndex(np.array(names, dtype=np.str_)).find(frame["target"])
         ours = item >= 0
-        return ItemTags(ones(item[ours], tag[ours], (len(self._items.keys), len(names))), names)
+        matrix = ones(item[ours], tag[ours], (len(self._items.keys), len(names)))
+        return ItemTags(matrix, names, np.asarray(matrix.sum(axis=0), np.float32).ravel())
 
     def last_times(self) -> NDArray[np.int64]:
         frame = (

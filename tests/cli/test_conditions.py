@@ -34,7 +34,7 @@ def hand_made(monkeypatch: pytest.MonkeyPatch) -> None:
     tron = snapshot.item_keys[snapshot.item] == "films:tron"
     at = NEW_YEAR + 86_400 * tron.astype(np.int64)
     model = SmallModel(replace(snapshot, titles=titles, tag_keys=tags, at=at))
-    monkeypatch.setattr("kgrec.cli.lookup._opened", lambda *_: Run(model))
+    monkeypatch.setattr("kgrec.cli.lookup._opened", lambda *_, **__: Run(model))
 
 
 def ask(*args: object) -> int:
