@@ -9,7 +9,7 @@ reading slow, and come in pages of keys, so that a broken read goes on at its pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import neo4j
@@ -22,6 +22,7 @@ from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
 from graph_store.neo4j.connection import Connection
 from graph_store.neo4j.enrichment import Enrichments
 from graph_store.neo4j.statements import MAY_BE_NULL, NO_TIME, Names
+from graph_store.properties import PROPERTY_DTYPES, PropertyType
 from graph_store.schema import ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from graph_store.store import DomainCounts, StoreCounts
 
@@ -48,9 +49,13 @@ class Reader:
         self._names = names
         self._ledger = ledger
 
-    def nodes(self, label: Label) -> pl.DataFrame:
-        """All nodes of a label."""
-        statement, columns = self._names.read_nodes(label), NODE_COLUMNS[label]
+    def nodes(
+        self, label: Label, properties: Mapping[str, PropertyType] | None = None
+    ) -> pl.DataFrame:
+        """All nodes of a label, with these properties beside the columns of the schema."""
+        more = properties or {}
+        statement = self._names.read_nodes(label, list(more))
+        columns = NODE_COLUMNS[label] | {name: PROPERTY_DTYPES[kind] for name, kind in more.items()}
         frames, after = [pl.DataFrame(schema=columns)], ""
         while True:
             (record,) = self._db.rows(statement, after=after, page=4 * _PAGE)

@@ -60,6 +60,16 @@ def ingest(
             "without times; default: the order of its rows, files by name.",
         ),
     ] = None,
+    item_properties: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--item-property",
+            metavar="NAME=COLUMN:TYPE",
+            help="Column of a catalogue that becomes the property NAME of items, e.g. "
+            "price=cost_eur:number, to filter lookups by it (--where 'price<=20'); may be given "
+            "again. TYPE is number, text or time (a date, or Unix time).",
+        ),
+    ] = None,
     domain: Annotated[
         str | None, typer.Option(metavar="NAME", help="Domain of rows that name none.")
     ] = None,
@@ -169,12 +179,14 @@ def ingest(
     """
     from graph_store.open_store import is_neo4j_url, open_store
     from loaders import SourceOptions, open_source
+    from loaders.item_properties import read_declarations
 
     for path in [*(files or []), *(links or [])]:
         if not path.exists():
             raise NotFoundError(f"there is no file or folder {path}")
     options = SourceOptions(
         columns=_pairs(columns or []),
+        item_properties=read_declarations(item_properties or []),
         domain=domain,
         platform=platform,
         kind=kind,

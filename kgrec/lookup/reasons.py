@@ -49,9 +49,8 @@ class Explainer:
     def __init__(self, model: TrainedModel, tags: ItemTags) -> None:
         self._model = model
         self._tags = tags
-        bearers = np.asarray(tags.matrix.sum(axis=0), dtype=np.float32).ravel()  # [T]
         items = max(1, model.snapshot.num_items)
-        self._rarity = np.log1p(items / np.maximum(bearers, 1.0))  # [T]
+        self._rarity = np.log1p(items / np.maximum(tags.bearers, 1.0))  # [T]
 
     @cached_property
     def _likers(self) -> sp.csc_matrix:

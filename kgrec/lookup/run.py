@@ -426,7 +426,9 @@ class Run:
             score: ``[N]``.
             likes: The text, where one was given instead of users.
         """
-        explainer = Explainer(self.model, self._facts.item_tags())
+        asked = [facts.histories.items[np.unique(user_row)].indices, item]
+        tags = self._facts.item_tags(np.unique(np.concatenate(asked).astype(np.int64)))
+        explainer = Explainer(self.model, tags)
         found: dict[int, Explanation] = {}
         for one in dict.fromkeys(user_row.tolist()):
             lines = np.flatnonzero(user_row == one)

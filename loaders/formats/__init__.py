@@ -23,11 +23,16 @@ class Format:
     """Highest possible rating; None: it differs between sources."""
     description: str
     """Which files it knows."""
+    has_item_properties: bool = False
+    """Whether columns of its catalogues can become properties of items."""
 
 
 FORMATS: dict[str, Format] = {
     "tabular": Format(
-        "tabular", None, "files ending in .csv, .tsv, .jsonl, .ndjson, .json or .parquet"
+        "tabular",
+        None,
+        "files ending in .csv, .tsv, .jsonl, .ndjson, .json or .parquet",
+        has_item_properties=True,
     ),
     "amazon-reviews": Format("amazon_reviews", 5, "Amazon reviews of 2014, 2018 and 2023"),
     "movielens": Format("movielens", 5, "MovieLens 100K to 25M and latest"),
