@@ -106,41 +106,44 @@ def select_items(cursor: duckdb.DuckDBPyConnection, where: NodeFilter, store: st
         BadFilterError: An unknown property, a value of another type, or a pattern in Cypher.
     """
     selects = selects_items(where)
-    texts, params = conditions(where, item_properties(cursor), store, but_seen=True)
+    properties = item_properties(cursor) if where.properties else {}
+    texts, params = conditions(where, properties, store, but_seen=True)
     passing = (
         f"(SELECT list(n.key ORDER BY n.key) FROM node_item n WHERE {' AND '.join(texts)})"
         if selects
         else "NULL"
     )
+    inside = " AND starts_with(n.key, $beginning)" if where.domain is not None else ""
     refused = []
     if where.deny and not selects:
-        refused.append("SELECT n.key FROM node_item n WHERE n.key IN (SELECT unnest($deny))")
+        refused.append(
+            f"SELECT n.key FROM node_item n WHERE n.key IN (SELECT unnest($deny)){inside}"
+        )
     if where.tags_none and not selects:
         refused.append(
-            "SELECT n.key FROM rel_has_tag h JOIN node_tag t ON t.id = h.target "
-            "JOIN node_item n ON n.id = h.source WHERE t.key IN (SELECT unnest($tags_none))"
+            "SELECT n.key FROM rel_has_tag h JOIN node_tag t ON t.id = h.target JOIN node_item n "
+            f"ON n.id = h.source WHERE t.key IN (SELECT unnest($tags_none)){inside}"
         )
     users, tags = users_left_out(where), [*where.tags_any, *where.tags_all, *where.tags_none]
     if users:
-        refused.append(f"SELECT n.key FROM node_item n WHERE n.id IN ({_SEEN})")
-    used = {"not_seen_by": users} if users else {}
-    used |= {name: params[name] for name in (params if selects else ("deny", "tags_none"))
-             if name in params}  # fmt: skip
+        refused.append(f"SELECT n.key FROM node_item n WHERE n.id IN ({_SEEN}){inside}")
+        params["not_seen_by"] = users
     timed = "true"
     if where.since is not None:
-        inside = " AND starts_with(n.key, $beginning)" if where.domain is not None else ""
         timed = (
             "EXISTS (SELECT 1 FROM rel_interacted r JOIN node_item n ON n.id = r.target "
             f'WHERE r."at" IS NOT NULL{inside})'
         )
-    row = cursor.execute(
+    statement = (
         f"SELECT {passing}, (SELECT list(DISTINCT key) FROM ("
         f"{' UNION ALL '.join(refused) or 'SELECT NULL AS key WHERE false'})), "
         "(SELECT list(key) FROM node_tag WHERE key IN (SELECT unnest($kgrec_tags::VARCHAR[]))), "
         "(SELECT list(key) FROM node_user WHERE key IN (SELECT unnest($kgrec_users::VARCHAR[]))), "
-        f"{timed}",
-        used | {"kgrec_tags": tags, "kgrec_users": users},
-    ).fetchone()
+        f"{timed}"
+    )
+    params |= {"kgrec_tags": tags, "kgrec_users": users}
+    used = {name: value for name, value in params.items() if f"${name}" in statement}
+    row = cursor.execute(statement, used).fetchone()
     found, left_out, known_tags, known_users, has_times = row or (None, None, None, None, True)
     known = {*(known_tags or ())}, {*(known_users or ())}
     return ItemSelection(

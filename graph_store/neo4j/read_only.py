@@ -12,43 +12,48 @@ from __future__ import annotations
 
 from typing import Any
 
-import neo4j
-from neo4j.exceptions import ClientError, CypherSyntaxError
+from neo4j.exceptions import ClientError
 
-from graph_store.errors import BadFilterError
-from graph_store.neo4j.connection import Connection, Transaction
+from graph_store.errors import BadFilterError, GraphStoreError
+from graph_store.neo4j.connection import Connection
 
 __all__ = ["check_reads_only"]
 
 
 def check_reads_only(
-    connection: Connection, explain: str, params: dict[str, Any], *, what: str
+    connection: Connection,
+    explain: str,
+    params: dict[str, Any],
+    *,
+    what: str,
+    only_the_graph: bool = True,
 ) -> None:
-    """Refuse a statement that writes, reads a file or calls a procedure.
+    """Refuse a statement that writes; where asked for also one that reads more than the graph.
 
     Args:
         connection: The database.
         explain: The statement, behind ``EXPLAIN``.
         params: Its parameters.
-        what: The option that it came by, for the message.
+        what: What the statement is, for the message.
+        only_the_graph: Whether a file or a procedure is refused as well.
 
     Raises:
         BadFilterError: The statement cannot be read as Cypher, or does more than to read.
     """
 
-    def work(tx: Transaction) -> neo4j.ResultSummary | str:
-        try:
-            return tx.run(explain, params).consume()
-        except (CypherSyntaxError, ClientError) as error:
-            return _first_line(error)
-
-    summary = connection.read(work)
-    if isinstance(summary, str):
-        raise BadFilterError(f"{what} is no Cypher that the server can read: {summary}")
+    try:
+        summary = connection.read(lambda tx: tx.run(explain, params).consume())
+    except GraphStoreError as error:
+        if not isinstance(error.__cause__, ClientError):
+            raise
+        problem = str(error.__cause__.message or error.__cause__).splitlines()[0]
+        raise BadFilterError(f"{what} is no Cypher that the server can read: {problem}") from error
     if summary.query_type != "r":
         raise BadFilterError(
-            f"{what} would write into the graph; nothing was run; give a pattern that only reads"
+            f"{what} would write into the graph; nothing was run; give one that only reads"
         )
+    if not only_the_graph:
+        return
     operators = _operators(summary.plan or {})
     for operator, does in (("LoadCSV", "read a file"), ("ProcedureCall", "call a procedure")):
         if any(one.startswith(operator) for one in operators):
@@ -64,7 +69,3 @@ def _operators(plan: dict[str, Any]) -> list[str]:
         found.append(str(one.get("operatorType", "")))
         open_ += one.get("children", [])
     return found
-
-
-def _first_line(error: ClientError) -> str:
-    return str(error.message or error).splitlines()[0]

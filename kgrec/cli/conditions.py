@@ -36,6 +36,7 @@ __all__ = [
     "TagsNoneOption",
     "make_filter",
     "one_value_an_option",
+    "read_params",
     "unix_seconds",
 ]
 
@@ -186,7 +187,7 @@ def make_filter(
         min_popularity=min_popularity,
         max_popularity=max_popularity,
         properties=[read_condition(one) for one in properties or ()],
-        cypher=CypherPattern(cypher, _params(params or ())) if cypher is not None else None,
+        cypher=CypherPattern(cypher, read_params(params or ())) if cypher is not None else None,
     )
 
 
@@ -241,11 +242,17 @@ def one_value_an_option(options: Mapping[str, Sequence[str] | None]) -> Iterator
         raise
 
 
-def _params(given: Sequence[str]) -> dict[str, Any]:
+def read_params(given: Sequence[str]) -> dict[str, Any]:
     """Values of parameters, as JSON where they are any, else as text.
 
+    Args:
+        given: ``NAME=VALUE`` each.
+
+    Raises:
+        InputError: One has another form, or a name is there twice.
+
     Example:
-        >>> _params(["city=Lyon", "most=20", 'code="69001"'])
+        >>> read_params(["city=Lyon", "most=20", 'code="69001"'])
         {'city': 'Lyon', 'most': 20, 'code': '69001'}
     """
     found: dict[str, Any] = {}
