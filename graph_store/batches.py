@@ -16,7 +16,6 @@ import polars as pl
 from graph_store.errors import BadRowsError, GraphStoreError
 from graph_store.properties import PROPERTY_DTYPES, PropertyType
 from graph_store.schema import (
-    ENDS,
     ENRICHED,
     NODE_COLUMNS,
     OPTIONAL_COLUMNS,
@@ -30,7 +29,6 @@ __all__ = [
     "check_derived_type",
     "check_nodes",
     "check_relationships",
-    "ends_at_users",
     "relationship_key",
 ]
 
@@ -106,19 +104,6 @@ def relationship_key(rel_type: RelType) -> list[str]:
     """The columns that tell two relationships of one type apart."""
     own = ["kind", "event"] if rel_type is RelType.INTERACTED else []
     return ["source", "target", *own]
-
-
-def ends_at_users(rel_type: RelType) -> list[str]:
-    """The ends (``source``, ``target``) of a type at which there are users.
-
-    Raises:
-        GraphStoreError: The type is derived, or has no user at either end.
-    """
-    ends = zip(("source", "target"), ENDS[rel_type], strict=True)
-    found = [name for name, label in ends if label is Label.USER]
-    if rel_type in ENRICHED or not found:
-        raise GraphStoreError(f"{rel_type} is no fact about users; ask for INTERACTED or SAME_AS")
-    return found
 
 
 def _standing(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:

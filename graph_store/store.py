@@ -295,18 +295,6 @@ class GraphStore(Protocol):
         """All of one type: ``source``, ``target``, ``RELATIONSHIP_COLUMNS``; sorted by all keys."""
         ...
 
-    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
-        """The relationships of one type that leave or enter some users, for few of them.
-
-        Args:
-            rel_type: The type.
-            keys: Keys of users; unknown ones have no relationships.
-
-        Returns:
-            Rows as of :meth:`read_relationships`.
-        """
-        ...
-
     def histories_of(self, users: Sequence[str]) -> UserHistories:
         """What some users did, by one statement for each thousand of them.
 

@@ -51,7 +51,7 @@ class PropertyValues(NamedTuple):
     """One entry a row."""
 
     values: pl.Series
-    """Of the property's type; null where there is none."""
+    """Values of the property's type; null where there is none."""
     faults: pl.Series
     """The reason why a value cannot be used; null where it can."""
 

@@ -55,7 +55,6 @@ EXCEPTIONS = {
     "loaders/markup.py": r"muted",  # an attribute of HTML
     "kgrec/lookup/results.py": r"people",  # a public field: people as a reader of a reason says it
     "kgrec/lookup/reasons.py": r"people",
-    "kgrec/lookup/store_facts.py": r"_persons",  # accounts joined by SAME_AS
 }
 
 

@@ -14,7 +14,7 @@ import networkx as nx
 import numpy as np
 import polars as pl
 
-from graph_store.batches import ends_at_users, relationship_key
+from graph_store.batches import relationship_key
 from graph_store.duckdb import statements as sql
 from graph_store.duckdb.file import one_number, select
 from graph_store.errors import UnknownNodeError
@@ -29,7 +29,6 @@ __all__ = [
     "neighbourhood",
     "nodes",
     "relationships",
-    "relationships_of",
 ]
 
 
@@ -77,25 +76,6 @@ def relationships(cursor: duckdb.DuckDBPyConnection, rel_type: RelType) -> pl.Da
     return ranked.with_columns(
         source=source[0].gather(ranked["source"]), target=target[0].gather(ranked["target"])
     ).cast(dict(columns))  # type: ignore[arg-type]
-
-
-def relationships_of(
-    cursor: duckdb.DuckDBPyConnection, rel_type: RelType, keys: Sequence[str]
-) -> pl.DataFrame:
-    """The relationships of one type at the users of ``keys``, sorted.
-
-    Args:
-        cursor: A cursor of the store.
-        rel_type: A type that is not derived.
-        keys: Keys of users.
-    """
-    ends = ends_at_users(rel_type)
-    columns = RELATIONSHIP_COLUMNS[rel_type]
-    names = "".join(f', "{name}"' for name in columns)
-    touches = " OR ".join(f"{end} IN (SELECT unnest($1))" for end in ends)
-    statement = f'SELECT source, target{names} FROM "{rel_type}" WHERE {touches}'
-    rows = select(cursor, statement, [list(keys)])
-    return rows.cast(dict(columns)).sort(relationship_key(rel_type))  # type: ignore[arg-type]
 
 
 def counts(cursor: duckdb.DuckDBPyConnection) -> StoreCounts:

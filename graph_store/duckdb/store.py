@@ -166,10 +166,6 @@ class EmbeddedStore:
         with self._reading() as cursor:
             return reading.relationships(cursor, rel_type)
 
-    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
-        with self._reading() as cursor:
-            return reading.relationships_of(cursor, rel_type, keys)
-
     def item_properties(self) -> dict[str, PropertyType]:
         with self._reading() as cursor:
             return reading.item_properties(cursor)

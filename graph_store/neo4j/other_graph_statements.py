@@ -12,7 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["GraphMapping", "count_nodes", "events_page", "explain", "items_page", "query_from"]
+__all__ = [
+    "GraphMapping",
+    "count_nodes",
+    "event_names",
+    "events_page",
+    "explain",
+    "item_names",
+    "items_page",
+    "query_from",
+]
 
 
 @dataclass(frozen=True, slots=True)

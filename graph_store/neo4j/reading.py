@@ -16,7 +16,7 @@ import neo4j
 import networkx as nx
 import polars as pl
 
-from graph_store.batches import ends_at_users, relationship_key
+from graph_store.batches import relationship_key
 from graph_store.errors import UnknownNodeError
 from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
 from graph_store.neo4j.connection import Connection
@@ -30,9 +30,6 @@ __all__ = ["Reader"]
 
 _PAGE = 2_000
 """Source nodes of one reading page: some megabytes, and a second's work to read again."""
-
-_ALL = 2**31
-"""More relationships than any user has."""
 
 
 class Reader:
@@ -85,16 +82,6 @@ class Reader:
             order = pl.Enum(runs)
             rows = rows.sort(pl.col("run").cast(order)).unique(["source", "target"], keep="last")
         return rows.select(list(columns)).sort(relationship_key(rel_type))
-
-    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
-        """Those of a type that is not derived, at the users of ``keys``."""
-        columns = {"source": pl.String(), "target": pl.String(), **RELATIONSHIP_COLUMNS[rel_type]}
-        frames = [pl.DataFrame(schema=columns)]
-        for end in ends_at_users(rel_type):
-            statement = self._names.touching(Label.USER, rel_type, outward=end == "source")
-            found = self._db.rows(statement, keys=list(keys), limit=_ALL, runs=[])
-            frames.append(pl.DataFrame([r.data() for r in found], schema=columns))
-        return pl.concat(frames).unique(relationship_key(rel_type)).sort(relationship_key(rel_type))
 
     def counts(self) -> StoreCounts:
         """Counts per label, type and domain."""

@@ -277,9 +277,6 @@ class Neo4jStore:
     def read_relationships(self, rel_type: RelType) -> pl.DataFrame:
         return self._reader.relationships(rel_type)
 
-    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
-        return self._reader.relationships_of(rel_type, keys)
-
     def item_properties(self) -> dict[str, PropertyType]:
         return dict(self._questions.properties)
 
@@ -444,7 +441,9 @@ class Neo4jStore:
             )
         # A graph that neo4j-admin imported has its mark, but no constraint yet.
         if not mark["prepared"] and not self._read_only:
-            for statement in self._names.prepare():
+            properties = read_properties(mark["item_properties"])
+            more = [self._names.property_index(name) for name in properties]
+            for statement in [*self._names.prepare(), *more]:
                 self._db.define(statement)
             self._db.write(lambda tx: tx.run(statements.AWAIT_INDEXES).consume())
             params = {"version": FORMAT_VERSION}

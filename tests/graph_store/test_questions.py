@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -404,6 +404,47 @@ def test_a_search_for_vectors_takes_a_pattern(server: Neo4jStore) -> None:
 def test_a_pattern_needs_a_graph_in_neo4j(embedded_graph: EmbeddedStore) -> None:
     with pytest.raises(BadFilterError, match="needs a graph in Neo4j, this one is .*g.duckdb"):
         ask(embedded_graph, "(item)")
+
+
+@pytest.mark.neo4j
+def test_a_graph_of_an_earlier_version_is_filtered_alike_and_filled_in_at_the_next_write(
+    neo4j_store: Callable[..., Neo4jStore],
+) -> None:
+    store = neo4j_store()
+    fill(store)
+    store._db.write(
+        lambda tx: tx.run(
+            f"MATCH (s:{TEST_PREFIX}KgrecStore) REMOVE s.has_activity "
+            f"WITH s MATCH (n:{TEST_PREFIX}Item) REMOVE n.interactions, n.last_at"
+        ).consume()
+    )
+
+    def asked(one: Neo4jStore) -> list[list[str] | None]:
+        filters = NodeFilter(since=31), NodeFilter(min_popularity=2), NodeFilter(max_popularity=0)
+        return [one.select_items(where).passing for where in filters]
+
+    expected = [["f:2"], ["f:1"], ["f:3"]]
+    old = neo4j_store(read_only=True)
+    assert not old._questions.has_activity
+    assert asked(old) == expected
+    new = neo4j_store()
+    assert new._questions.has_activity
+    assert asked(new) == expected
+    held = f"MATCH (n:{TEST_PREFIX}Item) WHERE n.key = 'f:1' RETURN n.interactions, n.last_at"
+    assert new.query(held).rows() == [(3, 30)]
+
+
+@pytest.mark.neo4j
+def test_a_property_that_another_process_declared_is_found(
+    neo4j_store: Callable[..., Neo4jStore],
+) -> None:
+    writer = neo4j_store()
+    reader = neo4j_store(read_only=True)
+    fill(writer)
+    writer.declare_item_properties({"price": PropertyType.NUMBER})
+    writer.upsert_nodes(Label.ITEM, items(key=["f:1"], price=[9.5]))
+    where = NodeFilter(properties=[PropertyCondition("price", "<", 10)])
+    assert reader.select_items(where).passing == ["f:1"]
 
 
 # --- how much is read -----------------------------------------------------------------

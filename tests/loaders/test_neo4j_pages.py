@@ -237,7 +237,7 @@ def test_nodes_that_cannot_be_told_apart_are_an_error_and_those_without_a_key_ar
     with caplog.at_level(logging.WARNING):
         assert read_into(tmp_path, shop, GraphPages(mapping=MAPPING), OPTIONS) == EXPECTED
     assert f"1 of 7 {CUSTOMER} nodes have no property no and are left out" in caplog.text
-    shop.run(f"CREATE (:{CUSTOMER} {{no: 'seven'}})")
+    shop.run(f"CREATE (:{CUSTOMER} {{no: 'six'}}), (:{CUSTOMER} {{no: 'seven'}})")
     with OtherGraph(shop.url) as graph, pytest.raises(BadSourceError, match="could not be told ap"):
         read_pages(graph, GraphPages(mapping=MAPPING), OPTIONS, tmp_path / "mixed")
 
