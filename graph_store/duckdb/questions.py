@@ -29,8 +29,10 @@ _ACCOUNTS = """
 WITH RECURSIVE account AS (
     SELECT u.id AS "user", u.id AS account FROM node_user u WHERE u.key IN (SELECT unnest({users}))
     UNION
-    SELECT a."user", CASE WHEN s.source = a.account THEN s.target ELSE s.source END
-    FROM account a JOIN rel_same_as s ON a.account IN (s.source, s.target)
+    SELECT a."user", s.other FROM account a JOIN (
+        SELECT source AS one, target AS other FROM rel_same_as
+        UNION ALL SELECT target, source FROM rel_same_as
+    ) s ON s.one = a.account
 )"""
 
 _HISTORIES = f"""
@@ -178,26 +180,59 @@ def conditions(
             f"a pattern in Cypher needs a graph in Neo4j, this one is {store}; leave it out, or "
             f"ask a store such as neo4j://host:7687"
         )
+    parts = [_by_tags(where), _by_interactions(where, but_seen=but_seen), _by_keys(where)]
+    texts = [text for part, _ in parts for text in part]
+    params = {name: value for _, values in parts for name, value in values.items()}
+    for place, one in enumerate(typed_conditions(where.properties, properties, where=store)):
+        name = f"kgrec_property_{place}"
+        value = f"(SELECT unnest(${name}))" if one.operator == "in" else f"${name}"
+        texts.append(f'n."{one.name}" {one.operator} {value}')
+        params[name] = list(one.value) if isinstance(one.value, tuple) else one.value
+    return texts, params
+
+
+_Conditions = tuple[list[str], dict[str, Any]]
+"""Conditions on the item ``n``, and their parameters."""
+
+
+def _by_keys(where: NodeFilter) -> _Conditions:
+    texts: list[str] = []
+    params: dict[str, Any] = {}
+    if where.domain is not None:
+        texts.append("starts_with(n.key, $beginning)")
+        params["beginning"] = f"{where.domain}:"
+    if where.allow is not None:
+        texts.append("n.key IN (SELECT unnest($allow::VARCHAR[]))")
+        params["allow"] = list(where.allow)
+    if where.deny:
+        texts.append("n.key NOT IN (SELECT unnest($deny::VARCHAR[]))")
+        params["deny"] = list(where.deny)
+    return texts, params
+
+
+def _by_tags(where: NodeFilter) -> _Conditions:
     tags = (
         "SELECT {what} FROM rel_has_tag h JOIN node_tag t ON t.id = h.target "
         "WHERE h.source = n.id AND t.key IN (SELECT unnest({names}))"
     )
     texts: list[str] = []
     params: dict[str, Any] = {}
-    if where.domain is not None:
-        texts.append("starts_with(n.key, $beginning)")
-        params["beginning"] = f"{where.domain}:"
     if where.tags_any:
         texts.append(f"EXISTS ({tags.format(what='1', names='$tags_any')})")
         params["tags_any"] = list(where.tags_any)
     if where.tags_all:
-        wanted = sorted(set(where.tags_all))
+        params["tags_all"] = sorted(set(where.tags_all))
         found = tags.format(what="count(*)", names="$tags_all")
-        texts.append(f"({found}) = {len(wanted)}")
-        params["tags_all"] = wanted
+        texts.append(f"({found}) = {len(params['tags_all'])}")
     if where.tags_none:
         texts.append(f"NOT EXISTS ({tags.format(what='1', names='$tags_none')})")
         params["tags_none"] = list(where.tags_none)
+    return texts, params
+
+
+def _by_interactions(where: NodeFilter, *, but_seen: bool) -> _Conditions:
+    texts: list[str] = []
+    params: dict[str, Any] = {}
     if (users := users_left_out(where)) and not but_seen:
         texts.append(
             "n.id NOT IN (SELECT r.target FROM rel_interacted r JOIN node_user u "
@@ -213,16 +248,4 @@ def conditions(
                 f"(SELECT count(*) FROM rel_interacted r WHERE r.target = n.id) {sign} ${name}"
             )
             params[name] = bound
-    for place, one in enumerate(typed_conditions(where.properties, properties, where=store)):
-        name = f"kgrec_property_{place}"
-        is_list = one.operator == "in"
-        value = f"(SELECT unnest(${name}))" if is_list else f"${name}"
-        texts.append(f'n."{one.name}" {one.operator} {value}')
-        params[name] = list(one.value) if isinstance(one.value, tuple) else one.value
-    if where.allow is not None:
-        texts.append("n.key IN (SELECT unnest($allow::VARCHAR[]))")
-        params["allow"] = list(where.allow)
-    if where.deny:
-        texts.append("n.key NOT IN (SELECT unnest($deny::VARCHAR[]))")
-        params["deny"] = list(where.deny)
     return texts, params

@@ -22,6 +22,10 @@ from graph_store.store import NodeFilter
 
 __all__ = ["Compiled", "conditions", "explain_pattern", "histories_of", "select_items", "tags_of"]
 
+_INSIDE = "left(n.key, size($kgrec_beginning)) = $kgrec_beginning"
+"""Whether the item ``n`` is of the domain. By ``STARTS WITH`` the planner would take all items of
+the domain from the index on ``key``, and leave the index of a rarer property aside."""
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -61,7 +65,7 @@ class Compiled:
         """Conditions on the item ``n`` that its own properties answer."""
         where, texts = self.where, []
         if where.domain is not None:
-            texts.append("n.key STARTS WITH $kgrec_beginning")
+            texts.append(_INSIDE)
         if where.allow is not None:
             texts.append("n.key IN $kgrec_allow")
         if where.deny:
@@ -89,46 +93,61 @@ class Compiled:
         names, where = self.names, self.where
         item, tag = names.label(Label.ITEM), names.label(Label.TAG)
         has_tag = names.type(RelType.HAS_TAG)
-        lines = []
+        texts = self.scalars()
+        tags_all = [f"{{key: $kgrec_tag_{place}}}" for place in range(len(set(where.tags_all)))]
+        any_of = "t.key IN $kgrec_tags_any"
+        # One condition gives the items, the others are asked of each of these.
         if where.cypher is not None:
-            # The line break ends a comment in the pattern; the next line binds its items again.
-            inside = "WHERE item.key STARTS WITH $kgrec_beginning" if where.domain else ""
-            lines = [
-                f"MATCH (item:{item}) {inside} MATCH {where.cypher.text}",
-                "WITH DISTINCT item AS n",
-            ]
-        scalars = self.scalars()
+            # The line break ends a comment in the pattern; what follows matches its items again.
+            begin = f"MATCH (item:{item}) MATCH {where.cypher.text}\nWITH DISTINCT item AS n"
+        elif tags_all:
+            begin = f"MATCH (t:{tag} {tags_all.pop(0)}) {self._bearers()}"
+        elif where.tags_any:
+            begin = f"MATCH (t:{tag}) WHERE {any_of} {self._bearers()}"
+            any_of = ""
+        else:
+            begin = ""
+        for key in tags_all:
+            texts.append(f"EXISTS {{ MATCH (n)-[:{has_tag}]->(:{tag} {key}) }}")
+        if where.tags_any and any_of:
+            texts.append(f"EXISTS {{ MATCH (n)-[:{has_tag}]->(t:{tag}) WHERE {any_of} }}")
         if where.tags_none:
             lost = f"(n)-[:{has_tag}]->(t:{tag}) WHERE t.key IN $kgrec_tags_none"
-            scalars.append(f"NOT EXISTS {{ MATCH {lost} }}")
-        where_clause = f"WHERE {' AND '.join(scalars)}" if scalars else ""
-        lines.append(f"MATCH (n:{item}) {where_clause}")
-        # A clause for each: within one, two tags would have to be two relationships.
-        for place in range(len(set(where.tags_all))):
-            lines.append(f"MATCH (n)-[:{has_tag}]->(:{tag} {{key: $kgrec_tag_{place}}})")
-        if where.tags_any:
-            lines.append(f"MATCH (n)-[:{has_tag}]->(t:{tag}) WHERE t.key IN $kgrec_tags_any")
-        return "\n".join([*lines, "RETURN collect(DISTINCT n.key) AS passing"])
+            texts.append(f"NOT EXISTS {{ MATCH {lost} }}")
+        if begin:
+            begin += f" WHERE {' AND '.join([f'n:{item}', *texts])}"
+        else:
+            begin = f"MATCH (n:{item}) WHERE {' AND '.join(texts)}"
+        return f"{begin} RETURN collect(DISTINCT n.key) AS passing"
+
+    def _bearers(self) -> str:
+        """From the tags ``t`` to the items ``n``; nothing is said of ``n`` where it is matched.
+
+        Otherwise the planner may begin at the items of the domain, and look at the tags of all.
+        """
+        return f"WITH t MATCH (t)<-[:{self.names.type(RelType.HAS_TAG)}]-(n) WITH DISTINCT n"
 
     def refused(self) -> list[str]:
         """``refused``: keys of items that a condition leaves out, a subquery each."""
         names, where = self.names, self.where
-        item, tag = names.label(Label.ITEM), names.label(Label.TAG)
-        inside = "AND n.key STARTS WITH $kgrec_beginning" if where.domain is not None else ""
+        item = names.label(Label.ITEM)
+        inside = f"WHERE n:{item} {f'AND {_INSIDE}' if where.domain is not None else ''}"
         parts = []
         if not selects_items(where) and where.tags_none:
             parts.append(
-                f"MATCH (t:{tag})<-[:{names.type(RelType.HAS_TAG)}]-(n:{item}) "
-                f"WHERE t.key IN $kgrec_tags_none {inside} RETURN n.key AS key"
+                f"MATCH (t:{names.label(Label.TAG)}) WHERE t.key IN $kgrec_tags_none "
+                f"{self._bearers()} {inside} RETURN n.key AS key"
             )
         if not selects_items(where) and where.deny:
-            parts.append(f"MATCH (n:{item}) WHERE n.key IN $kgrec_deny RETURN n.key AS key")
+            parts.append(
+                f"MATCH (n:{item}) WHERE n.key IN $kgrec_deny WITH n {inside} RETURN n.key AS key"
+            )
         if users_left_out(where):
             parts.append(
                 f"""MATCH (u:{names.label(Label.USER)}) WHERE u.key IN $kgrec_users
-                {_accounts(names)}
-                MATCH (a)-[:{names.type(RelType.INTERACTED)}]->(n:{item})
-                WHERE true {inside} RETURN n.key AS key"""
+                {_accounts(names, "WITH u")}
+                MATCH (a)-[:{names.type(RelType.INTERACTED)}]->(n) WITH DISTINCT n {inside}
+                RETURN n.key AS key"""
             )
         return parts
 
@@ -145,7 +164,7 @@ def select_items(filter: Compiled) -> str:
     )
     timed = "RETURN true AS has_times"
     if where.since is not None and filter.has_activity:
-        inside = "n.key STARTS WITH $kgrec_beginning AND" if where.domain is not None else ""
+        inside = f"{_INSIDE} AND" if where.domain is not None else ""
         timed = (
             f"OPTIONAL MATCH (n:{names.label(Label.ITEM)}) WHERE {inside} n.last_at IS NOT NULL "
             "WITH n LIMIT 1 RETURN n IS NOT NULL AS has_times"
@@ -209,11 +228,10 @@ def histories_of(names: Names) -> str:
 
 def tags_of(names: Names) -> str:
     """The tags of the items ``$items``: a record for each tag, with the items and their number."""
-    item, tag = names.label(Label.ITEM), names.label(Label.TAG)
-    has_tag = names.type(RelType.HAS_TAG)
+    item, has_tag = names.label(Label.ITEM), names.type(RelType.HAS_TAG)
     return f"""
         MATCH (n:{item}) WHERE n.key IN $items
-        MATCH (n)-[:{has_tag}]->(t:{tag})
+        WITH n MATCH (n)-[:{has_tag}]->(t)
         WITH t, collect(n.key) AS source
         RETURN t.key AS target, source, COUNT {{ (t)<-[:{has_tag}]-() }} AS bearers
     """

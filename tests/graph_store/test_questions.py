@@ -453,7 +453,7 @@ def test_a_property_that_another_process_declared_is_found(
 @pytest.mark.neo4j
 def test_no_question_reads_a_relationship_type_however_large_it_is(neo4j_graph: Neo4jStore) -> None:
     """PROFILE counts what the server touched: far less than the interactions of the graph."""
-    others, count = [f"z:{i}" for i in range(40)], 2_400
+    others, count = [f"f:other {i}" for i in range(40)], 2_400
     store = neo4j_graph
     users = [f"user {i:02}" for i in range(60)]
     store.upsert_nodes(Label.USER, nodes(Label.USER, *((user,) for user in users)))
@@ -461,6 +461,12 @@ def test_no_question_reads_a_relationship_type_however_large_it_is(neo4j_graph: 
     rows = [(user, item, "view", 1.0, 1, 5) for user in users for item in others]
     assert len(rows) == count
     store.upsert_relationships(RelType.INTERACTED, links(RelType.INTERACTED, *rows))
+    crowd = [f"f:more {i:04}" for i in range(count)]
+    store.upsert_nodes(Label.ITEM, nodes(Label.ITEM, *((key,) for key in crowd)))
+    store.upsert_nodes(Label.TAG, nodes(Label.TAG, ("z", "Z")))
+    store.upsert_relationships(
+        RelType.HAS_TAG, links(RelType.HAS_TAG, *((key, "z") for key in crowd))
+    )
     where = NodeFilter(
         domain="f", tags_any=["x"], tags_all=["x"], tags_none=["y"], not_seen_by="bob", since=10,
         min_popularity=1, properties=[PropertyCondition("price", ">", 1)],
@@ -469,7 +475,8 @@ def test_no_question_reads_a_relationship_type_however_large_it_is(neo4j_graph: 
     compiled = store._questions.compiled(where)
     alone = [store._questions.compiled(NodeFilter(domain="f", **one)) for one in
              ({"tags_none": ["y"]}, {"not_seen_by": "bob"}, {"since": 10}, {"min_popularity": 4},
-              {"max_popularity": 2}, {"tags_any": ["x"]})]  # fmt: skip
+              {"tags_any": ["x"]}, {"tags_all": ["y", "x"]},
+              {"properties": [PropertyCondition("price", "<", 10)]})]  # fmt: skip
     asked = [(select_items(one), one.params) for one in (compiled, *alone)]
     asked.append((histories_of(names), {"users": ["ann", "bob"], "no_time": NO_TIME}))
     asked.append((tags_of(names), {"items": ["f:1", "f:2"]}))
