@@ -56,7 +56,6 @@ EXCEPTIONS = {
     "kgrec/lookup/results.py": r"people",  # a public field: people as a reader of a reason says it
     "kgrec/lookup/reason_words.py": r"people",
     "kgrec/lookup/reasons.py": r"people",
-    "kgrec/lookup/store_facts.py": r"_persons",  # accounts joined by SAME_AS
 }
 
 

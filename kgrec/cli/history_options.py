@@ -6,13 +6,13 @@ Out:  what :meth:`kgrec.lookup.Run.recommend` takes as ``history``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgrec.cli.conditions import read_params
 from kgrec.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,24 +88,9 @@ def read_history_options(
     if query:
         from kgrec.lookup import HistoryQuery
 
-        return HistoryQuery(query, _parameters(params or ()))
+        return HistoryQuery(query, read_params(params or (), "--history-param"))
     if file is not None:
         from kgrec.lookup.history_files import read_history
 
         return read_history(file)
     return list(items) if items else None
-
-
-def _parameters(given: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for one in given:
-        name, equals, value = one.partition("=")
-        if not (name.isidentifier() and equals):
-            raise InputError(f"--history-param: must look like NAME=VALUE, got {one!r}")
-        if name in found:
-            raise InputError(f"--history-param: {name} is given twice; give it once")
-        try:
-            found[name] = json.loads(value)
-        except ValueError:
-            found[name] = value
-    return found

@@ -9,8 +9,13 @@ import typer
 
 from kgrec.cli.conditions import (
     AllowOption,
+    CypherOption,
     DenyOption,
+    MaxPopularityOption,
+    MinPopularityOption,
     NotSeenByOption,
+    ParamOption,
+    PropertyOption,
     SinceOption,
     TagsAllOption,
     TagsAnyOption,
@@ -138,6 +143,11 @@ def recommend(
     deny: DenyOption = None,
     since: SinceOption = None,
     not_seen_by: NotSeenByOption = None,
+    min_popularity: MinPopularityOption = None,
+    max_popularity: MaxPopularityOption = None,
+    properties: PropertyOption = None,
+    where_cypher: CypherOption = None,
+    params: ParamOption = None,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also recommend items that the user already has.")
     ] = False,
@@ -170,7 +180,8 @@ def recommend(
         file = read_users(users)
     where = make_filter(
         tags_any=tags_any, tags_all=tags_all, tags_none=tags_none, allow=allow, deny=deny,
-        since=since, not_seen_by=not_seen_by,
+        since=since, not_seen_by=not_seen_by, min_popularity=min_popularity,
+        max_popularity=max_popularity, properties=properties, cypher=where_cypher, params=params,
     )  # fmt: skip
     repeated = {"--history": history, "--dislikes": dislikes, "--tags-any": tags_any,
                 "--tags-all": tags_all, "--tags-none": tags_none,

@@ -1,7 +1,8 @@
 """What is known of users and items at the moment of a question.
 
 In:   the run's own snapshot; a live store is in :mod:`kgrec.lookup.store_facts`.
-Out:  histories in order of time, tags and times, in the item numbers of the run.
+Out:  histories in order of time, tags, and which items satisfy a filter, in the item numbers of
+      the run.
 
 A user here is a person: all accounts joined by ``SAME_AS``. Nothing here scores.
 
@@ -10,21 +11,38 @@ Shapes: B users asked for   E events   I items   T tags
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from graph_store.errors import BadFilterError
+from graph_store.filters import users_left_out
+from graph_store.properties import PropertyCondition, typed_conditions, types_of
 from graph_store.snapshot import NO_TIME
+from graph_store.store import NodeFilter
 from kgrec.data.histories import Histories
-from kgrec.lookup.names import KeyIndex
+from kgrec.lookup.names import KeyIndex, not_found, unknown_user
 from kgrec.trained import TrainedModel
 
-__all__ = ["Facts", "ItemTags", "SnapshotFacts", "UserFacts", "ones", "user_facts"]
+__all__ = [
+    "Facts",
+    "ItemTags",
+    "SnapshotFacts",
+    "UserFacts",
+    "ones",
+    "property_mask",
+    "user_facts",
+    "warn_of_no_times",
+]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,8 +101,17 @@ class Facts(Protocol):
         """The tags of the items of these numbers."""
         ...
 
-    def last_times(self) -> NDArray[np.int64]:
-        """``[I]`` Unix seconds of each item's last interaction, ``NO_TIME`` where unknown."""
+    def select(self, where: NodeFilter, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """``[len(items)]`` which of these items satisfy a filter, lists and domain aside.
+
+        Args:
+            where: The conditions; ``allow``, ``deny`` and ``domain`` may be passed over.
+            items: Numbers of items of one domain.
+
+        Raises:
+            NotFoundError: A tag or a user of the filter is not in the graph.
+            BadFilterError: A condition on a property or a pattern cannot be evaluated here.
+        """
         ...
 
 
@@ -142,11 +169,89 @@ class SnapshotFacts:
     def item_tags(self, items: NDArray[np.int64]) -> ItemTags:
         return self._tags
 
-    def last_times(self) -> NDArray[np.int64]:
+    def select(self, where: NodeFilter, items: NDArray[np.int64]) -> NDArray[np.bool_]:
         snapshot = self._model.snapshot
-        last = np.full(snapshot.num_items, NO_TIME, dtype=np.int64)
-        np.maximum.at(last, snapshot.item, snapshot.at)
-        return last
+        mask = self._by_tags(where, items)
+        if where.since is not None:
+            last = np.full(snapshot.num_items, NO_TIME, dtype=np.int64)
+            np.maximum.at(last, snapshot.item, snapshot.at)
+            if len(items) and (last[items] == NO_TIME).all():
+                warn_of_no_times(self.where)
+            mask &= last[items] >= where.since
+        if where.min_popularity is not None or where.max_popularity is not None:
+            number = np.bincount(snapshot.item, minlength=snapshot.num_items)[items]
+            mask &= number >= (where.min_popularity or 0)
+            if where.max_popularity is not None:
+                mask &= number <= where.max_popularity
+        mask &= self._by_properties(where, items)
+        if users := users_left_out(where):
+            found = self.of_users(users)
+            for user, known in zip(users, found.known, strict=True):
+                if not known:
+                    raise unknown_user(user, where=self.where)
+            mask &= ~np.isin(items, found.seen.indices)
+        return mask
+
+    def _by_properties(self, where: NodeFilter, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        if where.cypher is not None:
+            raise BadFilterError(
+                f"a pattern in Cypher needs a live graph in Neo4j, and {self.where} is asked; name "
+                f"the graph with --store neo4j://host:7687 (store= in Python)"
+            )
+        mask = np.ones(len(items), dtype=np.bool_)
+        frame = self._model.snapshot.item_properties
+        conditions = typed_conditions(where.properties, types_of(frame, but=()), where=self.where)
+        for one in conditions:
+            mask &= property_mask(frame[one.name].gather(items), one)
+        return mask
+
+    def _by_tags(self, where: NodeFilter, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        mask = np.ones(len(items), dtype=np.bool_)
+        if not (where.tags_any or where.tags_all or where.tags_none):
+            return mask
+        column = {name: number for number, name in enumerate(self._tags.names)}
+        rows = self._tags.matrix[items]
+
+        def count(names: Sequence[str]) -> NDArray[np.float32]:
+            for name in names:
+                if name not in column:
+                    raise not_found("tag", name, self._tags.names, where=self.where)
+            chosen = rows[:, [column[name] for name in dict.fromkeys(names)]]
+            return np.asarray(chosen.sum(axis=1), dtype=np.float32).ravel()
+
+        if where.tags_any:
+            mask &= count(where.tags_any) > 0
+        if where.tags_all:
+            mask &= count(where.tags_all) == len(set(where.tags_all))
+        if where.tags_none:
+            mask &= count(where.tags_none) == 0
+        return mask
+
+
+def property_mask(values: pl.Series, condition: PropertyCondition) -> NDArray[np.bool_]:
+    """``[N]`` which values satisfy a condition; one that is missing satisfies none.
+
+    Args:
+        values: ``[N]`` values of the property.
+        condition: With a value of the property's own type.
+    """
+    value = condition.value
+    compared = {
+        "=": lambda: values == value, "!=": lambda: values != value,
+        "<": lambda: values < value, "<=": lambda: values <= value,
+        ">": lambda: values > value, ">=": lambda: values >= value,
+        "in": lambda: values.is_in(list(value)),  # type: ignore[arg-type]
+    }[condition.operator]()  # fmt: skip
+    return np.asarray(compared.fill_null(value=False).to_numpy(), dtype=np.bool_)
+
+
+def warn_of_no_times(where: str) -> None:
+    """Say that a condition on times leaves nothing, since the graph knows none."""
+    log.warning(
+        "no interaction with these items has a time in %s, so a condition on times leaves "
+        "nothing to recommend; ingest a log with times, or leave the condition out",
+        where,
+    )
 
 
 def user_facts(

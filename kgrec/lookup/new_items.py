@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -129,7 +130,7 @@ class WithNewItems:
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        """The graph of the run, and the new items without interactions and tags."""
+        """The graph of the run, and the new items without interactions, tags and properties."""
         old = self._model.snapshot
         place = self._place[: old.num_items].astype(np.int32)
 
@@ -147,7 +148,15 @@ class WithNewItems:
             item_domain=np.concatenate([old.item_domain, self._domain])[self._order],
             item=place[old.item],
             item_tag=np.stack([place[old.item_tag[0]], old.item_tag[1]]),
+            item_properties=self._without_values(old.item_properties),
         )
+
+    def _without_values(self, properties: pl.DataFrame) -> pl.DataFrame:
+        """``[I + N]`` properties of items, of which new ones have none."""
+        if not properties.width:
+            return properties
+        none = pl.DataFrame(schema=properties.schema).clear(len(self._new))
+        return pl.concat([properties, none])[self._order]
 
     @cached_property
     def interactions(self) -> Interactions:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+from graph_store.properties import PropertyCondition
 from graph_store.store import NodeFilter
 from kgrec.ensemble.new_items import find_neighbours
 from kgrec.ensemble.settings import ColdItemSettings
@@ -67,6 +70,23 @@ def test_a_new_item_in_a_history_stands_for_the_nearest_known_one(run: Run) -> N
     found = run.recommend(history=["films:dark"], domain="books", k=2)
     assert set(keys(found)) == {"books:dune", "books:neuro"}
     assert "films:dark" not in keys(run.recommend(history=["films:dark"], domain="films"))
+
+
+def test_a_new_item_has_no_properties_and_known_ones_keep_theirs() -> None:
+    model = SmallModel()
+    prices = pl.DataFrame({"price": [float(at) for at in range(model.snapshot.num_items)]})
+    priced = SmallModel(replace(model.snapshot, item_properties=prices))
+    snapshot = WithNewItems(priced, [DARK, AMELIE]).snapshot
+    price_of = dict(
+        zip(snapshot.item_keys.tolist(), snapshot.item_properties["price"], strict=True)
+    )
+    wanted = dict(zip(model.snapshot.item_keys.tolist(), prices["price"], strict=True))
+    assert price_of == wanted | {DARK.key: None, AMELIE.key: None}
+    where = NodeFilter(properties=[PropertyCondition("price", ">=", 0)])
+    found = Run(WithNewItems(priced, [DARK, AMELIE])).recommend(
+        history=["books:dune"], domain="films", where=where
+    )
+    assert set(keys(found)) == {key for key in wanted if key.startswith("films:")}
 
 
 def test_what_the_run_knows_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
