@@ -9,11 +9,13 @@ Nothing here knows a store. A wrong frame is the caller's mistake and a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from graph_store.errors import BadRowsError, GraphStoreError
+from graph_store.properties import PROPERTY_DTYPES, PropertyType
 from graph_store.schema import (
-    ENDS,
     ENRICHED,
     NODE_COLUMNS,
     OPTIONAL_COLUMNS,
@@ -27,24 +29,33 @@ __all__ = [
     "check_derived_type",
     "check_nodes",
     "check_relationships",
-    "ends_at_users",
     "relationship_key",
 ]
 
 _MAY_BE_NULL = {"title", "text", "text_hash", "name", "at", "first_at", "order"}
 
 
-def check_nodes(label: Label, rows: pl.DataFrame) -> pl.DataFrame:
-    """``rows`` with ``NODE_COLUMNS[label]`` and nothing else; keys must be distinct.
+def check_nodes(
+    label: Label, rows: pl.DataFrame, properties: Mapping[str, PropertyType] | None = None
+) -> pl.DataFrame:
+    """``rows`` with ``NODE_COLUMNS[label]``, of items also with properties; keys must be distinct.
 
     Args:
         label: Label of the nodes.
         rows: A frame with at least ``NODE_COLUMNS[label]``.
+        properties: The declared properties of items; those of ``rows`` are kept.
 
     Raises:
         BadRowsError: A column is missing, a value is null, a key is empty or there twice.
     """
-    rows = _select(f"nodes of {label}", rows, NODE_COLUMNS[label])
+    columns = dict(NODE_COLUMNS[label])
+    if label is Label.ITEM:
+        columns |= {
+            name: PROPERTY_DTYPES[kind]
+            for name, kind in sorted((properties or {}).items())
+            if name in rows.columns
+        }
+    rows = _select(f"nodes of {label}", rows, columns, properties or {})
     if rows["key"].n_unique() != rows.height:
         twice = rows.filter(pl.col("key").is_duplicated())["key"][0]
         raise BadRowsError(f"nodes of {label}: key {twice!r} is there twice; give each node once")
@@ -95,19 +106,6 @@ def relationship_key(rel_type: RelType) -> list[str]:
     return ["source", "target", *own]
 
 
-def ends_at_users(rel_type: RelType) -> list[str]:
-    """The ends (``source``, ``target``) of a type at which there are users.
-
-    Raises:
-        GraphStoreError: The type is derived, or has no user at either end.
-    """
-    ends = zip(("source", "target"), ENDS[rel_type], strict=True)
-    found = [name for name, label in ends if label is Label.USER]
-    if rel_type in ENRICHED or not found:
-        raise GraphStoreError(f"{rel_type} is no fact about users; ask for INTERACTED or SAME_AS")
-    return found
-
-
 def _standing(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """What is left when the rows are stated one after another; see ``upsert_relationships``.
 
@@ -126,13 +124,19 @@ def _standing(rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     )
 
 
-def _select(what: str, rows: pl.DataFrame, columns: dict[str, pl.DataType]) -> pl.DataFrame:
+def _select(
+    what: str,
+    rows: pl.DataFrame,
+    columns: Mapping[str, pl.DataType],
+    properties: Mapping[str, PropertyType] | None = None,
+) -> pl.DataFrame:
     missing = [name for name in columns if name not in rows.columns]
     if missing:
         raise BadRowsError(f"{what}: columns {missing} are missing; got {rows.columns}")
     selected = rows.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
     for name in columns:
-        if name not in _MAY_BE_NULL and selected[name].null_count():
+        may_be_null = name in _MAY_BE_NULL or name in (properties or {})
+        if not may_be_null and selected[name].null_count():
             raise BadRowsError(f"{what}: column {name!r} holds a null; every row needs one")
     for name in ("key", "source", "target"):
         if name in columns and (selected[name] == "").any():

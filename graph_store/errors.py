@@ -4,6 +4,7 @@ KgrecError                      the root, also as ``kgrec.KgrecError``
 ├── GraphStoreError             below; everything that graph_store raises on purpose
 │   ├── BadStoreUrlError        a --store value cannot be understood
 │   ├── BadLabelPrefixError     a --label-prefix is no name, or not that of a graph in this database
+│   ├── BadFilterError          a condition on items cannot be evaluated
 │   ├── BadRowsError            nodes, relationships or vectors to be written are malformed
 │   ├── StoreUnavailableError   the server does not answer, or refuses the password
 │   ├── StoreLockedError        another process writes to the embedded file
@@ -22,6 +23,7 @@ a call with wrong arguments, and faults of the packages themselves.
 from __future__ import annotations
 
 __all__ = [
+    "BadFilterError",
     "BadLabelPrefixError",
     "BadRowsError",
     "BadStoreUrlError",
@@ -53,6 +55,10 @@ class BadStoreUrlError(GraphStoreError, ValueError):
 
 class BadLabelPrefixError(GraphStoreError, ValueError):
     """A label prefix cannot begin a label, or is not that of a graph in this database."""
+
+
+class BadFilterError(GraphStoreError, ValueError):
+    """A condition on items cannot be evaluated: an unknown property, a pattern that writes ..."""
 
 
 class BadRowsError(GraphStoreError, ValueError):

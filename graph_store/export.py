@@ -12,6 +12,7 @@ What is written stands under its name only when it is complete.
 
 from __future__ import annotations
 
+import json
 import logging
 import shlex
 from collections.abc import Callable
@@ -27,7 +28,6 @@ from graph_store.schema import (
     ENDS,
     ENRICHED,
     FORMAT_VERSION,
-    NODE_COLUMNS,
     RELATIONSHIP_COLUMNS,
     Label,
     RelType,
@@ -83,16 +83,20 @@ def _warn_of_derived(store: GraphStore) -> None:
 def _import_files(store: GraphStore, folder: Path, names: Names) -> str:
     arguments = []
     for label in Label:
-        columns = NODE_COLUMNS[label]
+        nodes = store.read_nodes(label)
         # One id space a label, so that a user and a tag may bear one key.
         header = [f"key:ID({label})"] + [
-            f"{name}:{_IMPORT_TYPES[type(dtype)]}" for name, dtype in columns.items()
+            f"{name}:{_IMPORT_TYPES[type(dtype)]}" for name, dtype in nodes.schema.items()
         ][1:]
-        files = _write(folder, f"nodes_{label}", header, store.read_nodes(label))
+        files = _write(folder, f"nodes_{label}", header, nodes)
         arguments.append(f"--nodes={names.label(label)}={files}")
-    # kgrec knows its own database by this node.
-    mark = pl.DataFrame({"key": ["store"], "format_version": [FORMAT_VERSION]})
-    files = _write(folder, "nodes_store", ["key:ID(Store)", "format_version:long"], mark)
+    # kgrec knows its own database, and the properties of its items, by this node.
+    properties = json.dumps(store.item_properties())
+    mark = pl.DataFrame(
+        {"key": ["store"], "format_version": [FORMAT_VERSION], "item_properties": [properties]}
+    )
+    header = ["key:ID(Store)", "format_version:long", "item_properties:string"]
+    files = _write(folder, "nodes_store", header, mark)
     arguments.append(f"--nodes={names.store}={files}")
     for rel_type in RelType:
         if rel_type in ENRICHED:

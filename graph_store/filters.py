@@ -7,6 +7,7 @@ Out:  nothing, or one clear error; a filter's users. Nothing here knows a store.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from graph_store.errors import BadRowsError, GraphStoreError
 from graph_store.schema import Label
 from graph_store.store import NodeFilter
 
-__all__ = ["check_filter", "check_vectors", "users_left_out"]
+__all__ = ["check_filter", "check_vectors", "selects_items", "users_left_out"]
 
 
 def check_filter(label: Label, where: NodeFilter) -> None:
@@ -30,13 +31,28 @@ def check_filter(label: Label, where: NodeFilter) -> None:
     """
     if label is Label.ITEM:
         return
-    names = ("domain", "tags_any", "tags_all", "tags_none", "not_seen_by", "since")
+    names = [one.name for one in fields(where) if one.name not in ("allow", "deny")]
     asked = [name for name in names if getattr(where, name) not in (None, ())]
     if asked:
         raise GraphStoreError(
             f"a search among {label} nodes cannot be filtered by {', '.join(asked)}; "
             f"only allow and deny apply there"
         )
+
+
+def selects_items(where: NodeFilter) -> bool:
+    """Whether any condition says which items pass; the others only say which do not.
+
+    The domain alone selects nothing that a caller would not know.
+    """
+    return (
+        any((where.tags_any, where.tags_all, where.properties))
+        or where.allow is not None
+        or where.since is not None
+        or where.min_popularity is not None
+        or where.max_popularity is not None
+        or where.cypher is not None
+    )
 
 
 def users_left_out(where: NodeFilter) -> list[str]:

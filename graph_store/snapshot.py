@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -56,6 +56,7 @@ class Snapshot:
     order: NDArray[np.int64]  # [E] rank of the last event in its log, NO_TIME where unknown
     item_tag: NDArray[np.int32]  # [2, *] item, tag
     same_as: NDArray[np.int32]  # [2, *] user, user
+    item_properties: pl.DataFrame = field(default_factory=pl.DataFrame)  # [I] a column a property
 
     @property
     def num_users(self) -> int:
@@ -83,6 +84,9 @@ class Snapshot:
                       self.at, self.first_at, order, self.item_tag, self.same_as):  # fmt: skip
             digest.update(str((array.shape, array.dtype.str)).encode())
             digest.update(np.ascontiguousarray(array).tobytes())
+        for column in self.item_properties:  # a graph without them has the hash it always had
+            digest.update(json.dumps([column.name, str(column.dtype)]).encode())
+            digest.update(json.dumps(column.to_list()).encode())
         return digest.hexdigest()
 
     def items_of(self, domain: int) -> NDArray[np.int64]:
@@ -230,7 +234,9 @@ def _from_tables(
         order=_filled(numbered["order"]),
         item_tag=_pairs(item_tags, items["key"], tags["key"]),
         same_as=_pairs(same_as, users["key"], users["key"]),
-    )
+        item_properties=items.select(sorted(set(items.columns) - {*NODE_COLUMNS[Label.ITEM],
+                                                                  "domain"})),
+    )  # fmt: skip
 
 
 def _to_tables(s: Snapshot) -> list[pl.DataFrame]:
@@ -250,7 +256,7 @@ def _to_tables(s: Snapshot) -> list[pl.DataFrame]:
                 "domain": keys(s.domain_keys).gather(s.item_domain),
             },
             schema_overrides=NODE_COLUMNS[Label.ITEM],
-        ),
+        ).with_columns(s.item_properties.get_columns()),
         keys(s.domain_keys).to_frame(),
         tag_keys.to_frame(),
         pl.DataFrame(

@@ -9,7 +9,7 @@ with absolute values, each batch and its checkpoint in ONE transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -19,17 +19,22 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from graph_store.properties import PropertyCondition, PropertyType
 from graph_store.schema import Label, RelType
 
 __all__ = [
     "Checkpoint",
+    "CypherPattern",
     "DomainCounts",
     "EnrichmentEntry",
     "GraphStore",
+    "ItemSelection",
+    "ItemTagRows",
     "Job",
     "Near",
     "NodeFilter",
     "StoreCounts",
+    "UserHistories",
     "Written",
 ]
 
@@ -96,8 +101,23 @@ class StoreCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class CypherPattern:
+    """A pattern of one's own that an item must match; for Neo4j only.
+
+    It runs with the rights of the account that the store was opened with, in a transaction that
+    cannot write.
+    """
+
+    text: str
+    """What stands behind ``MATCH``, about the variable ``item``:
+    ``(item)-[:IN_STOCK]->(:Shop {city: $city})``; a ``WHERE`` may follow."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Values of its parameters, by name without ``$``."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFilter:
-    """Which items a nearest-vector search may return; every condition given must hold."""
+    """Which items an answer may hold; every condition given must be satisfied."""
 
     domain: str | None = None
     tags_any: Sequence[str] = ()
@@ -111,6 +131,52 @@ class NodeFilter:
     """Only these item keys."""
     deny: Sequence[str] = ()
     """None of these item keys."""
+    min_popularity: int | None = None
+    """Only items with at least this many ``INTERACTED`` relationships."""
+    max_popularity: int | None = None
+    """Only items with at most this many ``INTERACTED`` relationships."""
+    properties: Sequence[PropertyCondition] = ()
+    """Conditions on properties of items, such as a price."""
+    cypher: CypherPattern | None = None
+    """A pattern of one's own, for a graph in Neo4j."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSelection:
+    """Which items satisfy a filter: those of ``passing``, without those of ``refused``."""
+
+    passing: list[str] | None
+    """Keys of the items that the conditions select; None: no condition selects, all pass."""
+    refused: list[str]
+    """Keys of items that a condition leaves out."""
+    unknown_tags: list[str] = field(default_factory=list)
+    """Tags of the filter that the graph does not hold, in the order given."""
+    unknown_users: list[str] = field(default_factory=list)
+    """Users of the filter that the graph does not hold, in the order given."""
+    has_times: bool = True
+    """Whether any item of the domain has an interaction of known time; True if not asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserHistories:
+    """What some users did, over all accounts of each person."""
+
+    accounts: pl.DataFrame
+    """``user``, ``account``: a row for each account of each user asked for, their own included.
+    A user who is not in the graph has no row."""
+    interactions: pl.DataFrame
+    """``source`` (the account), ``target`` (the item), ``kind``, ``event``, ``weight``, ``at``
+    and ``order``, sorted by the first four; an account's rows are there once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTagRows:
+    """The tags of some items."""
+
+    rows: pl.DataFrame
+    """``source`` (the item), ``target`` (the tag), sorted."""
+    bearers: dict[str, int]
+    """Number of items of the whole graph with each tag of ``rows``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +219,8 @@ class GraphStore(Protocol):
 
         Args:
             label: Label of all nodes of the batch.
-            rows: A frame with the columns of ``NODE_COLUMNS[label]``; keys are distinct.
+            rows: A frame with the columns of ``NODE_COLUMNS[label]``; keys are distinct. Items may
+                have a column for each property that was declared.
             checkpoint: How far a job is with this batch; written in the same transaction.
 
         Returns:
@@ -161,6 +228,17 @@ class GraphStore(Protocol):
 
         Raises:
             BadRowsError: A column is missing, a value is null, a key is empty or there twice.
+        """
+        ...
+
+    def declare_item_properties(self, types: Mapping[str, PropertyType]) -> None:
+        """Make room for properties of items, before :meth:`upsert_nodes` takes their columns.
+
+        Args:
+            types: Name and type of each; those that are declared already are passed over.
+
+        Raises:
+            BadRowsError: A name cannot be used, or is declared with another type.
         """
         ...
 
@@ -203,22 +281,48 @@ class GraphStore(Protocol):
     # --- reading ------------------------------------------------------------------
 
     def read_nodes(self, label: Label) -> pl.DataFrame:
-        """All nodes of a label with ``NODE_COLUMNS[label]``, sorted by key."""
+        """All nodes of a label with ``NODE_COLUMNS[label]``, sorted by key.
+
+        Items have a column more for each declared property, sorted by name.
+        """
+        ...
+
+    def item_properties(self) -> dict[str, PropertyType]:
+        """The declared properties of items, sorted by name."""
         ...
 
     def read_relationships(self, rel_type: RelType) -> pl.DataFrame:
         """All of one type: ``source``, ``target``, ``RELATIONSHIP_COLUMNS``; sorted by all keys."""
         ...
 
-    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
-        """The relationships of one type that leave or enter some users, for few of them.
+    def histories_of(self, users: Sequence[str]) -> UserHistories:
+        """What some users did, by one statement for each thousand of them.
 
         Args:
-            rel_type: The type.
-            keys: Keys of users; unknown ones have no relationships.
+            users: Keys of users; accounts joined by ``SAME_AS`` count as one person.
+        """
+        ...
 
-        Returns:
-            Rows as of :meth:`read_relationships`.
+    def tags_of(self, items: Sequence[str]) -> ItemTagRows:
+        """The tags of some items, by one statement.
+
+        Args:
+            items: Keys of items; unknown ones have no tags.
+        """
+        ...
+
+    def select_items(self, where: NodeFilter) -> ItemSelection:
+        """Which items satisfy a filter, by one statement whatever the filter.
+
+        A user of ``not_seen_by`` stands for all accounts of the person.
+
+        Args:
+            where: The conditions. A pattern in Cypher is checked with one more statement when the
+                store meets it for the first time.
+
+        Raises:
+            BadFilterError: An unknown property, a value of another type, a pattern that writes or
+                that this store cannot evaluate.
         """
         ...
 

@@ -22,6 +22,7 @@ from graph_store.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from graph_store.errors import (
+        BadFilterError,
         BadLabelPrefixError,
         BadRowsError,
         BadStoreUrlError,
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
         StoreVersionError,
         UnknownNodeError,
     )
-    from graph_store.store import NodeFilter
+    from graph_store.properties import PropertyCondition
+    from graph_store.store import CypherPattern, NodeFilter
     from kgrec.api import train
     from kgrec.config import Settings
     from kgrec.errors import (
@@ -58,6 +60,7 @@ else:
         __name__,
         {
             "graph_store.errors": [
+                "BadFilterError",
                 "BadLabelPrefixError",
                 "BadRowsError",
                 "BadStoreUrlError",
@@ -70,7 +73,8 @@ else:
                 "StoreVersionError",
                 "UnknownNodeError",
             ],
-            "graph_store.store": ["NodeFilter"],
+            "graph_store.properties": ["PropertyCondition"],
+            "graph_store.store": ["CypherPattern", "NodeFilter"],
             "kgrec.api": ["train"],
             "kgrec.config": ["Settings"],
             "kgrec.errors": [
@@ -93,12 +97,14 @@ else:
     )
 
 __all__ = [
+    "BadFilterError",
     "BadLabelPrefixError",
     "BadRowsError",
     "BadSourceError",
     "BadStoreUrlError",
     "CheckpointError",
     "ConfigError",
+    "CypherPattern",
     "GraphStoreError",
     "InputError",
     "KgrecError",
@@ -107,6 +113,7 @@ __all__ = [
     "NodeFilter",
     "NotFiniteError",
     "NotFoundError",
+    "PropertyCondition",
     "Run",
     "RunError",
     "Settings",

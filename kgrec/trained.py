@@ -111,6 +111,18 @@ class TrainedModel(Protocol):
         """
         ...
 
+    def new_items(self, texts: list[str], domain: int) -> tuple[Vectors, NDArray[np.float32]]:
+        """Exact vectors and embeddings of items that came after the training.
+
+        Args:
+            texts: ``[N]`` texts of the new items.
+            domain: Number of their domain.
+
+        Returns:
+            ``[N]`` rows as of :meth:`item_vectors`, and ``[N, D]`` unit rows.
+        """
+        ...
+
     def user_embeddings(self, users: Histories) -> NDArray[np.float32]:
         """Embeddings of users, comparable with :attr:`item_embeddings`.
 

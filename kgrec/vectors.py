@@ -71,6 +71,25 @@ class Vectors:
             sp.csr_matrix(sp.hstack(sparse)) if len(sparse) > 1 else next(iter(sparse), None),
         )
 
+    @classmethod
+    def weighted_sum(cls, parts: Sequence[tuple[NDArray[np.float32], Vectors]]) -> Vectors:
+        """Row by row the sum of ``parts``, each row times its weight; products add up likewise.
+
+        Args:
+            parts: Weights ``[N]`` and vectors of the same rows and columns; at least one.
+
+        Example:
+            >>> one, half = Vectors(np.ones((1, 2), np.float32)), np.full(1, 0.5, np.float32)
+            >>> Vectors.weighted_sum([(half, one), (half, one)]).dense.tolist()
+            [[1.0, 1.0]]
+        """
+        weighted = [vectors.scaled(by) for by, vectors in parts]
+        sparse = [one.sparse for one in weighted if one.sparse is not None]
+        return cls(
+            np.sum([one.dense for one in weighted], axis=0, dtype=np.float32),
+            sp.csr_matrix(sum(sparse[1:], start=sparse[0])) if sparse else None,
+        )
+
     def finite(self, which: str) -> Vectors:
         """The same vectors; ``which`` says in an error whose they are.
 

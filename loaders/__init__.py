@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from loaders.errors import BadSourceError, LoaderError, SourceChangedError, TooManyRejectsError
     from loaders.formats import FORMATS
     from loaders.graph_builder import DEFAULT_MAX_REJECTS, ingest
+    from loaders.item_properties import ItemProperty
     from loaders.opening import open_source
     from loaders.ratings import DomainScale
     from loaders.source import Source, SourceOptions
@@ -37,6 +38,7 @@ else:
             ],
             "loaders.formats": ["FORMATS"],
             "loaders.graph_builder": ["DEFAULT_MAX_REJECTS", "ingest"],
+            "loaders.item_properties": ["ItemProperty"],
             "loaders.opening": ["open_source"],
             "loaders.ratings": ["DomainScale"],
             "loaders.source": ["Source", "SourceOptions"],
@@ -50,6 +52,7 @@ __all__ = [
     "BadSourceError",
     "DomainScale",
     "IngestSummary",
+    "ItemProperty",
     "LoaderError",
     "Source",
     "SourceChangedError",

@@ -19,6 +19,7 @@ import polars as pl
 
 from loaders.catalogue import read_catalogue
 from loaders.ids import NO_EXACT_NUMBER
+from loaders.item_properties import field_of, property_fields, read_values
 from loaders.ratings import RatingScales
 from loaders.records import Role
 from loaders.row_ids import faults_of_ids, read_ids
@@ -137,9 +138,15 @@ def _items(
     remarks.update(done)
     more = [column.alias(f"{column.name}~") for column in columns]
     faults: list[Fault] = [(item.is_null(), "no item id"), *_domain_faults(domain)]
+    for name, kind in property_fields(frame.columns).items():
+        read = read_values(frame[field_of(name, kind)], kind)
+        reason = f"{name}:fault~"
+        more += [read.values.alias(f"{name}~"), read.faults.alias(reason)]
+        why = pl.concat_str(pl.lit(f"item property {name} "), pl.col(reason))
+        faults.append((pl.col(reason).is_not_null(), why))
     return more, faults, [
         pl.concat_str(domain, pl.lit(":"), item).alias("item"),
-        *(pl.col(column.name).alias(column.name[:-1]) for column in more),
+        *(pl.col(c.name).alias(c.name[:-1]) for c in more if ":" not in c.name),
     ]  # fmt: skip
 
 

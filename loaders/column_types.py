@@ -38,9 +38,13 @@ def check_types(path: Path, columns: Mapping[str, str], schema: Mapping[str, pl.
         expected = _expected(field, dtype)
         if expected is not None:
             column = columns.get(field, field)
+            name, is_property, _ = field.partition(":")
+            option = f"--map {field}=COLUMN"
+            if is_property:
+                option = f"--item-property {name}=COLUMN:TYPE"
             raise BadSourceError(
                 f"{path}: the column {column!r} holds {_name(dtype)} where {expected} belongs "
-                f"({field}); write it as such, or name another column with --map {field}=COLUMN"
+                f"({name}); write it as such, or name another column with {option}"
             )
 
 
@@ -48,9 +52,10 @@ def _expected(field: str, dtype: pl.DataType) -> str | None:
     """What belongs into a field if the type does not fit."""
     if field == "line":
         return None
+    field = field.rpartition(":")[2]  # a property's type
     if field == "time":
         return None if is_time_type(dtype) else "a time"
-    if field == "rating":
+    if field in ("rating", "number"):
         return None if _is_number_or_text(dtype) else "a number"
     if field == "order":
         return None if _is_number_or_text(dtype) else "a whole number"

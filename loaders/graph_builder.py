@@ -27,6 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from graph_store.properties import check_declared
 from graph_store.schema import Label, RelType
 from graph_store.store import Checkpoint, GraphStore, Job, Written
 from loaders.checks import Rules, check
@@ -92,6 +93,7 @@ def ingest(
         TooManyRejectsError: See ``max_rejects``.
         SourceChangedError: A file changed while it was read; nothing was written.
         CheckpointError: ``job`` was begun with other files or options.
+        BadRowsError: The graph has an item property of this name and another type.
     """
     started = time.monotonic()
     if rejects_path is not None:
@@ -105,8 +107,14 @@ def ingest(
         if done is not None:
             return done
     folder = (work_dir or Path(tempfile.gettempdir())) / _staging_name(name, store)
-    keep_events = source.options.keep_events
-    with Staging(folder, memory_limit=memory_limit, keep_events=keep_events) as staging:
+    properties = {name: one.type for name, one in source.options.item_properties.items()}
+    check_declared(properties, store.item_properties())  # before a long log is read
+    with Staging(
+        folder,
+        memory_limit=memory_limit,
+        keep_events=source.options.keep_events,
+        properties=properties,
+    ) as staging:
         with Rejects(rejects_path, job=name, max_fraction=max_rejects) as rejects:
             read = _Reading(source, staging, rejects, on_progress)
             # By the first start, so that a resume next week judges the same rows alike.
@@ -115,6 +123,8 @@ def ingest(
                 raise SourceChangedError(_CHANGED)
         rejects.warn_if_not_kept()
         scales = _merge(staging, source, store, name, on_progress)
+        if properties:
+            store.declare_item_properties(properties)
         written, resumed = _write(staging, store, entry, content, batch_size, on_progress)
         summary = replace(
             _summary(read, name, content, written, resumed, scales),

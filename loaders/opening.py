@@ -19,6 +19,7 @@ from loaders.encodings import fault_of_encoding
 from loaders.errors import BadSourceError
 from loaders.formats import FORMATS
 from loaders.formats.tabular import links
+from loaders.item_properties import check_names
 from loaders.ratings import ALL_DOMAINS, RatingScales
 from loaders.source import Source, SourceOptions, Table
 from loaders.times import TIME_UNITS
@@ -49,6 +50,12 @@ def open_source(
     if format not in FORMATS:
         raise BadSourceError(f"no format is named {format!r}; there are {', '.join(FORMATS)}")
     _check_options(options)
+    if options.item_properties and not FORMATS[format].has_item_properties:
+        able = ", ".join(name for name, one in FORMATS.items() if one.has_item_properties)
+        raise BadSourceError(
+            f"the format {format} has no use for --item-property; give the catalogue in a file of "
+            f"its own with --format {able}"
+        )
     options = _tidy(options)
     entry = FORMATS[format]
     scales = RatingScales(_scales_given(options), entry.rating_scale)
@@ -120,6 +127,7 @@ def _check_options(options: SourceOptions) -> None:
         raise BadSourceError(f"kind must not be blank, got {options.kind!r}")
     if not options.tag_separator:
         raise BadSourceError("tag_separator must not be empty")
+    check_names(options.item_properties)
     _check_text_options(options)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from loaders.column_types import check_types
+from loaders.item_properties import ItemProperty
 from loaders.layouts import Layout, Rows
 from loaders.ratings import RatingScales
 from loaders.records import Role
@@ -59,6 +60,8 @@ class SourceOptions:
     keep_events: bool = False
     """Keep each event of a user with an item as a relationship of its own; False: events of one
     kind are merged into one, with their number, the first and the last time."""
+    item_properties: Mapping[str, ItemProperty] = field(default_factory=dict)
+    """Columns of catalogues that become properties of items, by the property's name."""
     links: Sequence[str | Path] = ()
     """Files of accounts that are one person: two columns, ``account_a`` and ``account_b``."""
 
@@ -144,6 +147,8 @@ class Source:
         """The options as text: what, beside the bytes, decides which graph is written."""
         options = asdict(self.options)
         del options["links"]  # part of the files
+        if not options["item_properties"]:  # a source has the name it had before there were any
+            del options["item_properties"]
         tables = [
             [
                 t.role, t.path.name, dict(t.columns), dict(t.candidates), t.domain, t.kind,

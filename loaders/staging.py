@@ -20,6 +20,7 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 
+from graph_store.properties import PROPERTY_DTYPES, PropertyType
 from graph_store.schema import NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from loaders.errors import LoaderError
 from loaders.merging import merge_interactions
@@ -43,12 +44,7 @@ STAGES: tuple[Label | RelType, ...] = (
 _THREADS = 2
 _SLICE_MEMORY = "32MB"
 _SEQ = {"seq": pl.Int64()}
-_RAW: dict[Role, dict[str, pl.DataType]] = {
-    "interactions": _SEQ | INTERACTIONS,
-    "items": _SEQ | CATALOGUE,
-    "links": _SEQ | LINKS,
-}
-"""``seq`` numbers the records of all files in reading order."""
+_ROLES: tuple[Role, ...] = ("interactions", "items", "links")
 
 _ABOVE = ", ".join(f"count(*) FILTER (rating > {scale})" for scale in LOWER_SCALES)
 _RATED = f"""
@@ -68,10 +64,10 @@ CREATE TABLE catalogue AS
 SELECT item,
        arg_max(title, seq) FILTER (title IS NOT NULL) AS title,
        arg_max(description, seq) FILTER (description IS NOT NULL) AS description,
-       arg_max(tags, seq) FILTER (len(tags) > 0) AS tags
+       arg_max(tags, seq) FILTER (len(tags) > 0) AS tags{properties}
 FROM raw_items GROUP BY item;
 CREATE TABLE "Item" AS
-SELECT coalesce(c.item, i.item) AS key, c.title, c.description, c.tags
+SELECT coalesce(c.item, i.item) AS key, c.* EXCLUDE (item)
 FROM catalogue c FULL JOIN (SELECT DISTINCT target AS item FROM "INTERACTED") i USING (item)
 ORDER BY key;
 """
@@ -106,15 +102,30 @@ class Staging:
         folder: Takes the staging files; it is emptied.
         memory_limit: Memory that merging may take, e.g. ``128MB``; beyond it, it uses files.
         keep_events: Whether repeated interactions of a user with an item stay apart.
+        properties: Properties of items that the source has.
     """
 
     def __init__(
-        self, folder: Path, *, memory_limit: str = "128MB", keep_events: bool = False
+        self,
+        folder: Path,
+        *,
+        memory_limit: str = "128MB",
+        keep_events: bool = False,
+        properties: Mapping[str, PropertyType] | None = None,
     ) -> None:
         self._folder = folder
         self._memory_limit = memory_limit
         self._keep_events = keep_events
         self._given: set[str] = set()  # of the columns that a log may have: order, event
+        self._properties = {
+            name: PROPERTY_DTYPES[kind] for name, kind in sorted((properties or {}).items())
+        }
+        # `seq` numbers the records of all files in reading order.
+        self._schema: dict[Role, dict[str, pl.DataType]] = {
+            "interactions": _SEQ | INTERACTIONS,
+            "items": _SEQ | CATALOGUE | self._properties,
+            "links": _SEQ | LINKS,
+        }
         self._seq = 0
         self._db: duckdb.DuckDBPyConnection | None = None
         self.times: tuple[int, int] | tuple[()] = ()
@@ -126,7 +137,7 @@ class Staging:
             role: pq.ParquetWriter(  # type: ignore[no-untyped-call]
                 folder / f"{role}.parquet", _arrow(pl.DataFrame(schema=columns)).schema
             )
-            for role, columns in _RAW.items()
+            for role, columns in self._schema.items()
         }
 
     def add(self, role: Role, records: pl.DataFrame) -> None:
@@ -134,7 +145,14 @@ class Staging:
         if records.is_empty():
             return
         seq = pl.int_range(self._seq, self._seq + len(records), dtype=pl.Int64).alias("seq")
-        batch = records.select(seq, pl.exclude("line")).cast(_RAW[role])  # type: ignore[arg-type]
+        schema = self._schema[role]
+        absent = [
+            pl.lit(None, dtype).alias(name)
+            for name, dtype in self._properties.items()
+            if role == "items" and name not in records.columns
+        ]
+        batch = records.select(seq, pl.exclude("line"), *absent).select(list(schema))
+        batch = batch.cast(schema)  # type: ignore[arg-type]
         self._seq += len(records)
         if role == "interactions":
             times = [*self.times, batch["at"].min(), batch["at"].max()]
@@ -170,7 +188,12 @@ class Staging:
                 has_events="event" in self._given,
                 keep_events=self._keep_events,
             )
-            for statement in (interactions, _MERGE_ITEMS, _DERIVE):
+            properties = "".join(
+                f',\n       arg_max("{name}", seq) FILTER ("{name}" IS NOT NULL) AS "{name}"'
+                for name in self._properties
+            )
+            items = _MERGE_ITEMS.format(properties=properties)
+            for statement in (interactions, items, _DERIVE):
                 db.execute(statement)
             # From here on slices are read, once each: what merging took is given back.
             db.close()
@@ -218,6 +241,8 @@ class Staging:
             if stage is Label.ITEM:
                 frame = add_text(frame)
             columns = NODE_COLUMNS[stage]
+            if stage is Label.ITEM:
+                columns = columns | self._properties
         else:
             columns = {"source": pl.String(), "target": pl.String()} | RELATIONSHIP_COLUMNS[stage]
         return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
@@ -236,7 +261,7 @@ class Staging:
             for writer in self._raw.values():
                 writer.close()  # type: ignore[no-untyped-call]
             self._db = self._connect(self._memory_limit)
-            for role in _RAW:
+            for role in _ROLES:
                 # A view cannot take a parameter; a quote in a folder's name is doubled.
                 file = str(self._folder / f"{role}.parquet").replace("'", "''")
                 self._db.execute(f"CREATE VIEW raw_{role} AS FROM read_parquet('{file}')")

@@ -17,7 +17,7 @@ import polars as pl
 
 from loaders.dates import seconds_of_text
 
-__all__ = ["DAY", "TIME_UNITS", "TimeUnit", "Times", "is_time_type", "read_times"]
+__all__ = ["BEFORE_1970", "DAY", "TIME_UNITS", "TimeUnit", "Times", "is_time_type", "read_times"]
 
 TimeUnit = Literal["auto", "s", "ms", "us", "ns", "iso"]
 """``auto``: told by the size of a number; other text is a date. ``iso``: only dates are read."""
@@ -34,7 +34,7 @@ _DATE = "a date such as 2023-01-05T12:00:00Z"
 _BARE_YEAR = "time is a bare year (write a date, or --time-unit s if it counts seconds)"
 _NO_TIME = "time is a number before 1990 (--time-unit s, ms, us or ns takes it nevertheless)"
 _FUTURE = "time in the future"
-_BEFORE_1970 = "time before 1970"
+BEFORE_1970 = "time before 1970"
 
 
 class Times(NamedTuple):
@@ -130,7 +130,7 @@ def _of_any_form(values: pl.Series, numbers: pl.Series, unit: str, latest: int) 
     if unit == "iso":
         return _judge(values, seconds, [(unread, f"time is not {_DATE}")], latest, numbers)
     faults = [
-        (unread & (number < 0), _BEFORE_1970),
+        (unread & (number < 0), BEFORE_1970),
         (unread & number.is_null(), f"time is neither a Unix time nor {_DATE}"),
         (unread & number.is_between(1000, 2999) & (number == number.floor()), _BARE_YEAR),
         (unread & (number >= _FIRST), _FUTURE),
@@ -148,7 +148,7 @@ def _judge(
 ) -> Times:
     """Give each value that is there the first fault that it has."""
     second = pl.col("seconds")
-    faults = [*faults, (second > latest, _FUTURE), (second < 0, _BEFORE_1970)]
+    faults = [*faults, (second > latest, _FUTURE), (second < 0, BEFORE_1970)]
     frame = pl.DataFrame(
         {
             "given": values.is_not_null(),

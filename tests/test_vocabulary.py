@@ -54,8 +54,8 @@ EXCEPTIONS = {
     "kgrec/renamed.py": r".*",  # the old names of settings, which are refused by it
     "loaders/markup.py": r"muted",  # an attribute of HTML
     "kgrec/lookup/results.py": r"people",  # a public field: people as a reader of a reason says it
+    "kgrec/lookup/reason_words.py": r"people",
     "kgrec/lookup/reasons.py": r"people",
-    "kgrec/lookup/store_facts.py": r"_persons",  # accounts joined by SAME_AS
 }
 
 

@@ -14,22 +14,44 @@ import networkx as nx
 import numpy as np
 import polars as pl
 
-from graph_store.batches import ends_at_users, relationship_key
+from graph_store.batches import relationship_key
 from graph_store.duckdb import statements as sql
 from graph_store.duckdb.file import one_number, select
 from graph_store.errors import UnknownNodeError
 from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
+from graph_store.properties import PROPERTY_DTYPES, PropertyType
 from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from graph_store.store import DomainCounts, StoreCounts
 
-__all__ = ["counts", "neighbourhood", "nodes", "relationships", "relationships_of"]
+__all__ = [
+    "counts",
+    "item_properties",
+    "neighbourhood",
+    "nodes",
+    "relationships",
+]
 
 
 def nodes(cursor: duckdb.DuckDBPyConnection, label: Label) -> pl.DataFrame:
-    """All nodes of a label, sorted by key."""
-    names = ", ".join(NODE_COLUMNS[label])
+    """All nodes of a label, sorted by key; items with their properties."""
+    columns = dict(NODE_COLUMNS[label])
+    if label is Label.ITEM:
+        columns |= {name: PROPERTY_DTYPES[kind] for name, kind in item_properties(cursor).items()}
+    names = ", ".join(f'"{name}"' for name in columns)
     rows = select(cursor, f"SELECT {names} FROM {sql.node_table(label)}")
-    return rows.cast(dict(NODE_COLUMNS[label])).sort("key")  # type: ignore[arg-type]
+    return rows.cast(columns).sort("key")  # type: ignore[arg-type]
+
+
+def item_properties(cursor: duckdb.DuckDBPyConnection) -> dict[str, PropertyType]:
+    """The declared properties of items, sorted by name: the columns beside those of the schema."""
+    kinds = {"DOUBLE": "number", "VARCHAR": "text", "BIGINT": "time"}
+    rows = cursor.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = $1 "
+        "ORDER BY column_name",
+        [sql.node_table(Label.ITEM)],
+    ).fetchall()
+    own = {"id", *NODE_COLUMNS[Label.ITEM]}
+    return {name: PropertyType(kinds[dtype]) for name, dtype in rows if name not in own}
 
 
 def relationships(cursor: duckdb.DuckDBPyConnection, rel_type: RelType) -> pl.DataFrame:
@@ -54,25 +76,6 @@ def relationships(cursor: duckdb.DuckDBPyConnection, rel_type: RelType) -> pl.Da
     return ranked.with_columns(
         source=source[0].gather(ranked["source"]), target=target[0].gather(ranked["target"])
     ).cast(dict(columns))  # type: ignore[arg-type]
-
-
-def relationships_of(
-    cursor: duckdb.DuckDBPyConnection, rel_type: RelType, keys: Sequence[str]
-) -> pl.DataFrame:
-    """The relationships of one type at the users of ``keys``, sorted.
-
-    Args:
-        cursor: A cursor of the store.
-        rel_type: A type that is not derived.
-        keys: Keys of users.
-    """
-    ends = ends_at_users(rel_type)
-    columns = RELATIONSHIP_COLUMNS[rel_type]
-    names = "".join(f', "{name}"' for name in columns)
-    touches = " OR ".join(f"{end} IN (SELECT unnest($1))" for end in ends)
-    statement = f'SELECT source, target{names} FROM "{rel_type}" WHERE {touches}'
-    rows = select(cursor, statement, [list(keys)])
-    return rows.cast(dict(columns)).sort(relationship_key(rel_type))  # type: ignore[arg-type]
 
 
 def counts(cursor: duckdb.DuckDBPyConnection) -> StoreCounts:

@@ -11,11 +11,15 @@ memory than an index and about as much time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import polars as pl
 
+from graph_store.properties import PROPERTY_DTYPES, PropertyType
 from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 
 __all__ = [
+    "add_properties",
     "check_ends",
     "create_all",
     "match_ends",
@@ -60,8 +64,7 @@ def create_all() -> list[str]:
         tables.append(
             f"CREATE TABLE {vector_table(label)} (run INTEGER, id INTEGER, vector FLOAT[])"
         )
-        names = ", ".join(f'"{name}"' for name in columns)
-        views.append(f'CREATE VIEW "{label}" AS SELECT {names} FROM {node_table(label)}')
+        views.append(f"CREATE {_node_view(label, list(columns))}")
     for rel_type, columns in RELATIONSHIP_COLUMNS.items():
         run = "run INTEGER NOT NULL, " if rel_type in ENRICHED else ""
         tables.append(
@@ -72,10 +75,36 @@ def create_all() -> list[str]:
     return tables + views
 
 
-def merge_nodes(label: Label) -> str:
-    """Write the registered frame ``incoming``; a null never erases what is known."""
-    table, columns = node_table(label), list(NODE_COLUMNS[label])
-    rest = [name for name in columns if name != "key"]
+def add_properties(
+    known: Mapping[str, PropertyType], fresh: Mapping[str, PropertyType]
+) -> list[str]:
+    """Columns of items for further properties, and the view that shows all of them.
+
+    Args:
+        known: The properties that the table has.
+        fresh: Those that it gets.
+    """
+    table = node_table(Label.ITEM)
+    names = [*NODE_COLUMNS[Label.ITEM], *sorted({*known, *fresh})]
+    return [
+        *(
+            f'ALTER TABLE {table} ADD COLUMN "{name}" {_SQL_TYPES[type(PROPERTY_DTYPES[kind])]}'
+            for name, kind in fresh.items()
+        ),
+        f"CREATE OR REPLACE {_node_view(Label.ITEM, names)}",
+    ]
+
+
+def merge_nodes(label: Label, properties: Sequence[str] = ()) -> str:
+    """Write the registered frame ``incoming``; a null never erases what is known.
+
+    Args:
+        label: Label of the nodes.
+        properties: Names of the columns of ``incoming`` beside those of the schema.
+    """
+    table = node_table(label)
+    columns = [f'"{name}"' for name in (*NODE_COLUMNS[label], *properties)]
+    rest = columns[1:]
     update = ""
     if rest:
         changed = " OR ".join(f"coalesce(b.{c}, n.{c}) IS DISTINCT FROM n.{c}" for c in rest)
@@ -153,6 +182,11 @@ def merge_enriched(rel_type: RelType) -> str:
         f"WHEN NOT MATCHED THEN INSERT (run, source, target{_names(columns)}) "
         f"VALUES ($run, b.source, b.target{_names(columns, 'b.')})"
     )
+
+
+def _node_view(label: Label, columns: Sequence[str]) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f'VIEW "{label}" AS SELECT {names} FROM {node_table(label)}'
 
 
 def _view(rel_type: RelType) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -29,19 +29,23 @@ from graph_store.batches import (
     check_nodes,
     check_relationships,
 )
-from graph_store.duckdb import enrichment, reading
+from graph_store.duckdb import enrichment, questions, reading
 from graph_store.duckdb import statements as sql
 from graph_store.duckdb import vectors as search
 from graph_store.duckdb.file import one_number, open_file, select
 from graph_store.errors import CheckpointError, GraphStoreError, UnknownNodeError
-from graph_store.schema import ENDS, ENRICHED, Label, RelType
+from graph_store.properties import PropertyType, check_declared
+from graph_store.schema import ENDS, ENRICHED, NODE_COLUMNS, Label, RelType
 from graph_store.store import (
     Checkpoint,
     EnrichmentEntry,
+    ItemSelection,
+    ItemTagRows,
     Job,
     Near,
     NodeFilter,
     StoreCounts,
+    UserHistories,
     Written,
 )
 
@@ -98,11 +102,19 @@ class EmbeddedStore:
     def upsert_nodes(
         self, label: Label, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
     ) -> Written:
-        rows = check_nodes(label, rows)
+        rows = check_nodes(label, rows, self.item_properties() if label is Label.ITEM else None)
+        more = [name for name in rows.columns if name not in NODE_COLUMNS[label]]
         with self._transaction(rows) as connection:
-            written = one_number(connection.execute(sql.merge_nodes(label)))
+            written = one_number(connection.execute(sql.merge_nodes(label, more)))
             _note(connection, checkpoint)
         return Written(written, rows.height - written)
+
+    def declare_item_properties(self, types: Mapping[str, PropertyType]) -> None:
+        with self._transaction() as connection:
+            known = reading.item_properties(connection)
+            fresh = check_declared(types, known)
+            for statement in sql.add_properties(known, fresh) if fresh else []:
+                connection.execute(statement)
 
     def upsert_relationships(
         self, rel_type: RelType, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
@@ -154,9 +166,21 @@ class EmbeddedStore:
         with self._reading() as cursor:
             return reading.relationships(cursor, rel_type)
 
-    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
+    def item_properties(self) -> dict[str, PropertyType]:
         with self._reading() as cursor:
-            return reading.relationships_of(cursor, rel_type, keys)
+            return reading.item_properties(cursor)
+
+    def histories_of(self, users: Sequence[str]) -> UserHistories:
+        with self._reading() as cursor:
+            return questions.histories_of(cursor, users)
+
+    def tags_of(self, items: Sequence[str]) -> ItemTagRows:
+        with self._reading() as cursor:
+            return questions.tags_of(cursor, items)
+
+    def select_items(self, where: NodeFilter) -> ItemSelection:
+        with self._reading() as cursor:
+            return questions.select_items(cursor, where, self.url)
 
     def counts(self) -> StoreCounts:
         with self._reading() as cursor:

@@ -12,7 +12,6 @@ Shapes:  N vectors   D width
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -21,9 +20,11 @@ from numpy.typing import NDArray
 
 from graph_store.duckdb.enrichment import open_number
 from graph_store.duckdb.file import select
+from graph_store.duckdb.questions import conditions
+from graph_store.duckdb.reading import item_properties
 from graph_store.duckdb.statements import node_table, vector_table
 from graph_store.errors import GraphStoreError
-from graph_store.filters import check_filter, check_vectors, users_left_out
+from graph_store.filters import check_filter, check_vectors
 from graph_store.schema import Label
 from graph_store.store import Near, NodeFilter
 
@@ -119,7 +120,8 @@ def nearest(
         GraphStoreError: The query vector has another width than the stored ones.
     """
     check_filter(label, where)
-    conditions, params = _conditions(where)
+    properties = item_properties(cursor) if label is Label.ITEM else {}
+    texts, params = conditions(where, properties, "a DuckDB file")
     row = cursor.execute(
         f"SELECT len(v.vector) FROM {vector_table(label)} v JOIN run e ON e.number = v.run "
         "AND e.in_force LIMIT 1"
@@ -132,51 +134,8 @@ def nearest(
     rows = cursor.execute(
         "SELECT n.key, list_cosine_similarity(v.vector, $vector::FLOAT[]) AS score "
         f"FROM {vector_table(label)} v JOIN run e ON e.number = v.run AND e.in_force "
-        f"JOIN {node_table(label)} n ON n.id = v.id WHERE {' AND '.join(conditions) or 'true'} "
+        f"JOIN {node_table(label)} n ON n.id = v.id WHERE {' AND '.join(texts) or 'true'} "
         f"ORDER BY score IS NULL OR isnan(score), score DESC, n.key LIMIT {int(k)}",
         params,
     ).fetchall()
     return [Near(key, 0.0 if score is None or score != score else score) for key, score in rows]
-
-
-def _conditions(where: NodeFilter) -> tuple[list[str], dict[str, Any]]:
-    """The filter as SQL over the node ``n`` and its parameters."""
-    tags = (
-        "SELECT {what} FROM rel_has_tag h JOIN node_tag t ON t.id = h.target "
-        "WHERE h.source = n.id AND t.key IN (SELECT unnest({names}))"
-    )
-    conditions: list[str] = []
-    params: dict[str, Any] = {}
-    if where.domain is not None:
-        conditions.append(
-            "n.id IN (SELECT l.source FROM rel_in_domain l JOIN node_domain d ON d.id = l.target "
-            "WHERE d.key = $domain)"
-        )
-        params["domain"] = where.domain
-    if where.tags_any:
-        conditions.append(f"EXISTS ({tags.format(what='1', names='$tags_any')})")
-        params["tags_any"] = list(where.tags_any)
-    if where.tags_all:
-        wanted = sorted(set(where.tags_all))
-        found = tags.format(what="count(*)", names="$tags_all")
-        conditions.append(f"({found}) = {len(wanted)}")
-        params["tags_all"] = wanted
-    if where.tags_none:
-        conditions.append(f"NOT EXISTS ({tags.format(what='1', names='$tags_none')})")
-        params["tags_none"] = list(where.tags_none)
-    if users := users_left_out(where):
-        conditions.append(
-            "n.id NOT IN (SELECT r.target FROM rel_interacted r JOIN node_user u "
-            "ON u.id = r.source WHERE u.key IN (SELECT unnest($not_seen_by)))"
-        )
-        params["not_seen_by"] = users
-    if where.since is not None:
-        conditions.append('n.id IN (SELECT target FROM rel_interacted WHERE "at" >= $since)')
-        params["since"] = where.since
-    if where.allow is not None:
-        conditions.append("n.key IN (SELECT unnest($allow::VARCHAR[]))")
-        params["allow"] = list(where.allow)
-    if where.deny:
-        conditions.append("n.key NOT IN (SELECT unnest($deny::VARCHAR[]))")
-        params["deny"] = list(where.deny)
-    return conditions, params

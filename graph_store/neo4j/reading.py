@@ -9,19 +9,20 @@ reading slow, and come in pages of keys, so that a broken read goes on at its pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import neo4j
 import networkx as nx
 import polars as pl
 
-from graph_store.batches import ends_at_users, relationship_key
+from graph_store.batches import relationship_key
 from graph_store.errors import UnknownNodeError
 from graph_store.neighbourhood import LOOKUP_ORDER, Relationship, grow, types_at
 from graph_store.neo4j.connection import Connection
 from graph_store.neo4j.enrichment import Enrichments
 from graph_store.neo4j.statements import MAY_BE_NULL, NO_TIME, Names
+from graph_store.properties import PROPERTY_DTYPES, PropertyType
 from graph_store.schema import ENRICHED, NODE_COLUMNS, RELATIONSHIP_COLUMNS, Label, RelType
 from graph_store.store import DomainCounts, StoreCounts
 
@@ -29,9 +30,6 @@ __all__ = ["Reader"]
 
 _PAGE = 2_000
 """Source nodes of one reading page: some megabytes, and a second's work to read again."""
-
-_ALL = 2**31
-"""More relationships than any user has."""
 
 
 class Reader:
@@ -48,9 +46,13 @@ class Reader:
         self._names = names
         self._ledger = ledger
 
-    def nodes(self, label: Label) -> pl.DataFrame:
-        """All nodes of a label."""
-        statement, columns = self._names.read_nodes(label), NODE_COLUMNS[label]
+    def nodes(
+        self, label: Label, properties: Mapping[str, PropertyType] | None = None
+    ) -> pl.DataFrame:
+        """All nodes of a label, with these properties beside the columns of the schema."""
+        more = properties or {}
+        statement = self._names.read_nodes(label, list(more))
+        columns = NODE_COLUMNS[label] | {name: PROPERTY_DTYPES[kind] for name, kind in more.items()}
         frames, after = [pl.DataFrame(schema=columns)], ""
         while True:
             (record,) = self._db.rows(statement, after=after, page=4 * _PAGE)
@@ -80,16 +82,6 @@ class Reader:
             order = pl.Enum(runs)
             rows = rows.sort(pl.col("run").cast(order)).unique(["source", "target"], keep="last")
         return rows.select(list(columns)).sort(relationship_key(rel_type))
-
-    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
-        """Those of a type that is not derived, at the users of ``keys``."""
-        columns = {"source": pl.String(), "target": pl.String(), **RELATIONSHIP_COLUMNS[rel_type]}
-        frames = [pl.DataFrame(schema=columns)]
-        for end in ends_at_users(rel_type):
-            statement = self._names.touching(Label.USER, rel_type, outward=end == "source")
-            found = self._db.rows(statement, keys=list(keys), limit=_ALL, runs=[])
-            frames.append(pl.DataFrame([r.data() for r in found], schema=columns))
-        return pl.concat(frames).unique(relationship_key(rel_type)).sort(relationship_key(rel_type))
 
     def counts(self) -> StoreCounts:
         """Counts per label, type and domain."""

@@ -14,6 +14,7 @@ wire than a map: ``row[0]`` is the key, or the source of a relationship.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graph_store.errors import BadLabelPrefixError
@@ -105,6 +106,7 @@ class Names:
             f"FOR (n:{label}) REQUIRE n.{key} IS UNIQUE"
             for label, key in keys
         ]
+        statements += [self.property_index(name) for name in ("interactions", "last_at")]
         for rel_type in ENRICHED:
             for name in (self.type(rel_type), self.set_aside(rel_type)):
                 statements.append(
@@ -112,12 +114,47 @@ class Names:
                 )
         return statements
 
+    def property_index(self, name: str) -> str:
+        """An index on one property of items; its name is one that was checked."""
+        item = self.label(Label.ITEM)
+        return f"CREATE INDEX kgrec_{item}_{name} IF NOT EXISTS FOR (n:{item}) ON (n.`{name}`)"
+
     def read_version(self) -> str:
-        """The format version, null where kgrec never wrote; whether constraints were made."""
+        """The format version, null where kgrec never wrote; what was made and declared."""
         return (
             f"OPTIONAL MATCH (s:{self.store} {{key: 'store'}}) "
-            "RETURN s.format_version AS version, coalesce(s.prepared, false) AS prepared"
+            "RETURN s.format_version AS version, coalesce(s.prepared, false) AS prepared, "
+            "coalesce(s.has_activity, false) AS has_activity, "
+            "coalesce(s.item_properties, '{}') AS item_properties"
         )
+
+    def read_properties(self) -> str:
+        """The declared properties of items, by an object in JSON of their names and types."""
+        return (
+            f"MATCH (s:{self.store} {{key: 'store'}}) "
+            "RETURN coalesce(s.item_properties, '{}') AS item_properties"
+        )
+
+    def write_properties(self) -> str:
+        """Note the declared properties of items."""
+        return f"MATCH (s:{self.store} {{key: 'store'}}) SET s.item_properties = $item_properties"
+
+    def write_activity(self) -> str:
+        """Note that items hold the number and the last time of their interactions."""
+        return f"MATCH (s:{self.store} {{key: 'store'}}) SET s.has_activity = true"
+
+    def fill_activity(self) -> str:
+        """Number and last time of the interactions of a page of items; gives its last key."""
+        return f"""
+            MATCH (n:{self.label(Label.ITEM)}) WHERE n.key > $after
+            WITH n ORDER BY n.key LIMIT $page
+            CALL (n) {{
+                MATCH (n)<-[r:{self.type(RelType.INTERACTED)}]-()
+                RETURN count(*) AS interactions, max(r.at) AS last_at
+            }}
+            SET n.interactions = interactions, n.last_at = last_at
+            RETURN max(n.key) AS last
+        """
 
     def write_version(self) -> str:
         """Note the format version, and that constraints are there."""
@@ -140,10 +177,16 @@ class Names:
 
     # --- writing ------------------------------------------------------------------
 
-    def upsert_nodes(self, label: Label) -> str:
-        """Rows of ``NODE_COLUMNS``; a null never erases what is known."""
+    def upsert_nodes(self, label: Label, properties: Sequence[str] = ()) -> str:
+        """Rows of ``NODE_COLUMNS``; a null never erases what is known.
+
+        Args:
+            label: Label of the nodes.
+            properties: Checked names of the columns that rows have beside those of the schema.
+        """
         name = self.label(label)
-        rest = list(enumerate(NODE_COLUMNS[label]))[1:]
+        columns = [*NODE_COLUMNS[label], *(f"`{one}`" for one in properties)]
+        rest = list(enumerate(columns))[1:]
         changed = " OR ".join(
             f"(row[{i}] IS NOT NULL AND (n.{c} IS NULL OR n.{c} <> row[{i}]))" for i, c in rest
         )
@@ -181,22 +224,30 @@ class Names:
             {self.match_ends(RelType.INTERACTED)}
             MERGE (a)-[r:{self.type(RelType.INTERACTED)}
                        {{kind: {new["kind"]}, event: {new["event"]}}}]->(b)
-            WITH r, row, r.weight IS NULL AS fresh,
+            WITH b, r, row, r.weight IS NULL AS fresh,
                 CASE WHEN {new["first_at"]} IS NULL OR r.first_at <= {new["first_at"]}
                      THEN r.first_at ELSE {new["first_at"]} END AS first_at
-            WITH r, row, fresh, first_at, fresh OR (
+            WITH b, r, row, fresh, first_at, fresh OR (
                 ({new["at"]} IS NULL OR r.at IS NULL OR {new["at"]} >= r.at)
                 AND (r.weight <> {new["weight"]} OR r.count <> {new["count"]}
                      OR coalesce(r.at, $no_time) <> coalesce({new["at"]}, $no_time)
                      OR coalesce(r.order, $no_time) <> coalesce({new["order"]}, $no_time))
             ) AS stands
-            WITH r, row, first_at, stands, stands OR
+            WITH b, r, row, first_at, stands, stands OR
                 coalesce(r.first_at, $no_time) <> coalesce(first_at, $no_time) AS changed
             FOREACH (_ IN CASE WHEN stands THEN [1] ELSE [] END |
                 SET r.weight = {new["weight"]}, r.count = {new["count"]}, r.at = {new["at"]},
                     r.order = {new["order"]})
             FOREACH (_ IN CASE WHEN changed THEN [1] ELSE [] END | SET r.first_at = first_at)
-            RETURN count(*) AS rows, sum(CASE WHEN changed THEN 1 ELSE 0 END) AS written
+            WITH b, count(*) AS rows, sum(CASE WHEN changed THEN 1 ELSE 0 END) AS written,
+                max({new["at"]}) AS last_at
+            WITH b, rows, written, last_at,
+                COUNT {{ (b)<-[:{self.type(RelType.INTERACTED)}]-() }} AS interactions
+            FOREACH (_ IN CASE WHEN written > 0 THEN [1] ELSE [] END |
+                SET b.interactions = interactions,
+                    b.last_at = CASE WHEN b.last_at >= last_at OR last_at IS NULL
+                                     THEN b.last_at ELSE last_at END)
+            RETURN coalesce(sum(rows), 0) AS rows, coalesce(sum(written), 0) AS written
         """
 
     def match_ends(self, rel_type: RelType) -> str:
@@ -229,13 +280,28 @@ class Names:
         The count is kept until the node goes, so that a deletion which was killed and is asked
         for again reports all.
         """
+        interacted = self.type(RelType.INTERACTED)
         return f"""
             MATCH (u:{self.label(Label.USER)} {{key: $key}})-[r]-()
             WITH DISTINCT u, r LIMIT $limit
-            WITH u, r, type(r) IN $types AND (r.run IS NULL OR r.run IN $runs) AS in_force
+            WITH u, r, type(r) IN $types AND (r.run IS NULL OR r.run IN $runs) AS in_force,
+                CASE WHEN type(r) = '{interacted}' THEN endNode(r) END AS item, r.at AS at
             DELETE r
-            WITH u, count(*) AS deleted, sum(CASE WHEN in_force THEN 1 ELSE 0 END) AS told
+            WITH u, count(*) AS deleted, sum(CASE WHEN in_force THEN 1 ELSE 0 END) AS told,
+                collect({{item: item, at: at}}) AS touched
             SET u.forgotten = coalesce(u.forgotten, 0) + told
+            WITH deleted, touched
+            CALL (touched) {{
+                UNWIND touched AS one
+                WITH one.item AS n, max(one.at) AS at WHERE n IS NOT NULL
+                CALL (n, at) {{
+                    WITH n, at WHERE at >= n.last_at
+                    MATCH (n)<-[r:{interacted}]-() RETURN max(r.at) AS latest
+                }}
+                SET n.last_at = CASE WHEN at >= n.last_at THEN latest ELSE n.last_at END,
+                    n.interactions = COUNT {{ (n)<-[:{interacted}]-() }}
+                RETURN count(*) AS items
+            }}
             RETURN sum(deleted) AS rows
         """
 
@@ -245,9 +311,14 @@ class Names:
 
     # --- reading ------------------------------------------------------------------
 
-    def read_nodes(self, label: Label) -> str:
-        """One page of nodes after the key ``$after``, packed into one record."""
-        columns = ", ".join(f"n.{c}" for c in NODE_COLUMNS[label])
+    def read_nodes(self, label: Label, properties: Sequence[str] = ()) -> str:
+        """One page of nodes after the key ``$after``, packed into one record.
+
+        Args:
+            label: Label of the nodes.
+            properties: Checked names of further properties.
+        """
+        columns = ", ".join(f"n.`{c}`" for c in (*NODE_COLUMNS[label], *properties))
         return f"""
             MATCH (n:{self.label(label)}) WHERE n.key > $after
             WITH n ORDER BY n.key LIMIT $page

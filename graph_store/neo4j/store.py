@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -39,24 +39,30 @@ from graph_store.errors import (
 from graph_store.neo4j import enrichment_statements, statements
 from graph_store.neo4j.connection import Connection, Transaction, open_driver
 from graph_store.neo4j.enrichment import Enrichments
+from graph_store.neo4j.questions import Questions, read_properties
 from graph_store.neo4j.reading import Reader
 from graph_store.neo4j.settings import Neo4jSettings, read_settings
 from graph_store.neo4j.statements import NO_TIME, Names
 from graph_store.neo4j.vectors import Vectors
+from graph_store.properties import PropertyType, check_declared
 from graph_store.schema import (
     ENDS,
     ENRICHED,
     FORMAT_VERSION,
+    NODE_COLUMNS,
     Label,
     RelType,
 )
 from graph_store.store import (
     Checkpoint,
     EnrichmentEntry,
+    ItemSelection,
+    ItemTagRows,
     Job,
     Near,
     NodeFilter,
     StoreCounts,
+    UserHistories,
     Written,
 )
 
@@ -64,6 +70,9 @@ __all__ = ["Neo4jStore"]
 
 _ROWS = 5_000
 """Rows of one statement; several statements make the transaction of a batch."""
+
+_PAGE = 1_000
+"""Items whose interactions are counted in one transaction."""
 
 _FORGOTTEN = 10_000
 """Relationships of a forgotten user that are deleted in one transaction."""
@@ -88,7 +97,8 @@ class Neo4jStore:
         self._owns_driver = owns_driver
         self._ledger = Enrichments(connection, self._names)
         self._reader = Reader(connection, self._names, self._ledger)
-        self._vectors = Vectors(connection, self._names, self._ledger)
+        self._questions = Questions(connection, self._names)
+        self._vectors = Vectors(connection, self._names, self._ledger, self._questions)
 
     @classmethod
     def from_url(
@@ -201,8 +211,11 @@ class Neo4jStore:
         self, label: Label, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
     ) -> Written:
         self._may_write()
-        batch = check_nodes(label, rows).sort("key").rows()
-        statement = self._names.upsert_nodes(label)
+        properties = self.item_properties() if label is Label.ITEM else {}
+        rows = check_nodes(label, rows, properties)
+        more = [name for name in rows.columns if name not in NODE_COLUMNS[label]]
+        batch = rows.sort("key").rows()
+        statement = self._names.upsert_nodes(label, more)
 
         def work(tx: Transaction) -> int:
             written = sum(
@@ -213,6 +226,26 @@ class Neo4jStore:
 
         written = self._db.write(work)
         return Written(written, len(batch) - written)
+
+    def declare_item_properties(self, types: Mapping[str, PropertyType]) -> None:
+        self._may_write()
+
+        def work(tx: Transaction) -> tuple[dict[str, PropertyType], dict[str, PropertyType]]:
+            tx.run(self._names.lock(), {"by": "item properties"}).consume()
+            record = tx.run(self._names.read_properties()).single(strict=True)
+            known = read_properties(record["item_properties"])
+            fresh = check_declared(types, known)
+            noted = json.dumps(dict(sorted({**known, **fresh}.items())))
+            tx.run(self._names.write_properties(), {"item_properties": noted}).consume()
+            return known, fresh
+
+        known, fresh = self._db.write(work)
+        # Also of those that are known: a process that was killed may have left them without.
+        for name in types:
+            self._db.define(self._names.property_index(name))
+        if types:
+            self._db.rows(statements.AWAIT_INDEXES)
+        self._questions.properties = dict(sorted({**known, **fresh}.items()))
 
     def upsert_relationships(
         self, rel_type: RelType, rows: pl.DataFrame, *, checkpoint: Checkpoint | None = None
@@ -239,13 +272,22 @@ class Neo4jStore:
     # --- reading ------------------------------------------------------------------
 
     def read_nodes(self, label: Label) -> pl.DataFrame:
-        return self._reader.nodes(label)
+        return self._reader.nodes(label, self.item_properties() if label is Label.ITEM else None)
 
     def read_relationships(self, rel_type: RelType) -> pl.DataFrame:
         return self._reader.relationships(rel_type)
 
-    def relationships_of(self, rel_type: RelType, keys: Sequence[str]) -> pl.DataFrame:
-        return self._reader.relationships_of(rel_type, keys)
+    def item_properties(self) -> dict[str, PropertyType]:
+        return dict(self._questions.properties)
+
+    def histories_of(self, users: Sequence[str]) -> UserHistories:
+        return self._questions.histories_of(users)
+
+    def tags_of(self, items: Sequence[str]) -> ItemTagRows:
+        return self._questions.tags_of(items)
+
+    def select_items(self, where: NodeFilter) -> ItemSelection:
+        return self._questions.select_items(where)
 
     def counts(self) -> StoreCounts:
         return self._reader.counts()
@@ -357,6 +399,9 @@ class Neo4jStore:
         own = [names.label(label) for label in Label] + [names.job, names.run]
         for label_name in own:
             self._db.repeat(names.delete_some(label_name), limit=5_000)
+        params = {"item_properties": "{}"}
+        self._db.write(lambda tx: tx.run(names.write_properties(), params).consume())
+        self._questions.properties = {}
 
     def close(self) -> None:
         if self._owns_driver:
@@ -396,11 +441,28 @@ class Neo4jStore:
             )
         # A graph that neo4j-admin imported has its mark, but no constraint yet.
         if not mark["prepared"] and not self._read_only:
-            for statement in self._names.prepare():
+            properties = read_properties(mark["item_properties"])
+            more = [self._names.property_index(name) for name in properties]
+            for statement in [*self._names.prepare(), *more]:
                 self._db.define(statement)
             self._db.write(lambda tx: tx.run(statements.AWAIT_INDEXES).consume())
             params = {"version": FORMAT_VERSION}
             self._db.write(lambda tx: tx.run(self._names.write_version(), params).consume())
+        self._questions.properties = read_properties(mark["item_properties"])
+        self._questions.has_activity = bool(mark["has_activity"])
+        if not mark["has_activity"] and not self._read_only:
+            self._fill_activity()
+
+    def _fill_activity(self) -> None:
+        """Count the interactions of items where an import or an earlier version did not."""
+        for name in ("interactions", "last_at"):
+            self._db.define(self._names.property_index(name))
+        after: str | None = ""
+        while after is not None:
+            statement = self._names.fill_activity()
+            after = self._db.write_one(statement, after=after, page=_PAGE)["last"]
+        self._db.write(lambda tx: tx.run(self._names.write_activity()).consume())
+        self._questions.has_activity = True
 
     def _check_new(self, *, create: bool) -> None:
         if not create:

@@ -1,22 +1,17 @@
 """The Cypher of vectors: their index, their search, setting them aside.
 
-In:   :class:`~graph_store.neo4j.statements.Names`, a label, a filter.
+In:   :class:`~graph_store.neo4j.statements.Names`, a label, a condition on the node ``n``.
 Out:  statement texts and parameters. A vector in force is the property ``vector`` beside
       ``vector_run``; one that was set aside is ``vector_of_run_<number>`` on the same node.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from graph_store.filters import users_left_out
 from graph_store.neo4j.statements import Names
-from graph_store.schema import Label, RelType
-from graph_store.store import NodeFilter
+from graph_store.schema import Label
 
 __all__ = [
     "bring_back_vectors",
-    "conditions",
     "create_index",
     "drop_index",
     "drop_vectors",
@@ -167,39 +162,3 @@ _SCORE = """
     END AS score
     ORDER BY score DESC, key LIMIT $k
 """
-
-
-def conditions(names: Names, where: NodeFilter) -> tuple[str, dict[str, Any]]:
-    """The filter over the node ``n``, and its parameters."""
-    tagged = f"(n)-[:{names.type(RelType.HAS_TAG)}]->(t:{names.label(Label.TAG)})"
-    interacted = f"[r:{names.type(RelType.INTERACTED)}]"
-    user = names.label(Label.USER)
-    texts = ["n.vector_run IN $runs"]
-    params: dict[str, Any] = {}
-    if where.allow is not None:
-        texts.append("n.key IN $allow")
-        params["allow"] = list(where.allow)
-    if where.deny:
-        texts.append("NOT n.key IN $deny")
-        params["deny"] = list(where.deny)
-    if where.domain is not None:
-        in_domain, domain = names.type(RelType.IN_DOMAIN), names.label(Label.DOMAIN)
-        texts.append(f"EXISTS {{ MATCH (n)-[:{in_domain}]->(:{domain} {{key: $domain}}) }}")
-        params["domain"] = where.domain
-    if where.tags_any:
-        texts.append(f"EXISTS {{ MATCH {tagged} WHERE t.key IN $tags_any }}")
-        params["tags_any"] = list(where.tags_any)
-    if where.tags_all:
-        texts.append(f"COUNT {{ MATCH {tagged} WHERE t.key IN $tags_all }} = size($tags_all)")
-        params["tags_all"] = sorted(set(where.tags_all))
-    if where.tags_none:
-        texts.append(f"NOT EXISTS {{ MATCH {tagged} WHERE t.key IN $tags_none }}")
-        params["tags_none"] = list(where.tags_none)
-    if users := users_left_out(where):
-        seen = f"MATCH (u:{user})-{interacted}->(n) WHERE u.key IN $not_seen_by"
-        texts.append(f"NOT EXISTS {{ {seen} }}")
-        params["not_seen_by"] = users
-    if where.since is not None:
-        texts.append(f"EXISTS {{ MATCH (:{user})-{interacted}->(n) WHERE r.at >= $since }}")
-        params["since"] = where.since
-    return " AND ".join(texts), params

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from graph_store.errors import GraphStoreError
 from graph_store.filters import check_filter, check_vectors
-from graph_store.neo4j import statements, vector_statements
+from graph_store.neo4j import filter_statements, statements, vector_statements
 from graph_store.neo4j.connection import Connection
 from graph_store.neo4j.enrichment import Enrichments, Entry
+from graph_store.neo4j.questions import Questions
 from graph_store.neo4j.statements import Names
 from graph_store.schema import Label
 from graph_store.store import Near, NodeFilter
@@ -43,15 +44,19 @@ class Vectors:
         connection: The database.
         names: Spelling of labels, types and indexes of this graph.
         ledger: Says which enrichments are in force.
+        questions: Checks filters.
     """
 
     search_clause = False
     """Whether the server has the SEARCH clause; older ones have a procedure."""
 
-    def __init__(self, connection: Connection, names: Names, ledger: Enrichments) -> None:
+    def __init__(
+        self, connection: Connection, names: Names, ledger: Enrichments, questions: Questions
+    ) -> None:
         self._db = connection
         self._names = names
         self._ledger = ledger
+        self._questions = questions
         self._checked: set[tuple[Label, str, int]] = set()
 
     def check_again(self) -> None:
@@ -156,8 +161,9 @@ class Vectors:
             raise GraphStoreError(
                 f"vectors of {label} have width {shown[0]['width']}, got {vector.size}"
             )
-        condition, params = vector_statements.conditions(self._names, where)
-        params |= {
+        compiled = self._questions.compiled(where)
+        condition = filter_statements.conditions(compiled)
+        params = compiled.params | {
             "runs": self._ledger.in_force(),
             "vector": [float(x) for x in np.asarray(vector, dtype=np.float32).ravel()],
             "usable": bool(np.any(vector)),

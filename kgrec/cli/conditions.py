@@ -1,16 +1,17 @@
 """Options of lookups that narrow an answer, and the filter that they make.
 
-In:   tags, lists of items, a time and users, as the command line gives them.
+In:   tags, lists of items, a time, users, conditions and a pattern, as the command line gives them.
 Out:  a ``NodeFilter``; or one sentence that names the option.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,14 +23,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AllowOption",
+    "CypherOption",
     "DenyOption",
+    "MaxPopularityOption",
+    "MinPopularityOption",
     "NotSeenByOption",
+    "ParamOption",
+    "PropertyOption",
     "SinceOption",
     "TagsAllOption",
     "TagsAnyOption",
     "TagsNoneOption",
     "make_filter",
     "one_value_an_option",
+    "read_params",
     "unix_seconds",
 ]
 
@@ -76,6 +83,49 @@ NotSeenByOption = Annotated[
     ),
 ]  # fmt: skip
 
+MinPopularityOption = Annotated[
+    int | None,
+    typer.Option(
+        "--min-popularity", metavar="N", min=0,
+        help="Only items that at least N users interacted with; each kind of interaction of a "
+        "user counts, and with `ingest --keep-events` each event.",
+    ),
+]  # fmt: skip
+MaxPopularityOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-popularity", metavar="N", min=0,
+        help="Only items that at most N users interacted with, counted in the same way.",
+    ),
+]  # fmt: skip
+PropertyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where", metavar="CONDITION",
+        help="Only items whose property satisfies a condition: 'price<=20', 'language=fr', "
+        "'language in en|fr', 'published>=2023-01-05'; the operators are = != < <= > >= in. "
+        "Properties come from `kgrec ingest --item-property`; an item without the property "
+        f"satisfies no condition on it. {_REPEAT.capitalize()}, which must all be satisfied.",
+    ),
+]  # fmt: skip
+CypherOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where-cypher", metavar="PATTERN",
+        help="Only items that match a pattern of your own in the Neo4j graph of --store, about "
+        "the variable item: '(item)-[:IN_STOCK]->(:Shop {city: $city})'. It runs with the rights "
+        "of the account, and is refused if it writes.",
+    ),
+]  # fmt: skip
+ParamOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param", metavar="NAME=VALUE",
+        help="Value of a parameter of --where-cypher: a number, true, false or a list as in JSON, "
+        f"anything else is text ('\"75001\"' is a text of digits); {_REPEAT}.",
+    ),
+]  # fmt: skip
+
 _FIRST_SECONDS, _FIRST_MILLISECONDS = 100_000_000, 100_000_000_000
 """A whole number below the first is a year or a date (20230105); from the second on it is no
 number of seconds."""
@@ -90,6 +140,11 @@ def make_filter(
     deny: Path | None = None,
     since: str | None = None,
     not_seen_by: Sequence[str] | None = None,
+    min_popularity: int | None = None,
+    max_popularity: int | None = None,
+    properties: Sequence[str] | None = None,
+    cypher: str | None = None,
+    params: Sequence[str] | None = None,
 ) -> NodeFilter | None:
     """The conditions given, None where there are none.
 
@@ -101,16 +156,26 @@ def make_filter(
         deny: File of item ids that may not be recommended.
         since: Earliest last interaction of an item, as :func:`unix_seconds` reads it.
         not_seen_by: Users whose items are left out.
+        min_popularity: Smallest number of interactions of an item.
+        max_popularity: Largest number of interactions of an item.
+        properties: Conditions on properties, such as ``price<=20``.
+        cypher: A pattern about the variable ``item``.
+        params: ``NAME=VALUE`` for each of its parameters.
 
     Raises:
-        InputError: A time or a list that cannot be read.
+        InputError: A time, a list or a parameter that cannot be read.
+        BadFilterError: A condition that cannot be read.
         NotFoundError: A list that is not there.
     """
-    given = (tags_any, tags_all, tags_none, allow, deny, since, not_seen_by)
+    given = (tags_any, tags_all, tags_none, allow, deny, since, not_seen_by, min_popularity,
+             max_popularity, properties, cypher, params)  # fmt: skip
     if all(one is None or one == [] for one in given):
         return None
-    from graph_store.store import NodeFilter
+    from graph_store.properties import read_condition
+    from graph_store.store import CypherPattern, NodeFilter
 
+    if params and cypher is None:
+        raise InputError("--param: is for a pattern of --where-cypher, and none is given; add it")
     return NodeFilter(
         tags_any=tags_any or (),
         tags_all=tags_all or (),
@@ -119,11 +184,19 @@ def make_filter(
         deny=_listed("--deny", deny) if deny is not None else (),
         since=unix_seconds(since) if since is not None else None,
         not_seen_by=not_seen_by or None,
+        min_popularity=min_popularity,
+        max_popularity=max_popularity,
+        properties=[read_condition(one) for one in properties or ()],
+        cypher=CypherPattern(cypher, read_params(params or ())) if cypher is not None else None,
     )
 
 
-def unix_seconds(text: str) -> int:
-    """The time of ``--since``.
+def unix_seconds(text: str, option: str = "--since") -> int:
+    """The time of an option.
+
+    Args:
+        text: What was given.
+        option: The option, for messages.
 
     Raises:
         InputError: Neither ISO 8601 nor Unix seconds since March 1973.
@@ -139,14 +212,14 @@ def unix_seconds(text: str) -> int:
         if _FIRST_SECONDS <= int(written) < _FIRST_MILLISECONDS:
             return int(written)
         raise InputError(
-            f"--since: {written} is no number of seconds since 1970; "
+            f"{option}: {written} is no number of seconds since 1970; "
             f"give Unix seconds, or a date such as 2023-01-05"
         )
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:
         raise InputError(
-            f"--since: got {text!r}; give a date such as 2023-01-05, a time such as "
+            f"{option}: got {text!r}; give a date such as 2023-01-05, a time such as "
             f"2023-01-05T18:30, or Unix seconds"
         ) from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
@@ -171,6 +244,34 @@ def one_value_an_option(options: Mapping[str, Sequence[str] | None]) -> Iterator
                     f"{error} ({option} takes one value: repeat it for several)", name=error.name
                 ) from error
         raise
+
+
+def read_params(given: Sequence[str], option: str = "--param") -> dict[str, Any]:
+    """Values of parameters, as JSON where they are any, else as text.
+
+    Args:
+        given: ``NAME=VALUE`` each.
+        option: The option that gave them, for messages.
+
+    Raises:
+        InputError: One has another form, or a name is there twice.
+
+    Example:
+        >>> read_params(["city=Lyon", "most=20", 'code="69001"'])
+        {'city': 'Lyon', 'most': 20, 'code': '69001'}
+    """
+    found: dict[str, Any] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not (name.isidentifier() and equals):
+            raise InputError(f"{option}: must look like NAME=VALUE, got {one!r}")
+        if name in found:
+            raise InputError(f"{option}: {name} is given twice; give it once")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
 
 
 def _listed(option: str, path: Path) -> list[str]:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import typer
 
 from graph_store.errors import (
+    BadFilterError,
     BadLabelPrefixError,
     BadRowsError,
     BadStoreUrlError,
@@ -41,6 +42,7 @@ EXIT_CODES: dict[type[Exception], int] = {
     InputError: BAD_INPUT,
     NotFoundError: MISSING,
     MissingExtraError: MISSING,
+    BadFilterError: BAD_INPUT,
     BadLabelPrefixError: BAD_INPUT,
     BadRowsError: BAD_INPUT,
     BadStoreUrlError: BAD_INPUT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgrec.cli.failures import interrupts
+from kgrec.cli.graph_source import (
+    FromOption,
+    MappingOption,
+    QueryOption,
+    QueryParamOption,
+    asked_of_graph,
+    reading_graph,
+)
 from kgrec.cli.options import (
     JsonOption,
     PrefixOption,
@@ -47,8 +56,16 @@ def ingest(
         typer.Argument(metavar="FILES...", help="Logs and catalogues, or folders of them."),
     ] = None,
     format: Annotated[
-        str, typer.Option(metavar=" | ".join(FORMATS), help="Format of the files.")
+        str,
+        typer.Option(
+            metavar=" | ".join(FORMATS),
+            help="Format of the files; neo4j: a graph of your own, named by --from.",
+        ),
     ] = "tabular",
+    url: FromOption = None,
+    queries: QueryOption = None,
+    mapping: MappingOption = None,
+    params: QueryParamOption = None,
     columns: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,6 +75,16 @@ def ingest(
             "FIELD is user, item, domain, rating, time, order, kind, event_id, platform, "
             "title, description or tags. order=COLUMN: whole numbers that rise along a log "
             "without times; default: the order of its rows, files by name.",
+        ),
+    ] = None,
+    item_properties: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--item-property",
+            metavar="NAME=COLUMN:TYPE",
+            help="Column of a catalogue that becomes the property NAME of items, e.g. "
+            "price=cost_eur:number, to filter lookups by it (--where 'price<=20'); may be given "
+            "again. TYPE is number, text or time (a date, or Unix time).",
         ),
     ] = None,
     domain: Annotated[
@@ -169,12 +196,15 @@ def ingest(
     """
     from graph_store.open_store import is_neo4j_url, open_store
     from loaders import SourceOptions, open_source
+    from loaders.item_properties import read_declarations
 
     for path in [*(files or []), *(links or [])]:
         if not path.exists():
             raise NotFoundError(f"there is no file or folder {path}")
+    asked = asked_of_graph(format, files or [], url, queries or [], mapping, params or [])
     options = SourceOptions(
         columns=_pairs(columns or []),
+        item_properties=read_declarations(item_properties or []),
         domain=domain,
         platform=platform,
         kind=kind,
@@ -187,15 +217,21 @@ def ingest(
         keep_events=keep_events,
         links=links or (),
     )
-    source = open_source(files or [], format=format, options=options)
-    # The reading sorts on disk in memory of its own; a larger cache of the store than this would
-    # grow with the log (benchmarks/results/ingest_memory.md).
-    with open_store(store, label_prefix=label_prefix, wait=wait, memory_limit="192MB") as graph:
-        if work_dir is None and not is_neo4j_url(store):
-            work_dir = Path(store).expanduser().parent
-        summary = _write(
-            source, graph, max_rejects=max_rejects, rejects=rejects, work_dir=work_dir, force=force
-        )
+    if work_dir is None and not is_neo4j_url(store):
+        work_dir = Path(store).expanduser().parent
+    pages: AbstractContextManager[tuple[list[Path], SourceOptions]]
+    pages = nullcontext((files or [], options))
+    if asked is not None:
+        pages = reading_graph(asked, options, work_dir, wait=wait)
+    with pages as (paths, understood):
+        source = open_source(paths, format=format, options=understood)
+        # The reading sorts on disk in memory of its own; a larger cache of the store than this
+        # would grow with the log (benchmarks/results/ingest_memory.md).
+        with open_store(store, label_prefix=label_prefix, wait=wait, memory_limit="192MB") as graph:
+            summary = _write(
+                source, graph,
+                max_rejects=max_rejects, rejects=rejects, work_dir=work_dir, force=force,
+            )  # fmt: skip
     if as_json:
         print_json(summary.to_dict())
     else:

@@ -9,14 +9,46 @@ import typer
 
 from kgrec.cli.conditions import (
     AllowOption,
+    CypherOption,
     DenyOption,
+    MaxPopularityOption,
+    MinPopularityOption,
     NotSeenByOption,
+    ParamOption,
+    PropertyOption,
     SinceOption,
     TagsAllOption,
     TagsAnyOption,
     TagsNoneOption,
     make_filter,
     one_value_an_option,
+    unix_seconds,
+)
+from kgrec.cli.history_options import (
+    HistoryFileOption,
+    HistoryOption,
+    HistoryParamOption,
+    HistoryQueryOption,
+    read_history_options,
+)
+from kgrec.cli.list_options import (
+    DislikesOption,
+    DislikesWeightOption,
+    DiversityOption,
+    HalfLifeOption,
+    HistoryKindsOption,
+    HistorySinceOption,
+    HistoryWithoutOption,
+    LikesWeightOption,
+    MaxPerSeriesOption,
+    MaxPerTagOption,
+    MinLongTailOption,
+    MinNewOption,
+    MinUsersOption,
+    NewItemsOption,
+    NewSinceOption,
+    PageOption,
+    SeenKindsOption,
 )
 from kgrec.cli.options import (
     JsonOption,
@@ -34,7 +66,7 @@ from kgrec.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     import polars as pl
 
-    from kgrec.lookup import GivenHistory, Recommendations, Run
+    from kgrec.lookup import Recommendations, Run
     from kgrec.lookup.user_files import UserFile
 
 __all__ = ["register"]
@@ -49,24 +81,11 @@ LiveStoreOption = Annotated[
     ),
 ]  # fmt: skip
 UserOption = Annotated[str | None, typer.Option(metavar="KEY", help="Key of one user.")]
-HistoryOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="ITEM",
-        help="Item that a user liked, by key or whole title; repeat the option for several, "
-        "oldest first.",
-    ),
-]
-HistoryFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Items that a user liked: a text file with one item a line, oldest first, or CSV, "
-        "TSV, Parquet or JSON Lines with a column `item` and, where known, `time` and `kind`.",
-    ),
-]
 LikesOption = Annotated[
-    str | None, typer.Option(metavar="TEXT", help="What a user likes, in their own words.")
+    str | None,
+    typer.Option(
+        metavar="TEXT", help="What a user likes, in their own words; alone or beside a history."
+    ),
 ]
 
 
@@ -90,13 +109,33 @@ def recommend(
     ] = None,
     history: HistoryOption = None,
     history_file: HistoryFileOption = None,
+    history_query: HistoryQueryOption = None,
+    history_params: HistoryParamOption = None,
     likes: LikesOption = None,
+    dislikes: DislikesOption = None,
+    likes_weight: LikesWeightOption = 0.5,
+    dislikes_weight: DislikesWeightOption = 0.5,
+    history_since: HistorySinceOption = None,
+    half_life: HalfLifeOption = None,
+    history_kinds: HistoryKindsOption = None,
+    history_without: HistoryWithoutOption = None,
+    seen_kinds: SeenKindsOption = None,
     domain: Annotated[
-        str | None, typer.Option(metavar="D", help="Domain to recommend from.")
+        list[str] | None,
+        typer.Option(
+            metavar="D", help="Domain to recommend from; repeat the option for one list of several."
+        ),
     ] = None,
     k: Annotated[
         int, typer.Option("-k", min=1, metavar="N", help="Number of items for each user.")
     ] = 10,
+    page: PageOption = 1,
+    diversity: DiversityOption = 0.0,
+    max_per_tag: MaxPerTagOption = None,
+    max_per_series: MaxPerSeriesOption = None,
+    min_new: MinNewOption = 0.0,
+    new_since: NewSinceOption = None,
+    min_long_tail: MinLongTailOption = 0.0,
     tags_any: TagsAnyOption = None,
     tags_all: TagsAllOption = None,
     tags_none: TagsNoneOption = None,
@@ -104,10 +143,17 @@ def recommend(
     deny: DenyOption = None,
     since: SinceOption = None,
     not_seen_by: NotSeenByOption = None,
+    min_popularity: MinPopularityOption = None,
+    max_popularity: MaxPopularityOption = None,
+    properties: PropertyOption = None,
+    where_cypher: CypherOption = None,
+    params: ParamOption = None,
     include_seen: Annotated[
         bool, typer.Option("--include-seen", help="Also recommend items that the user already has.")
     ] = False,
     why: Annotated[bool, typer.Option("--explain", help="Give reasons for each item.")] = False,
+    min_users: MinUsersOption = 5,
+    new_items: NewItemsOption = None,
     store: LiveStoreOption = None,
     label_prefix: PrefixOption = "",
     wait: WaitOption = None,
@@ -117,14 +163,14 @@ def recommend(
 ) -> None:
     """Recommend items of a domain: to one user, to many, for a history or for a text.
 
+    A user, a history and a text may be given together: they then count together.
+
     The table, --json and --out hold the same fields: key, item_id, domain, title, rank and
     score, with --users also user_id, with --explain also reason. Users of a file that are not in
     the graph are left out and named; where none is in the graph, the exit code is 3.
     """
-    _check_one_given(
-        {"--user": user, "--users": users, "--history": history,
-         "--history-file": history_file, "--likes": likes}
-    )  # fmt: skip
+    given = read_history_options(history, history_file, history_query, history_params)
+    _check_asker(user, users, given, likes)
     check_out(out)
     set_threads(threads)
     file = None
@@ -134,44 +180,76 @@ def recommend(
         file = read_users(users)
     where = make_filter(
         tags_any=tags_any, tags_all=tags_all, tags_none=tags_none, allow=allow, deny=deny,
-        since=since, not_seen_by=not_seen_by,
+        since=since, not_seen_by=not_seen_by, min_popularity=min_popularity,
+        max_popularity=max_popularity, properties=properties, cypher=where_cypher, params=params,
     )  # fmt: skip
-    repeated = {"--history": history, "--tags-any": tags_any, "--tags-all": tags_all,
-                "--tags-none": tags_none, "--not-seen-by": not_seen_by}  # fmt: skip
+    repeated = {"--history": history, "--dislikes": dislikes, "--tags-any": tags_any,
+                "--tags-all": tags_all, "--tags-none": tags_none,
+                "--not-seen-by": not_seen_by}  # fmt: skip
     with (
-        _opened(run, store, label_prefix, wait) as opened,
+        _opened(run, store, label_prefix, wait, new_items) as opened,
         one_value_an_option(repeated),
         reporting() as report,
     ):
         found = opened.recommend(
             user,
             users=file.keys if file is not None else None,
-            history=_history(history, history_file),
+            history=given,
             likes=likes,
-            domain=domain,
+            dislikes=dislikes or None,
+            likes_weight=likes_weight,
+            dislikes_weight=dislikes_weight,
+            history_since=_seconds("--history-since", history_since),
+            half_life=half_life,
+            history_kinds=history_kinds or None,
+            history_without=history_without or None,
+            seen_kinds=seen_kinds or None,
+            domain=domain or None,
             k=k,
+            page=page,
+            diversity=diversity,
+            max_per_tag=max_per_tag,
+            max_per_series=max_per_series,
+            min_new=min_new,
+            new_since=_seconds("--new-since", new_since),
+            min_long_tail=min_long_tail,
             where=where,
             include_seen=include_seen,
             explain=why,
+            min_users=min_users,
             on_progress=lambda done, total: report("recommending", done, total),
         )
     if file is not None and users is not None:
         _tell_left_out(found, file, users)
     if not len(found):
-        advice = "loosen the filters" if where is not None else "--include-seen shows what is seen"
-        message(f"nothing is left to recommend; {advice}")
+        message(f"nothing is left to recommend; {_advice(page, filtered=where is not None)}")
     _deliver(file.frame(found) if file is not None else found.to_frame(), as_json=as_json, out=out)
 
 
-def _check_one_given(options: dict[str, object]) -> None:
-    """Refuse none and more than one of the options that say for whom is recommended."""
+def _check_asker(user: str | None, users: Path | None, history: object, likes: str | None) -> None:
+    """Refuse options that do not say for whom is recommended, or that exclude each other."""
+    options = {"--user": user, "--users": users, "--history": history, "--likes": likes}
     given = [name for name, value in options.items() if value]
-    if len(given) != 1:
-        *first, last = options
+    if not given:
         raise InputError(
-            f"give exactly one of {', '.join(first)} and {last}, "
-            f"got {' and '.join(given) or 'none'}"
+            "say for whom: give one of --user, --users, --history, --history-file, "
+            "--history-query and --likes, got none"
         )
+    if users and len(given) > 1:
+        raise InputError(
+            f"--users stands alone, got {' and '.join(given)}; ask for one --user at a time where "
+            f"events or a text are added"
+        )
+
+
+def _seconds(option: str, given: str | None) -> int | None:
+    return None if given is None else unix_seconds(given, option)
+
+
+def _advice(page: int, *, filtered: bool) -> str:
+    if page > 1:
+        return f"the pages before --page {page} hold everything"
+    return "loosen the filters" if filtered else "--include-seen shows what is seen"
 
 
 def similar(
@@ -181,6 +259,7 @@ def similar(
         str | None, typer.Option(metavar="D", help="Only items of this domain.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="Number of items.")] = 10,
+    new_items: NewItemsOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
     out: OutOption = None,
@@ -191,7 +270,7 @@ def similar(
     """
     check_out(out)
     set_threads(threads)
-    with _opened(run) as opened:
+    with _opened(run, new_items=new_items) as opened:
         found = opened.similar(item, domain=domain, k=k)
     _deliver(found.to_frame(), as_json=as_json, out=out)
 
@@ -202,35 +281,39 @@ def explain(
         list[str],
         typer.Argument(
             metavar="[USER] ITEM",
-            help="Keys of a user and of an item; with --history or --likes, of the item alone.",
+            help="Keys of a user and of an item; with --history or --likes also of the item alone.",
         ),
     ],
     history: HistoryOption = None,
     history_file: HistoryFileOption = None,
+    history_query: HistoryQueryOption = None,
+    history_params: HistoryParamOption = None,
     likes: LikesOption = None,
+    new_items: NewItemsOption = None,
     store: LiveStoreOption = None,
     label_prefix: PrefixOption = "",
+    min_users: MinUsersOption = 5,
     wait: WaitOption = None,
     threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Explain why an item would be recommended: paths in the graph and one sentence."""
-    if history and history_file:
-        raise InputError("give one of --history and --history-file, got both")
-    wanted = 1 if history or history_file or likes else 2
-    if len(names) != wanted:
-        what = "the item only" if wanted == 1 else "a user and an item"
+    given = read_history_options(history, history_file, history_query, history_params)
+    others = bool(given or likes)
+    if len(names) > 2 or (len(names) < 2 and not others):
+        what = "an item, or a user and an item" if others else "a user and an item"
         raise InputError(f"name {what}, got {len(names)}: {' '.join(map(repr, names))}")
     set_threads(threads)
     with (
-        _opened(run, store, label_prefix, wait) as opened,
+        _opened(run, store, label_prefix, wait, new_items) as opened,
         one_value_an_option({"--history": history}),
     ):
         told = opened.explain(
             names[-1],
-            user=names[0] if wanted == 2 else None,
-            history=_history(history, history_file),
+            user=names[0] if len(names) == 2 else None,
+            history=given,
             likes=likes,
+            min_users=min_users,
         )
     if as_json:
         print_json(told.to_dict())
@@ -240,14 +323,12 @@ def explain(
     print_table(("reason", "strength", "path"), rows)
 
 
-def _history(given: list[str] | None, file: Path | None) -> list[str] | GivenHistory | None:
-    from kgrec.lookup.history_files import read_history
-
-    return read_history(file) if file is not None else given or None
-
-
 def _opened(
-    run: Path, store: str | None = None, label_prefix: str = "", wait: float | None = None
+    run: Path,
+    store: str | None = None,
+    label_prefix: str = "",
+    wait: float | None = None,
+    new_items: Path | None = None,
 ) -> Run:
     import kgrec
 
@@ -256,7 +337,12 @@ def _opened(
             f"--label-prefix {label_prefix}: is for the Neo4j graph of --store, and no --store is "
             f"given; give it, or leave the prefix out"
         )
-    return kgrec.load(run, store=store, label_prefix=label_prefix, wait=wait)
+    added = None
+    if new_items is not None:
+        from kgrec.lookup.new_items import read_new_items
+
+        added = read_new_items(new_items)
+    return kgrec.load(run, store=store, label_prefix=label_prefix, wait=wait, new_items=added)
 
 
 def _tell_left_out(found: Recommendations, file: UserFile, path: Path) -> None:

@@ -14,16 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from graph_store.snapshot import Snapshot
+from graph_store.snapshot import NO_TIME, Snapshot
 from kgrec.errors import InputError
 
 __all__ = ["Histories"]
+
+_NO_KIND = -1
+"""Number of a kind that is unknown."""
 
 Rows = NDArray[np.integer] | NDArray[np.bool_] | Sequence[int] | slice
 
@@ -300,6 +303,30 @@ class Histories:
         matrix[user, length - from_end[near]] = self.event_item[near]
         return matrix
 
+    def followed_by(self, later: Self) -> Self:
+        """Each user's events, then those of the same row of ``later``.
+
+        Where both have times, these decide.
+
+        Args:
+            later: Histories of the same number of users, over the same items.
+        """
+        user = np.concatenate([np.repeat(np.arange(len(h)), h.lengths) for h in (self, later)])
+        part = np.repeat([0, 1], [len(self.event_item), len(later.event_item)])
+        item = np.concatenate([self.event_item, later.event_item])
+        time = _joined(self.event_time, later.event_time, part, NO_TIME)
+        kind = _joined(self.event_kind, later.event_kind, part, _NO_KIND)
+        timed = self.event_time is not None and later.event_time is not None
+        by_user = np.lexsort((part, time, user) if timed and time is not None else (part, user))
+        return type(self).of_sorted_events(
+            item[by_user],
+            self.offsets + later.offsets,
+            num_items=self.num_items,
+            time=None if time is None else time[by_user],
+            kind=None if kind is None else kind[by_user],
+            has_order=self.has_order and later.has_order,
+        )
+
     def _with_events(
         self,
         events: NDArray[np.int64],
@@ -316,6 +343,19 @@ class Histories:
             offsets=offsets,
             has_order=self.has_order,
         )
+
+
+def _joined(
+    left: NDArray[Any] | None, right: NDArray[Any] | None, part: NDArray[np.int64], missing: int
+) -> NDArray[Any] | None:
+    """One array of both parts; ``missing`` stands where a part has none."""
+    if left is None and right is None:
+        return None
+    joined = np.full(len(part), missing, dtype=(left if left is not None else right).dtype)  # type: ignore[union-attr]
+    for number, array in enumerate((left, right)):
+        if array is not None:
+            joined[part == number] = array
+    return joined
 
 
 def _offsets(counts: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -186,6 +186,9 @@ class Ensemble:
     def with_paths(self, most: int | None) -> Ensemble:
         """The same ensemble with item-to-item matrices in place of paths over users.
 
+        Components that count for cold items only keep their columns: items that come later are
+        made of liked ones, in whose scores such a component has no part.
+
         Args:
             most: Number of entries that each item of a history keeps, of each component and target
                 domain; None: all, and so the same scores.
@@ -198,7 +201,7 @@ class Ensemble:
                 num_items=size, most=most,
             )
             for name, recommender in recommenders.items()
-            if recommender.paths_add_up
+            if recommender.paths_add_up and not self._for_cold_items_only(name)
             for domain in range(self.num_domains)
         }  # fmt: skip
         paths = ItemPaths(matrices) if matrices else None
@@ -247,6 +250,9 @@ class Ensemble:
         if self.paths is not None and name in self.paths.names:
             own = Vectors(own.dense)
         found = self.imputer.impute(own, items)
-        if name in self.settings and self.settings[name].cold_items_only:
+        if self._for_cold_items_only(name):
             return found.scaled(self.imputer.imputed[items].astype(np.float32))
         return found
+
+    def _for_cold_items_only(self, name: str) -> bool:
+        return name in self.settings and self.settings[name].cold_items_only

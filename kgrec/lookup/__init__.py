@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from kgrec.lookup.history_queries import HistoryQuery
 from kgrec.lookup.keys import GivenHistory
+from kgrec.lookup.new_items import NewItem
 from kgrec.lookup.results import (
     Explanation,
     Reason,
@@ -17,6 +19,8 @@ from kgrec.trained import TrainedModel
 __all__ = [
     "Explanation",
     "GivenHistory",
+    "HistoryQuery",
+    "NewItem",
     "Reason",
     "Recommendation",
     "Recommendations",

@@ -1,7 +1,8 @@
 """What is known of users and items at the moment of a question.
 
 In:   the run's own snapshot; a live store is in :mod:`kgrec.lookup.store_facts`.
-Out:  histories in order of time, tags and times, in the item numbers of the run.
+Out:  histories in order of time, tags, and which items satisfy a filter, in the item numbers of
+      the run.
 
 A user here is a person: all accounts joined by ``SAME_AS``. Nothing here scores.
 
@@ -10,20 +11,38 @@ Shapes: B users asked for   E events   I items   T tags
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from graph_store.errors import BadFilterError
+from graph_store.filters import users_left_out
+from graph_store.properties import PropertyCondition, typed_conditions, types_of
 from graph_store.snapshot import NO_TIME
+from graph_store.store import NodeFilter
 from kgrec.data.histories import Histories
-from kgrec.lookup.names import KeyIndex
+from kgrec.lookup.names import KeyIndex, not_found, unknown_user
 from kgrec.trained import TrainedModel
 
-__all__ = ["Facts", "ItemTags", "SnapshotFacts", "UserFacts", "ones", "user_facts"]
+__all__ = [
+    "Facts",
+    "ItemTags",
+    "SnapshotFacts",
+    "UserFacts",
+    "ones",
+    "property_mask",
+    "user_facts",
+    "warn_of_no_times",
+]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,10 +51,15 @@ class UserFacts:
 
     histories: Histories
     """What the model reads: liked items, oldest first, over all accounts."""
-    seen: sp.csr_matrix
-    """``[B, I]`` ones: what is left out of an answer."""
+    met: Histories
+    """All their events, liked or not: what is left out of an answer."""
     known: NDArray[np.bool_]
     """``[B]`` whether the graph has such a user."""
+
+    @property
+    def seen(self) -> sp.csr_matrix:
+        """``[B, I]`` ones: the items of ``met``."""
+        return self.met.items
 
     @property
     def liked(self) -> sp.csr_matrix:
@@ -45,12 +69,20 @@ class UserFacts:
 
 @dataclass(frozen=True)
 class ItemTags:
-    """Which item has which tag."""
+    """Which item has which tag, of the items that were asked about."""
 
     matrix: sp.csr_matrix
-    """``[I, T]`` ones."""
+    """``[I, T]`` ones; the rows of other items may be empty."""
     names: list[str]
     """``[T]`` sorted."""
+    bearers: NDArray[np.float32]
+    """``[T]`` number of items with the tag in the whole graph."""
+
+    @cached_property
+    def rarity(self) -> NDArray[np.float32]:
+        """``[T]`` the logarithm of one in how many items has the tag; the more, the rarer."""
+        items = max(1, self.matrix.shape[0])
+        return np.asarray(np.log1p(items / np.maximum(self.bearers, 1.0)), dtype=np.float32)
 
 
 class Facts(Protocol):
@@ -65,12 +97,21 @@ class Facts(Protocol):
         """Histories by user key ``[B]``; all accounts of a person (``SAME_AS``) are one history."""
         ...
 
-    def item_tags(self) -> ItemTags:
-        """Every tag of the graph, and which items have it."""
+    def item_tags(self, items: NDArray[np.int64]) -> ItemTags:
+        """The tags of the items of these numbers."""
         ...
 
-    def last_times(self) -> NDArray[np.int64]:
-        """``[I]`` Unix seconds of each item's last interaction, ``NO_TIME`` where unknown."""
+    def select(self, where: NodeFilter, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """``[len(items)]`` which of these items satisfy a filter, lists and domain aside.
+
+        Args:
+            where: The conditions; ``allow``, ``deny`` and ``domain`` may be passed over.
+            items: Numbers of items of one domain.
+
+        Raises:
+            NotFoundError: A tag or a user of the filter is not in the graph.
+            BadFilterError: A condition on a property or a pattern cannot be evaluated here.
+        """
         ...
 
 
@@ -91,7 +132,7 @@ class SnapshotFacts:
         snapshot, interactions = self._model.snapshot, self._model.interactions
         if not len(interactions.row_of_account):
             empty = Histories.of_lists([[] for _ in users], snapshot.num_items)
-            return UserFacts(empty, empty.items, known)
+            return UserFacts(empty, empty, known)
         wanted = interactions.row_of_account[np.where(known, rows, 0)]
         events = self._events_of(
             np.flatnonzero(np.isin(interactions.row_of_account, wanted[known]))
@@ -117,19 +158,100 @@ class SnapshotFacts:
         before = np.cumsum(counts) - counts
         return np.repeat(start - before, counts) + np.arange(counts.sum())
 
-    def item_tags(self) -> ItemTags:
+    @cached_property
+    def _tags(self) -> ItemTags:
         snapshot = self._model.snapshot
         item, tag = snapshot.item_tag
-        return ItemTags(
-            ones(item, tag, (snapshot.num_items, len(snapshot.tag_keys))),
-            snapshot.tag_keys.tolist(),
-        )
+        matrix = ones(item, tag, (snapshot.num_items, len(snapshot.tag_keys)))
+        bearers = np.asarray(matrix.sum(axis=0), dtype=np.float32).ravel()
+        return ItemTags(matrix, snapshot.tag_keys.tolist(), bearers)
 
-    def last_times(self) -> NDArray[np.int64]:
+    def item_tags(self, items: NDArray[np.int64]) -> ItemTags:
+        return self._tags
+
+    def select(self, where: NodeFilter, items: NDArray[np.int64]) -> NDArray[np.bool_]:
         snapshot = self._model.snapshot
-        last = np.full(snapshot.num_items, NO_TIME, dtype=np.int64)
-        np.maximum.at(last, snapshot.item, snapshot.at)
-        return last
+        mask = self._by_tags(where, items)
+        if where.since is not None:
+            last = np.full(snapshot.num_items, NO_TIME, dtype=np.int64)
+            np.maximum.at(last, snapshot.item, snapshot.at)
+            if len(items) and (last[items] == NO_TIME).all():
+                warn_of_no_times(self.where)
+            mask &= last[items] >= where.since
+        if where.min_popularity is not None or where.max_popularity is not None:
+            number = np.bincount(snapshot.item, minlength=snapshot.num_items)[items]
+            mask &= number >= (where.min_popularity or 0)
+            if where.max_popularity is not None:
+                mask &= number <= where.max_popularity
+        mask &= self._by_properties(where, items)
+        if users := users_left_out(where):
+            found = self.of_users(users)
+            for user, known in zip(users, found.known, strict=True):
+                if not known:
+                    raise unknown_user(user, where=self.where)
+            mask &= ~np.isin(items, found.seen.indices)
+        return mask
+
+    def _by_properties(self, where: NodeFilter, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        if where.cypher is not None:
+            raise BadFilterError(
+                f"a pattern in Cypher needs a live graph in Neo4j, and {self.where} is asked; name "
+                f"the graph with --store neo4j://host:7687 (store= in Python)"
+            )
+        mask = np.ones(len(items), dtype=np.bool_)
+        frame = self._model.snapshot.item_properties
+        conditions = typed_conditions(where.properties, types_of(frame, but=()), where=self.where)
+        for one in conditions:
+            mask &= property_mask(frame[one.name].gather(items), one)
+        return mask
+
+    def _by_tags(self, where: NodeFilter, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        mask = np.ones(len(items), dtype=np.bool_)
+        if not (where.tags_any or where.tags_all or where.tags_none):
+            return mask
+        column = {name: number for number, name in enumerate(self._tags.names)}
+        rows = self._tags.matrix[items]
+
+        def count(names: Sequence[str]) -> NDArray[np.float32]:
+            for name in names:
+                if name not in column:
+                    raise not_found("tag", name, self._tags.names, where=self.where)
+            chosen = rows[:, [column[name] for name in dict.fromkeys(names)]]
+            return np.asarray(chosen.sum(axis=1), dtype=np.float32).ravel()
+
+        if where.tags_any:
+            mask &= count(where.tags_any) > 0
+        if where.tags_all:
+            mask &= count(where.tags_all) == len(set(where.tags_all))
+        if where.tags_none:
+            mask &= count(where.tags_none) == 0
+        return mask
+
+
+def property_mask(values: pl.Series, condition: PropertyCondition) -> NDArray[np.bool_]:
+    """``[N]`` which values satisfy a condition; one that is missing satisfies none.
+
+    Args:
+        values: ``[N]`` values of the property.
+        condition: With a value of the property's own type.
+    """
+    value = condition.value
+    compared = {
+        "=": lambda: values == value, "!=": lambda: values != value,
+        "<": lambda: values < value, "<=": lambda: values <= value,
+        ">": lambda: values > value, ">=": lambda: values >= value,
+        "in": lambda: values.is_in(list(value)),  # type: ignore[arg-type]
+    }[condition.operator]()  # fmt: skip
+    return np.asarray(compared.fill_null(value=False).to_numpy(), dtype=np.bool_)
+
+
+def warn_of_no_times(where: str) -> None:
+    """Say that a condition on times leaves nothing, since the graph knows none."""
+    log.warning(
+        "no interaction with these items has a time in %s, so a condition on times leaves "
+        "nothing to recommend; ingest a log with times, or leave the condition out",
+        where,
+    )
 
 
 def user_facts(
@@ -163,12 +285,14 @@ def user_facts(
     used = np.isin(user, numbers) & (item >= 0)
     row = np.searchsorted(numbers, user)
     shape = (len(numbers) + 1, num_items)
-    read = used & liked
-    histories = Histories.of_events(
-        row[read], item[read], shape=shape, time=time[read], order=order[read], kind=kind[read]
-    )
-    seen = ones(row[used], item[used], shape)
-    return UserFacts(histories[row_of], seen[row_of], known)
+    histories, met = (
+        Histories.of_events(
+            row[events], item[events], shape=shape,
+            time=time[events], order=order[events], kind=kind[events],
+        )
+        for events in (used & liked, used)
+    )  # fmt: skip
+    return UserFacts(histories[row_of], met[row_of], known)
 
 
 def ones(

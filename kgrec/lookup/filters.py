@@ -3,23 +3,27 @@
 In:   a filter, the facts of the graph, the items of one domain.
 Out:  a mask over those items, and a word in the log where a condition cannot do what it says.
       What a user has seen is not decided here, save ``not_seen_by``.
+
+Lists of keys are compared here, in the numbers of the run; every other condition is one question
+to the graph (:meth:`kgrec.lookup.facts.Facts.select`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_store.properties import PropertyCondition
 from graph_store.schema import split_item_key
-from graph_store.snapshot import NO_TIME
-from graph_store.store import NodeFilter
+from graph_store.store import CypherPattern, NodeFilter
 from kgrec.errors import InputError
 from kgrec.lookup.facts import Facts
 from kgrec.lookup.keys import key_of, keys_of
-from kgrec.lookup.names import KeyIndex, not_found, unknown_user
+from kgrec.lookup.names import KeyIndex
 
 __all__ = ["allowed_items"]
 
@@ -45,23 +49,18 @@ def allowed_items(
     Raises:
         InputError: A condition is of the wrong type, e.g. one tag instead of a list.
         NotFoundError: A tag or a user of ``not_seen_by`` is not in the graph.
+        BadFilterError: A condition on a property or a pattern cannot be evaluated.
     """
     mask = np.ones(len(items), dtype=np.bool_)
     if where is None:
         return mask
+    where = _checked(where)
     if where.allow is not None:
-        mask &= _named("allow", keys_of(where.allow, "allow"), facts, keys, items)
-    if deny := keys_of(where.deny, "deny"):
-        mask &= ~_named("deny", deny, facts, keys, items)
-    mask &= _by_tags(where, facts, items)
-    if where.since is not None:
-        mask &= _since(where.since, facts, items)
-    if users := _users(where.not_seen_by):
-        found = facts.of_users(users)
-        for user, known in zip(users, found.known, strict=True):
-            if not known:
-                raise unknown_user(user, where=facts.where)
-        mask &= ~np.isin(items, found.seen.indices)
+        mask &= _named("allow", list(where.allow), facts, keys, items)
+    if where.deny:
+        mask &= ~_named("deny", list(where.deny), facts, keys, items)
+    if _asks_the_graph(where) and len(items):
+        mask &= facts.select(where, items)
     return mask
 
 
@@ -108,42 +107,32 @@ def _users(given: object) -> list[str]:
     return keys_of(given, "not_seen_by")
 
 
-def _since(since: int, facts: Facts, items: NDArray[np.int64]) -> NDArray[np.bool_]:
-    if isinstance(since, bool) or not isinstance(since, int | np.integer):
-        raise InputError(f"since must be whole Unix seconds, got {since!r}")
-    last = facts.last_times()[items]
-    if len(items) and (last == NO_TIME).all():
-        log.warning(
-            "no interaction with these items has a time in %s, so a condition on times leaves "
-            "nothing to recommend; ingest a log with times, or leave the condition out",
-            facts.where,
-        )
-    mask: NDArray[np.bool_] = last >= since
-    return mask
-
-
-def _by_tags(where: NodeFilter, facts: Facts, items: NDArray[np.int64]) -> NDArray[np.bool_]:
-    any_of, all_of, none_of = (
-        keys_of(getattr(where, name), name) for name in ("tags_any", "tags_all", "tags_none")
+def _checked(where: NodeFilter) -> NodeFilter:
+    """The same filter with keys as text, or one sentence on what is no list, key or number."""
+    for name in ("since", "min_popularity", "max_popularity"):
+        value = getattr(where, name)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer | None):
+            what = "whole Unix seconds" if name == "since" else "a whole number"
+            raise InputError(f"{name} must be {what}, got {value!r}")
+    conditions = where.properties
+    if isinstance(conditions, PropertyCondition) or not all(
+        isinstance(one, PropertyCondition) for one in conditions
+    ):
+        raise InputError(f"properties must be a list of PropertyCondition, got {conditions!r}")
+    if not isinstance(where.cypher, CypherPattern | None):
+        raise InputError(f"cypher must be a CypherPattern, got {where.cypher!r}")
+    return replace(
+        where,
+        allow=None if where.allow is None else keys_of(where.allow, "allow"),
+        deny=keys_of(where.deny, "deny"),
+        tags_any=keys_of(where.tags_any, "tags_any"),
+        tags_all=keys_of(where.tags_all, "tags_all"),
+        tags_none=keys_of(where.tags_none, "tags_none"),
+        not_seen_by=_users(where.not_seen_by) or None,
     )
-    if not (any_of or all_of or none_of):
-        return np.ones(len(items), dtype=np.bool_)
-    tags = facts.item_tags()
-    column = {name: number for number, name in enumerate(tags.names)}
-    rows = tags.matrix[items]
 
-    def count(names: Sequence[str]) -> NDArray[np.float32]:
-        for name in names:
-            if name not in column:
-                raise not_found("tag", name, tags.names, where=facts.where)
-        chosen = rows[:, [column[name] for name in dict.fromkeys(names)]]
-        return np.asarray(chosen.sum(axis=1), dtype=np.float32).ravel()
 
-    mask = np.ones(len(items), dtype=np.bool_)
-    if any_of:
-        mask &= count(any_of) > 0
-    if all_of:
-        mask &= count(all_of) == len(set(all_of))
-    if none_of:
-        mask &= count(none_of) == 0
-    return mask
+def _asks_the_graph(where: NodeFilter) -> bool:
+    """Whether there is a condition beside lists and domain."""
+    others = [one.name for one in fields(where) if one.name not in ("domain", "allow", "deny")]
+    return any(getattr(where, name) not in (None, (), []) for name in others)

@@ -1,7 +1,7 @@
-"""Reads the history of one user from a file: items, and when and how each was met.
+"""Reads the history of one user from a file or table: items, and when and how each was met.
 
-In:   a text file with one item a line, oldest first; or CSV, TSV, Parquet or JSON Lines with a
-      column ``item`` and, where known, ``time`` and ``kind``.
+In:   a text file with one item a line, oldest first; CSV, TSV, Parquet or JSON Lines with a column
+      ``item`` and, where known, ``time`` and ``kind``; or a table that is in memory.
 Out:  a :class:`kgrec.lookup.GivenHistory`. Nothing here knows whether such items exist.
 """
 
@@ -18,7 +18,7 @@ from kgrec.lookup.list_files import read_columns
 from loaders.ids import id_texts, is_id_type
 from loaders.times import DAY, is_time_type, read_times
 
-__all__ = ["read_history"]
+__all__ = ["history_of", "read_history"]
 
 _ITEM, _TIME, _KIND = "item", "time", "kind"
 _JSON_LINES = (".jsonl", ".ndjson")
@@ -33,15 +33,28 @@ def read_history(path: Path) -> GivenHistory:
             cannot be read.
     """
     frame = _read(path)
-    items = id_texts(frame[_ITEM])
-    if not len(items):
+    if not frame.height:
         raise InputError(f"{path} names no item; write one item a line or a column {_ITEM!r}")
+    return history_of(frame, str(path))
+
+
+def history_of(frame: pl.DataFrame, where: str) -> GivenHistory:
+    """The events of a table.
+
+    Args:
+        frame: A column ``item``, and where they are known ``time`` and ``kind``.
+        where: What the table is, for messages.
+
+    Raises:
+        InputError: A row without an item, or a time that is none.
+    """
+    items = id_texts(frame[_ITEM])
     if items.null_count():
         row = items.is_null().arg_max()
-        raise InputError(f"{path}: row {(row or 0) + 1} names no item; remove the row or name one")
+        raise InputError(f"{where}: row {(row or 0) + 1} names no item; remove the row or name one")
     return GivenHistory(
         items.to_list(),
-        _times(path, frame[_TIME]) if _TIME in frame.columns else None,
+        _times(where, frame[_TIME]) if _TIME in frame.columns else None,
         id_texts(frame[_KIND]).to_list() if _KIND in frame.columns else None,
     )
 
@@ -66,15 +79,15 @@ def _read(path: Path) -> pl.DataFrame:
     return frame
 
 
-def _times(path: Path, values: pl.Series) -> list[int | None]:
+def _times(where: str, values: pl.Series) -> list[int | None]:
     if not is_time_type(values.dtype):
-        raise InputError(f"{path}: the column {_TIME!r} holds {values.dtype}; it must hold times")
+        raise InputError(f"{where}: the column {_TIME!r} holds {values.dtype}; it must hold times")
     found = read_times(values, "auto", latest=int(time.time()) + DAY)
     faults = found.faults
     if faults is not None:
         row = faults.is_not_null().arg_max() or 0
         raise InputError(
-            f"{path}: row {row + 1} has the time {values[row]!r}; write Unix seconds or a date "
+            f"{where}: row {row + 1} has the time {values[row]!r}; write Unix seconds or a date "
             f"such as 2023-01-05T12:00:00Z, not in the future"
         )
     return found.seconds.to_list()

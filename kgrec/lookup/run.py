@@ -3,16 +3,13 @@
 In:   a run folder, and a store if answers shall follow the live graph.
 Out:  recommendations, similar items and explanations as small typed results.
 
-Users are scored in blocks, so memory does not grow with how many are asked for. Nothing
-here trains, writes or prints.
-
-Shapes: B users of a block   I_d items of the domain   N lines of an answer
+Whom a question is about is read in :mod:`kgrec.lookup.asked`, lists are made in
+:mod:`kgrec.lookup.rankings`. Nothing here trains, writes or prints.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -20,20 +17,22 @@ from typing import Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from graph_store.schema import split_item_key
-from graph_store.snapshot import NO_TIME
 from graph_store.store import GraphStore, NodeFilter
-from kgrec.data.histories import Histories
-from kgrec.data.sparse_rows import picked_columns
 from kgrec.errors import InputError
-from kgrec.lookup.facts import Facts, SnapshotFacts, UserFacts
+from kgrec.lookup.asked import Asked, AskedReader, Asker
+from kgrec.lookup.facts import Facts, SnapshotFacts
 from kgrec.lookup.filters import allowed_items
+from kgrec.lookup.history_options import HistoryOptions
+from kgrec.lookup.history_queries import HistoryQuery
 from kgrec.lookup.items import ItemNames
-from kgrec.lookup.keys import GivenHistory, Key, Keys, key_of, keys_of
-from kgrec.lookup.names import not_found, unknown_user
-from kgrec.lookup.reasons import Explainer
+from kgrec.lookup.keys import GivenHistory, Key, Keys, key_of
+from kgrec.lookup.list_options import ListOptions
+from kgrec.lookup.names import not_found
+from kgrec.lookup.new_items import NewItem, WithNewItems
+from kgrec.lookup.rankings import Candidates, Lines, OnProgress, make_lists
+from kgrec.lookup.reasons import MIN_USERS, Explainer, check_min_users
 from kgrec.lookup.results import (
     FIELDS,
     USER_ID,
@@ -42,21 +41,15 @@ from kgrec.lookup.results import (
     SimilarItem,
     SimilarItems,
 )
+from kgrec.lookup.rule_making import RuleMaker
+from kgrec.lookup.score_scales import ScoreScales
 from kgrec.lookup.store_facts import StoreFacts
-from kgrec.ranking.candidates import best_items
-from kgrec.ranking.topk import NO_ITEM, blocks, top_k_of_products
+from kgrec.lookup.user_vectors import user_vectors
+from kgrec.ranking.topk import top_k_of_products
 from kgrec.trained import TrainedModel
 from kgrec.vectors import Vectors
 
 __all__ = ["Run", "load"]
-
-log = logging.getLogger(__name__)
-
-_BLOCK_USERS = 1024
-"""Users scored at once."""
-
-OnProgress = Callable[[int, int], None]
-"""Called with the number of users that are done and the number of all users."""
 
 
 def load(
@@ -65,6 +58,7 @@ def load(
     *,
     label_prefix: str = "",
     wait: float | None = None,
+    new_items: Iterable[NewItem] | None = None,
 ) -> Run:
     """Open a run folder for lookups.
 
@@ -75,13 +69,17 @@ def load(
             for reading and closed with the run; one that was passed in stays open.
         label_prefix: Label prefix of a Neo4j store that is opened here.
         wait: Seconds for which its server is waited for where it does not answer.
+        new_items: Items that came after the training, known by their texts: they are recommended
+            and found like the others. The run folder is not changed.
 
     Raises:
         RunError: The folder is no finished run, or is of another version.
     """
     from kgrec.runs import open_run
 
-    model = open_run(Path(path))
+    model: TrainedModel = open_run(Path(path))
+    if new_items is not None:
+        model = WithNewItems(model, new_items)
     if not isinstance(store, str | Path):
         return Run(model, store=store)
     from graph_store.open_store import open_store
@@ -117,6 +115,9 @@ class Run:
             if store is None
             else StoreFacts(model, store, positive_weight=model.settings.positive_weight)
         )
+        self._asked = AskedReader(model, self._facts, self._items, where=self._where, store=store)
+        self._rules = RuleMaker(model, self._facts)
+        self._scales = ScoreScales(model)
 
     @property
     def domains(self) -> list[str]:
@@ -130,31 +131,72 @@ class Run:
         user: Key | None = None,
         *,
         users: Keys | None = None,
-        history: Keys | GivenHistory | None = None,
+        history: Keys | GivenHistory | HistoryQuery | None = None,
         likes: str | None = None,
-        domain: str | None = None,
+        dislikes: Keys | None = None,
+        likes_weight: float = 0.5,
+        dislikes_weight: float = 0.5,
+        history_since: int | None = None,
+        half_life: float | None = None,
+        history_kinds: Sequence[str] | None = None,
+        history_without: Sequence[str] | None = None,
+        seen_kinds: Sequence[str] | None = None,
+        domain: str | Sequence[str] | None = None,
         k: int = 10,
+        page: int = 1,
+        diversity: float = 0.0,
+        max_per_tag: int | None = None,
+        max_per_series: int | None = None,
+        min_new: float = 0.0,
+        new_since: int | None = None,
+        min_long_tail: float = 0.0,
         where: NodeFilter | None = None,
         include_seen: bool = False,
         explain: bool = False,
+        min_users: int = MIN_USERS,
         on_progress: OnProgress | None = None,
     ) -> Recommendations:
-        """Recommend the ``k`` best items of ``domain``.
+        """Recommend the ``k`` best items of a domain, or of several in one list.
 
-        Exactly one of ``user``, ``users``, ``history`` and ``likes`` is given.
+        Whom for is said by ``users`` alone, or by one or more of ``user``, ``history`` and
+        ``likes``, which then count together.
 
         Args:
             user: Key of one user; an unknown one is an error. A whole number is the key of its
                 digits, since ids become text when they are ingested.
             users: Keys of many; unknown ones are listed in the result's ``unknown``.
             history: Items somebody liked, oldest first, by key (or by title, where only one item
-                has it); or a :class:`GivenHistory` with times and kinds.
+                has it); a :class:`GivenHistory` with times and kinds; or a :class:`HistoryQuery`
+                of the live graph. Beside ``user``: what happened since the graph was written.
             likes: What somebody likes, in their own words.
-            domain: Name of the target domain; may be left out where there is only one.
-            k: Number of items for each user; fewer where filters leave fewer.
+            dislikes: Items that are disliked, by key or title: they are not recommended, and what
+                is like them is ranked lower.
+            likes_weight: Weight of ``likes`` beside a history, from 0 to 1.
+            dislikes_weight: How far ``dislikes`` lower what is like them, from 0 (not at all) to 1.
+            history_since: Unix seconds; only events from then on count as history.
+            half_life: Days after which an event of the history counts half as much as the newest.
+            history_kinds: Only events of these kinds, such as ``purchase``, count as history.
+            history_without: Items with an event of one of these kinds do not count as history.
+            seen_kinds: Only items with an event of these kinds are left out as seen; None: items
+                with any event.
+            domain: Name of the target domain, or of several; may be left out where there is only
+                one. Scores of several domains are compared as
+                :mod:`kgrec.lookup.score_scales` says; the score of a line is that of its domain.
+            k: Number of items for each user; fewer where filters and limits leave fewer.
+            page: 1 for the best ``k`` items, 2 for the next ``k``, and so on.
+            diversity: From 0 to 1: weight of being unlike the items above on the page.
+            max_per_tag: Largest number of items of a page with the same tag.
+            max_per_series: Largest number of items of a page from the same series
+                (:mod:`kgrec.lookup.series`).
+            min_new: From 0 to 1: smallest fraction of a page that is new.
+            new_since: Unix seconds: new is what nobody interacted with before; None: with what
+                nobody did at all.
+            min_long_tail: From 0 to 1: smallest fraction of a page that is not among the most
+                popular items, which have two thirds of the likes of their domain.
             where: Only items that satisfy these conditions.
             include_seen: Whether items that the user already has may be recommended.
             explain: Whether each line gets reasons.
+            min_users: Smallest number of people behind a reason that is shown, 2 or more.
             on_progress: Called after each block of users.
 
         Returns:
@@ -162,42 +204,33 @@ class Run:
             `to_frame` gives them as a table.
 
         Raises:
-            InputError: Not exactly one of the four, or ``k`` below 1.
-            NotFoundError: An unknown user, item, tag or domain; names near matches, but never
-                another user.
+            InputError: It is not said whom for, or a value is of the wrong type or out of range.
+            NotFoundError: An unknown user, item, tag, kind or domain; names near matches, but
+                never another user.
         """
-        number = self._domain(domain)
-        _check_count(k)
-        user_keys, facts = self._users_asked(user, users, history, likes)
-        self._check_filter(where, number)
-        items = self.model.snapshot.items_of(number)  # [I_d]
-        mask = allowed_items(where, self._facts, self._items.index, items)
-        vectors, tails = self.model.item_vectors(number), self.model.tails(number)
-        columns: list[tuple[NDArray[np.int64], ...]] = []
-        scores: list[NDArray[np.float32]] = []
-        asked = np.flatnonzero(facts.known)
-        for rows, block in self._blocks(facts, asked, number, likes, on_progress):
-            seen = None if include_seen else picked_columns(facts.seen[rows], items)
-            best, score = best_items(
-                block, vectors, min(k, len(items)), tails=tails, allowed=mask, exclude=seen
-            )
-            row, place = np.nonzero(best != NO_ITEM)
-            columns.append((rows[row], place + 1, items[best[row, place]]))
-            scores.append(score[row, place])
-        user_row, rank, item = (
-            np.concatenate([c[at] for c in columns]) if columns else np.empty(0, np.int64)
-            for at in range(3)
+        domains = self._domains_asked(domain)
+        options = ListOptions(
+            k, page, diversity, max_per_tag, max_per_series, min_new, new_since, min_long_tail
         )
-        score = np.concatenate(scores) if scores else np.empty(0, np.float32)
-        unknown = [user_keys[at] or "" for at in np.flatnonzero(~facts.known)]
-        table = self._table(user_keys, user_row, item, rank, score)
+        check_min_users(min_users)
+        counted = HistoryOptions(
+            history_since, half_life, history_kinds, history_without, seen_kinds
+        )
+        asked = self._asked.read(
+            Asker(user, users, history, likes, dislikes, likes_weight, dislikes_weight, counted)
+        )
+        self._check_filter(where, domains)
+        candidates = [self._candidates(where, one, among=len(domains)) for one in domains]
+        allowed = np.concatenate([one.items[one.allowed] for one in candidates])
+        lines = make_lists(
+            self.model, asked, candidates, self._rules.rules(options, allowed),
+            with_tags=self._rules.with_tags, include_seen=include_seen, on_progress=on_progress,
+        )  # fmt: skip
         return Recommendations(
-            table,
+            self._table(asked, lines),
             many=users is not None,
-            unknown=unknown,
-            explanations=self._explanations(user_keys, facts, number, user_row, item, score, likes)
-            if explain
-            else None,
+            unknown=asked.unknown,
+            explanations=self._explanations(asked, lines, min_users) if explain else None,
         )
 
     def similar(self, item: Key, *, domain: str | None = None, k: int = 10) -> SimilarItems:
@@ -214,7 +247,7 @@ class Run:
         Raises:
             NotFoundError: An unknown item or domain; names near matches.
         """
-        _check_count(k)
+        ListOptions(k)
         number = self._items.number(key_of(item, "item"), self._where)
         embeddings = self.model.item_embeddings
         inside = np.ones(len(embeddings), dtype=np.bool_)
@@ -236,38 +269,39 @@ class Run:
         item: Key,
         *,
         user: Key | None = None,
-        history: Keys | GivenHistory | None = None,
+        history: Keys | GivenHistory | HistoryQuery | None = None,
         likes: str | None = None,
+        min_users: int = MIN_USERS,
     ) -> Explanation:
         """Explain why ``item`` would be recommended.
 
-        Exactly one of ``user``, ``history`` and ``likes`` is given.
+        One or more of ``user``, ``history`` and ``likes`` are given, and count together.
 
         Args:
             item: Key of the item, or its title where only one item has it.
             user: Key of one user; an unknown one is an error.
             history: Items somebody liked, oldest first, by key (or by title, where only one item
-                has it); or a :class:`GivenHistory` with times and kinds.
+                has it); a :class:`GivenHistory` with times and kinds; or a :class:`HistoryQuery`.
             likes: What somebody likes, in their own words.
+            min_users: Smallest number of people behind a reason that is shown, 2 or more.
 
         Returns:
             Reasons, best first, with one sentence and a graph of the paths.
 
         Raises:
-            InputError: Not exactly one of the three.
+            InputError: None of the three, or a value out of range.
             NotFoundError: An unknown user or item; names near items, but never another user.
         """
-        _check_one_is_given({"user": user, "history": history, "likes": likes})
+        check_min_users(min_users)
+        asked = self._asked.read(Asker(user, None, history, likes))
         number = self._items.number(key_of(item, "item"), self._where)
         domain = int(self.model.snapshot.item_domain[number])
-        user_keys, facts = self._users_asked(user, None, history, likes)
-        ((_, vectors),) = self._blocks(facts, np.array([0]), domain, likes, None)
+        vectors = user_vectors(self.model, asked, np.array([0]), domain)
         row = np.searchsorted(self.model.snapshot.items_of(domain), number)
         score = vectors.products(self.model.item_vectors(domain)[row : row + 1])[:, 0]
         zero = np.zeros(1, dtype=np.int64)
-        return self._explanations(user_keys, facts, domain, zero, np.array([number]), score, likes)[
-            0
-        ]
+        line = Lines(zero, zero + 1, np.array([number]), score)
+        return self._explanations(asked, line, min_users)[0]
 
     # --- life -----------------------------------------------------------------------
 
@@ -297,14 +331,36 @@ class Run:
     def _domain_numbers(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.domains)}
 
-    def _check_filter(self, where: NodeFilter | None, domain: int) -> None:
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.model)
+
+    def _check_filter(self, where: NodeFilter | None, domains: Sequence[int]) -> None:
         if where is not None and not isinstance(where, NodeFilter):
             raise InputError(f"where must be a NodeFilter, got {type(where).__name__}")
-        if where is not None and where.domain not in (None, self.domains[domain]):
+        names = [self.domains[number] for number in domains]
+        if where is not None and where.domain is not None and [where.domain] != names:
             raise InputError(
                 f"the filter is for domain {where.domain!r}, the question for "
-                f"{self.domains[domain]!r}; leave the filter's domain out"
+                f"{' and '.join(map(repr, names))}; leave the filter's domain out"
             )
+
+    def _candidates(self, where: NodeFilter | None, domain: int, *, among: int) -> Candidates:
+        """The items of one of ``among`` domains, and which may be recommended."""
+        items = self.model.snapshot.items_of(domain)
+        allowed = allowed_items(where, self._facts, self._items.index, items)
+        scale = self._scales.of(domain) if among > 1 else (0.0, 1.0)
+        vectors, tails = self.model.item_vectors(domain), self.model.tails(domain)
+        return Candidates(domain, items, vectors, allowed, tails, scale)
+
+    def _domains_asked(self, domain: str | Sequence[str] | None) -> list[int]:
+        """Numbers of the domains, each once, in the order given."""
+        if domain is None or isinstance(domain, str) or not isinstance(domain, Iterable):
+            return [self._domain(domain)]
+        names = list(domain)
+        if not names:
+            raise InputError("domain must name one domain or more, got an empty list")
+        return list(dict.fromkeys(self._domain(name) for name in names))
 
     def _domain(self, domain: str | None) -> int:
         if domain is None:
@@ -322,134 +378,29 @@ class Run:
             raise not_found("domain", domain, self.domains, where=self._where)
         return self._domain_numbers[domain]
 
-    def _users_asked(
-        self,
-        user: Key | None,
-        users: Keys | None,
-        history: Keys | GivenHistory | None,
-        likes: str | None,
-    ) -> tuple[list[str | None], UserFacts]:
-        """Names as they came in, and what is known of each."""
-        _check_one_is_given({"user": user, "users": users, "history": history, "likes": likes})
-        width = self.model.snapshot.num_items
-        if user is not None:
-            key = key_of(user, "user")
-            facts = self._facts.of_users([key])
-            if not facts.known[0]:
-                raise unknown_user(key, where=self._facts.where)
-            return [key], facts
-        if users is not None:
-            keys = keys_of(users, "users")
-            return [*keys], self._facts.of_users(keys)
-        known = np.ones(1, dtype=np.bool_)
-        if history is not None:
-            row = self._history(history)
-            return [None], UserFacts(row, row.items, known)
-        if not isinstance(likes, str):
-            raise InputError(f"likes must be a text, got {type(likes).__name__}")
-        if not likes.strip():
-            raise InputError("likes must say something, got an empty text")
-        empty = Histories.of_lists([[]], width)
-        return [None], UserFacts(empty, empty.items, known)
-
-    def _history(self, history: Keys | GivenHistory) -> Histories:
-        """One history by item numbers, in the order given; where there are times, by them."""
-        given = history
-        if not isinstance(given, GivenHistory):
-            given = GivenHistory(keys_of(given, "history"))
-        if not given.items:
-            raise InputError("history must be a list of one item or more, got an empty one")
-        items = np.array([self._items.number(one, self._where) for one in given.items])
-        time = kind = None
-        if given.times is not None:
-            time = np.array([NO_TIME if at is None else at for at in given.times], np.int64)
-        if given.kinds is not None:
-            numbers = {kind: number for number, kind in enumerate(self.model.snapshot.kinds)}
-            kind = np.array([numbers.get(one or "", -1) for one in given.kinds], np.int16)
-        shape = (1, self.model.snapshot.num_items)
-        rows = np.zeros(len(items), np.int64)
-        return Histories.of_events(rows, items, shape=shape, time=time, kind=kind)
-
-    def _blocks(
-        self,
-        facts: UserFacts,
-        asked: NDArray[np.int64],
-        domain: int,
-        likes: str | None,
-        on_progress: OnProgress | None,
-    ) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
-        """Row numbers and vectors ``[B]`` of the users ``asked`` for, block by block."""
-        if likes is not None:
-            yield asked, self.model.text_user_vectors([likes], domain)
-            return
-        for part in blocks(len(asked), _BLOCK_USERS):
-            rows = asked[part]
-            yield rows, self.model.user_vectors(facts.histories[rows], domain)
-            if on_progress is not None:
-                on_progress(part.stop, len(asked))
-
-    def _table(
-        self,
-        user_keys: list[str | None],
-        user_row: NDArray[np.int64],
-        item: NDArray[np.int64],
-        rank: NDArray[np.int64],
-        score: NDArray[np.float32],
-    ) -> pl.DataFrame:
-        names = pl.Series(USER_ID, user_keys, dtype=pl.String)
-        return self._items.table[item].select(
-            names[user_row],
+    def _table(self, asked: Asked, lines: Lines) -> pl.DataFrame:
+        names = pl.Series(USER_ID, asked.names, dtype=pl.String)
+        return self._items.table[lines.item].select(
+            names[lines.user_row],
             pl.all(),
-            pl.Series("rank", rank, dtype=FIELDS["rank"]),
-            pl.Series("score", score, dtype=FIELDS["score"]),
+            pl.Series("rank", lines.rank, dtype=FIELDS["rank"]),
+            pl.Series("score", lines.score, dtype=FIELDS["score"]),
         )
 
-    def _explanations(
-        self,
-        user_keys: list[str | None],
-        facts: UserFacts,
-        domain: int,
-        user_row: NDArray[np.int64],
-        item: NDArray[np.int64],
-        score: NDArray[np.float32],
-        likes: str | None,
-    ) -> dict[int, Explanation]:
-        """Explanations by line number.
-
-        Args:
-            user_keys: ``[B]`` keys of the users asked for.
-            facts: What is known of them.
-            domain: Number of the domain.
-            user_row: ``[N]`` row of each line's user; lines of a user stand together.
-            item: ``[N]`` item numbers.
-            score: ``[N]``.
-            likes: The text, where one was given instead of users.
-        """
-        explainer = Explainer(self.model, self._facts.item_tags())
+    def _explanations(self, asked: Asked, lines: Lines, min_users: int) -> dict[int, Explanation]:
+        """Explanations by line number."""
+        liked = asked.facts.histories[np.unique(lines.user_row)].event_item
+        tags = self._facts.item_tags(np.unique(np.concatenate([liked, lines.item])))
+        domain_of = self.model.snapshot.item_domain[lines.item]
         found: dict[int, Explanation] = {}
-        for one in dict.fromkeys(user_row.tolist()):
-            lines = np.flatnonzero(user_row == one)
-            history = facts.histories[[one]]
-            told = explainer.explain(
-                history, domain, item[lines], score[lines], user=user_keys[one], text=likes
-            )
-            found.update(zip(lines.tolist(), told, strict=True))
+        pairs = zip(lines.user_row.tolist(), domain_of.tolist(), strict=True)
+        for row, domain in dict.fromkeys(pairs):
+            at = np.flatnonzero((lines.user_row == row) & (domain_of == domain))
+            had = asked.facts.seen[row].indices
+            told = self._explainer.explain(
+                asked.facts.histories[[row]], domain, lines.item[at], lines.score[at],
+                tags=tags, had=np.isin(lines.item[at], had), min_users=min_users,
+                user=asked.names[row], text=asked.asker.likes,
+            )  # fmt: skip
+            found.update(zip(at.tolist(), told, strict=True))
         return found
-
-
-def _check_one_is_given(given: Mapping[str, object]) -> None:
-    """Exactly one of the arguments that say for whom is given."""
-    *names, last = given
-    found = [name for name, value in given.items() if value is not None]
-    if len(found) != 1:
-        raise InputError(
-            f"give exactly one of {', '.join(names)} and {last}, "
-            f"got {' and '.join(found) or 'none'}"
-        )
-
-
-def _check_count(k: int) -> None:
-    if isinstance(k, bool) or not isinstance(k, int | np.integer):
-        raise InputError(f"k must be a whole number, got {k!r}")
-    if k < 1:
-        raise InputError(f"k must be at least 1, got {k}")

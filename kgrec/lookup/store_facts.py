@@ -1,40 +1,38 @@
 """What is known of users and items in a live store at the moment of a question.
 
 In:   a store, and the run whose numbers of items and kinds are used.
-Out:  histories in order of time, tags and times; see :class:`kgrec.lookup.facts.Facts`.
+Out:  histories in order of time, tags, and which items satisfy a filter; see
+      :class:`kgrec.lookup.facts.Facts`.
 
 An item that came into the store after the training has no number in the run and is left
 out of histories; a user who came later is answered like any other, since the model needs
-only what they liked. Nothing here scores.
-
-Shapes: A accounts   E events
+only what they liked. Each question is one statement of the store, whatever it asks for, and none
+reads a whole relationship type. Nothing here scores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
-from graph_store.errors import UnknownNodeError
-from graph_store.schema import Label, RelType
+from graph_store.schema import Label, split_item_key
 from graph_store.snapshot import NO_TIME
-from graph_store.store import GraphStore
+from graph_store.store import GraphStore, NodeFilter
 from kgrec.data.interactions import POSITIVE_WEIGHT
-from kgrec.lookup.facts import ItemTags, UserFacts, ones, user_facts
-from kgrec.lookup.names import KeyIndex
+from kgrec.lookup.facts import ItemTags, UserFacts, ones, user_facts, warn_of_no_times
+from kgrec.lookup.names import KeyIndex, not_found, unknown_user
 from kgrec.trained import TrainedModel
 
 __all__ = ["StoreFacts"]
 
-_FEW = 32
-"""Up to this number of users a store is asked about them only, above it is read in columns."""
+_SHORT = 1_000
+"""Keys of a list of allowed items that are sent along."""
 _NO_KIND = -1
 """Number of a kind that the run does not know."""
-_NO_LINKS = pl.DataFrame(schema={"source": pl.String, "target": pl.String})
 
 
 class StoreFacts:
@@ -59,78 +57,19 @@ class StoreFacts:
         return f"the store {self._store.url}"
 
     def of_users(self, users: Sequence[str]) -> UserFacts:
-        if len(users) <= _FEW:
-            return self._few(users)
-        accounts = KeyIndex(self._store.read_nodes(Label.USER)["key"].to_numpy().astype(np.str_))
-        return self._user_facts(
-            users,
-            accounts.find(users) >= 0,
-            accounts,
-            self._store.read_relationships(RelType.SAME_AS),
-            self._store.read_relationships(RelType.INTERACTED),
-        )
-
-    def item_tags(self) -> ItemTags:
-        frame = self._store.read_relationships(RelType.HAS_TAG)
-        names = sorted(self._store.read_nodes(Label.TAG)["key"].to_list())
-        item = self._items.find(frame["source"])
-        tag = KeyIndex(np.array(names, dtype=np.str_)).find(frame["target"])
-        ours = item >= 0
-        return ItemTags(ones(item[ours], tag[ours], (len(self._items.keys), len(names))), names)
-
-    def last_times(self) -> NDArray[np.int64]:
-        frame = (
-            self._store.read_relationships(RelType.INTERACTED)
-            .group_by("target")
-            .agg(pl.col("at").max().fill_null(NO_TIME))
-        )
-        item = self._items.find(frame["target"])
-        last = np.full(len(self._items.keys), NO_TIME, dtype=np.int64)
-        last[item[item >= 0]] = frame["at"].to_numpy()[item >= 0]
-        return last
-
-    def _few(self, users: Sequence[str]) -> UserFacts:
-        """Read the accounts of these users, then their interactions."""
-        accounts, links = set(users), [_NO_LINKS]
-        asked = sorted(accounts)
-        while asked:
-            found = self._store.relationships_of(RelType.SAME_AS, asked)
-            links.append(found)
-            asked = sorted({*found["source"], *found["target"]} - accounts)
-            accounts.update(asked)
-        same_as = pl.concat(links)
-        edges = self._store.relationships_of(RelType.INTERACTED, sorted(accounts))
-        met = {*edges["source"], *same_as["source"], *same_as["target"]}
-        return self._user_facts(
-            users,
-            np.array([user in met or self._is_known(user) for user in users], dtype=np.bool_),
-            KeyIndex(np.array(sorted(accounts), dtype=np.str_)),
-            same_as,
-            edges,
-        )
-
-    def _is_known(self, user: str) -> bool:
-        """Whether there is such a user, for one at whom there is no relationship."""
-        try:
-            return (Label.USER, user) in self._store.neighbourhood(user, hops=0)
-        except UnknownNodeError:
-            return False
-
-    def _user_facts(
-        self,
-        users: Sequence[str],
-        known: NDArray[np.bool_],
-        accounts: KeyIndex,
-        same_as: pl.DataFrame,
-        edges: pl.DataFrame,
-    ) -> UserFacts:
-        person_of = _persons(accounts, same_as)  # [A]
-        rows = accounts.find(users)
-        wanted = person_of[np.where(known, rows, 0)] if len(person_of) else rows
+        """Histories by user key ``[B]``, by one statement for each thousand of users."""
+        found = self._store.histories_of(users)
+        # A person is named by the first of the accounts, which is the same for all of them.
+        person = pl.col("account").min().over("user")
+        accounts = found.accounts.with_columns(person.alias("person"))
+        number_of = {key: at for at, key in enumerate(accounts["person"].unique().sort())}
+        person_of_user = dict(accounts.select("user", "person").iter_rows())
+        person_of_account = dict(accounts.select("account", "person").iter_rows())
+        edges = found.interactions
         return user_facts(
-            wanted,
-            known,
-            person_of[accounts.find(edges["source"])] if edges.height else person_of[:0],
+            np.array([number_of.get(person_of_user.get(user, ""), 0) for user in users], np.int64),
+            np.array([user in person_of_user for user in users], dtype=np.bool_),
+            np.array([number_of[person_of_account[one]] for one in edges["source"]], np.int64),
             self._items.find(edges["target"]),
             edges["weight"].to_numpy().astype(np.float32) >= np.float32(self._positive_weight),
             num_items=len(self._items.keys),
@@ -141,10 +80,31 @@ class StoreFacts:
             .to_numpy(),
         )
 
+    def item_tags(self, items: NDArray[np.int64]) -> ItemTags:
+        """The tags of the items of these numbers, by one statement."""
+        found = self._store.tags_of(self._items.keys[items].tolist())
+        names = sorted(found.bearers)
+        tag = KeyIndex(np.array(names, dtype=np.str_)).find(found.rows["target"])
+        matrix = ones(
+            self._items.find(found.rows["source"]), tag, (len(self._items.keys), len(names))
+        )
+        bearers = np.array([found.bearers[name] for name in names], dtype=np.float32)
+        return ItemTags(matrix, names, bearers)
 
-def _persons(accounts: KeyIndex, same_as: pl.DataFrame) -> NDArray[np.int64]:
-    """``[A]`` number of the person that each account belongs to."""
-    size = len(accounts.keys)
-    ends = accounts.find(same_as["source"]), accounts.find(same_as["target"])
-    components = connected_components(ones(*ends, (size, size)), directed=False)
-    return np.asarray(components[1], dtype=np.int64)
+    def select(self, where: NodeFilter, items: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which items satisfy a filter, by one statement; an error may take another one."""
+        domain = split_item_key(str(self._items.keys[items[0]]))[0]
+        # Lists are compared by the caller; a short one spares the store work.
+        allow = where.allow if where.allow is None or len(where.allow) <= _SHORT else None
+        found = self._store.select_items(replace(where, domain=domain, allow=allow, deny=()))
+        for tag in found.unknown_tags:
+            known = sorted(self._store.read_nodes(Label.TAG)["key"])
+            raise not_found("tag", tag, known, where=self.where)
+        for user in found.unknown_users:
+            raise unknown_user(user, where=self.where)
+        if not found.has_times:
+            warn_of_no_times(self.where)
+        mask = ~np.isin(items, self._items.find(found.refused))
+        if found.passing is not None:
+            mask &= np.isin(items, self._items.find(found.passing))
+        return np.asarray(mask, dtype=np.bool_)

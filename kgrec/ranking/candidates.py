@@ -153,7 +153,10 @@ def _of_one(
     estimate[barred] = -np.inf
 
     def exactly(rows: NDArray[np.int64]) -> Floats:
-        return np.asarray(estimate[rows] + items.dense[rows, lead:] @ dense[lead:], np.float32)
+        # Row by row, so that a score does not depend on which others are computed with it, and
+        # longer lists begin with the shorter ones.
+        rest = np.einsum("nd,d->n", items.dense[rows, lead:], dense[lead:])
+        return np.asarray(estimate[rows] + rest, np.float32)
 
     first = min(_FIRST * k, len(estimate))
     floor = np.sort(exactly(np.argpartition(-estimate, first - 1)[:first]))

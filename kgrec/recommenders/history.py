@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from kgrec.data.histories import Histories
+from kgrec.data.sparse_rows import picked_columns
 from kgrec.recommenders.base import (
     BaseVectorRecommender,
     OnProgress,
@@ -37,7 +38,7 @@ class History(BaseVectorRecommender[RecommenderSettings]):
 
     def user_vectors(self, users: Histories, domain: int) -> Vectors:
         """``[B, I_d]`` ones where the user likes an item of the domain."""
-        return only_sparse(users.items[:, self.data.items_of(domain)])
+        return only_sparse(picked_columns(users.items, self.data.items_of(domain)))
 
     def dense_user_vectors(self, users: Histories, domain: int) -> Scores:
         """``[B, 0]``."""

@@ -154,6 +154,15 @@ class TrainedRun:
         """
         return self.scorer.text_user_vectors(texts, domain)
 
+    def new_items(self, texts: list[str], domain: int) -> tuple[Vectors, NDArray[np.float32]]:
+        """Vectors and embeddings ``[N]`` of items that came after the training, by their texts.
+
+        Raises:
+            InputError: No liked item of the domain has a text.
+        """
+        likes = np.asarray(self.interactions.liked.getnnz(axis=0))
+        return self.scorer.new_items(texts, domain, likes, self.settings.cold_items)
+
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return self._encoder.vectors(texts)
 

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgrec.data.histories import Histories
+from kgrec.ensemble.new_items import find_neighbours, new_item_vectors
 from kgrec.ensemble.recommender import Ensemble
-from kgrec.ensemble.settings import GNN
+from kgrec.ensemble.settings import GNN, ColdItemSettings
 from kgrec.errors import InputError
 from kgrec.gnn import formula
 from kgrec.gnn.recommender import GNNRecommender
@@ -138,3 +139,34 @@ class Scorer:
             users, domain, excluded=self.ensemble.not_for_texts,
             without_columns=[self.joint_model.popularity_column],  # the joint model has some too
         )  # fmt: skip
+
+    def new_items(
+        self,
+        texts: Sequence[str],
+        domain: int,
+        likes: NDArray[np.integer],
+        settings: ColdItemSettings,
+    ) -> tuple[Vectors, Floats]:
+        """Vectors and embeddings ``[N]`` of items that came after the training.
+
+        Args:
+            texts: N texts of new items.
+            domain: Number of their domain.
+            likes: ``[I]`` how many users like each item of the catalogue.
+            settings: How items without likes are imputed.
+
+        Raises:
+            InputError: No liked item of the domain has a text.
+            NotFiniteError: A value is NaN or infinite.
+        """
+        items = self.ensemble.components.items_of(domain)
+        known = self.texts.unit(self.texts.vectors[items])
+        known[~self.texts.known[items]] = 0.0
+        if not (known.any(axis=1) & (likes[items] > 0)).any():
+            raise InputError(
+                "no liked item of the domain has a text, so a new item cannot be compared to any"
+            )
+        new = self.texts.unit(self.encode(texts))
+        near = find_neighbours(new, known, likes[items], settings)
+        vectors = new_item_vectors(self.ensemble, domain, near, discount=settings.discount)
+        return vectors, formula.unit(np, np.asarray(near.new @ self.item_embeddings[items]))

@@ -23,15 +23,21 @@ class Format:
     """Highest possible rating; None: it differs between sources."""
     description: str
     """Which files it knows."""
+    has_item_properties: bool = False
+    """Whether columns of its catalogues can become properties of items."""
 
 
 FORMATS: dict[str, Format] = {
     "tabular": Format(
-        "tabular", None, "files ending in .csv, .tsv, .jsonl, .ndjson, .json or .parquet"
+        "tabular",
+        None,
+        "files ending in .csv, .tsv, .jsonl, .ndjson, .json or .parquet",
+        has_item_properties=True,
     ),
     "amazon-reviews": Format("amazon_reviews", 5, "Amazon reviews of 2014, 2018 and 2023"),
     "movielens": Format("movielens", 5, "MovieLens 100K to 25M and latest"),
     "recbole": Format("recbole", None, "RecBole atomic files (.inter, .item)"),
+    "neo4j": Format("neo4j", None, "a graph in Neo4j, named by --from", has_item_properties=True),
     "sample": Format("sample", 10, "the bundled anime set; takes no files"),
 }
 """The names that ``--format`` knows."""

@@ -22,6 +22,7 @@ from pathlib import Path
 from loaders.delimited import Delimited
 from loaders.errors import BadSourceError
 from loaders.files import check_text_options, files_of, layout_of
+from loaders.item_properties import field_of
 from loaders.json_lines import JsonLines
 from loaders.layouts import Layout
 from loaders.records import FIELDS, Role
@@ -80,6 +81,13 @@ def tables(paths: Sequence[Path], options: SourceOptions) -> list[Table]:
             raise BadSourceError(
                 f"--map {name}={column}: no file of {roles} in the source has a column {column!r}"
             )
+    for name, one in options.item_properties.items():
+        if not any(_has(table, field_of(name, one.type), one.column) for table in found):
+            raise BadSourceError(
+                f"--item-property {name}={one.column}:{one.type}: no file of items in the source "
+                f"has a column {one.column!r}; the properties of items stand in a catalogue, a "
+                f"file with items and no users"
+            )
     return found
 
 
@@ -118,6 +126,8 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
             + ("; if these are no names of columns, give --separator" if is_text else "")
         )
     columns = {field: column for field, column in columns.items() if field in FIELDS[role]}
+    properties = _properties(role, options)
+    columns |= {field: column for field, column in properties.items() if column in names}
     if role != "links" and "domain" not in columns and options.domain is None:
         raise BadSourceError(
             f"{path} does not say which domain its items are of (it has {', '.join(names)}); "
@@ -128,6 +138,7 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
         # Which of its names a field bears may differ from record to record.
         named = {field: _names_of(field, options) for field in FIELDS[role]}
         candidates = {field: usual for field, usual in named.items() if usual}
+        candidates |= {field: (column,) for field, column in properties.items()}
         columns = {}
         listed = [name for f in ("description", "tags") for name in candidates.get(f, ())]
         layout = replace(
@@ -142,12 +153,20 @@ def _table(path: Path, layout: Layout, options: SourceOptions) -> Table:
         layout,
         columns,
         candidates,
-        expected=tuple(options.columns),
+        expected=(*options.columns, *properties),
         domain=options.domain,
         kind=options.kind,
         time_unit=options.time_unit or "auto",
         tag_separator=options.tag_separator,
     )
+
+
+def _properties(role: Role, options: SourceOptions) -> dict[str, str]:
+    """The column of each item property, by its field; a catalogue alone has any."""
+    if role != "items":
+        return {}
+    given = options.item_properties.items()
+    return {field_of(name, one.type): one.column for name, one in given}
 
 
 def _names(path: Path, layout: Layout, options: SourceOptions) -> list[str]:

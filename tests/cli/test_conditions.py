@@ -34,7 +34,7 @@ def hand_made(monkeypatch: pytest.MonkeyPatch) -> None:
     tron = snapshot.item_keys[snapshot.item] == "films:tron"
     at = NEW_YEAR + 86_400 * tron.astype(np.int64)
     model = SmallModel(replace(snapshot, titles=titles, tag_keys=tags, at=at))
-    monkeypatch.setattr("kgrec.cli.lookup._opened", lambda *_: Run(model))
+    monkeypatch.setattr("kgrec.cli.lookup._opened", lambda *_, **__: Run(model))
 
 
 def ask(*args: object) -> int:
@@ -259,3 +259,41 @@ def test_similar_items_hold_the_same_fields_in_every_form(tmp_path: Path, capsys
     capsys.readouterr()
     assert kgrec(*args) == 0
     assert capsys.readouterr().out.splitlines()[0].split() == FIELDS
+
+
+def test_popularity_properties_and_patterns_are_options(
+    capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = SmallModel().snapshot
+    prices = {"films:alien": 3.0, "films:tron": 12.5}
+    frame = pl.DataFrame(
+        {"price": [prices.get(key) for key in snapshot.item_keys.tolist()]},
+        schema={"price": pl.Float64},
+    )
+    run = Run(SmallModel(replace(snapshot, item_properties=frame)))
+    monkeypatch.setattr("kgrec.cli.lookup._opened", lambda *_: run)
+    one = ["--history", "books:emma"]
+    assert keys(capsys, *one, "--where", "price<=3") == {"alien"}
+    assert keys(capsys, *one, "--where", "price > 3", "--where", "price<20") == {"tron"}
+    assert keys(capsys, *one, "--min-popularity", 3) == {"matrix", "tron"}
+    assert keys(capsys, *one, "--max-popularity", 1) == {"clueless"}
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["--where", "price"], "must look like 'price<=20'"),
+        (["--where", "price<=3"], "no item property 'price' in the run small-run, there are: none"),
+        (["--where-cypher", "(item)"], "needs a live graph in Neo4j, and the run small-run is ask"),
+        (["--param", "city=Lyon"], "--param: is for a pattern of --where-cypher, and none is give"),
+        (["--where-cypher", "(item)", "--param", "city"], "must look like NAME=VALUE, got 'city'"),
+        (["--where-cypher", "(item)", "--param", "a=1", "--param", "a=2"], "a is given twice"),
+    ],
+)
+def test_a_condition_that_cannot_be_evaluated_is_bad_input(
+    capsys: Output, args: list[str], sentence: str
+) -> None:
+    assert ask("--user", "ann", *args) == 2
+    told = capsys.readouterr()
+    assert sentence in told.err
+    assert told.out == ""

@@ -71,6 +71,25 @@ def test_histories_and_words_are_answered_too(
     assert len(json.loads(capsys.readouterr().out)) == 3
 
 
+def test_a_new_item_is_recommended_as_soon_as_its_text_is_known(
+    trained_world: TrainedWorld, tmp_path: Path, capsys: Output
+) -> None:
+    """It has the text of the film that is recommended first, and comes near it."""
+    run, target, user = trained_world.run, trained_world.target, trained_world.world.cold_users[0]
+    ask = ["recommend", "--run", run, "--domain", target, "--user", user, "--json", "-k", 10]
+    assert kgrec(*ask) == 0
+    before = json.loads(capsys.readouterr().out)
+    texts = pl.read_parquet(run / "graph" / "items.parquet")
+    text = texts.filter(pl.col("key") == before[0]["key"])["text"][0]
+    file = tmp_path / "new.csv"
+    pl.DataFrame({"key": [f"{target}:brand-new"], "text": [text]}).write_csv(file)
+    assert kgrec(*ask, "--new-items", file, "--explain") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert f"{target}:brand-new" in [line["key"] for line in found[:5]]
+    others = [line["key"] for line in found if line["key"] != f"{target}:brand-new"]
+    assert others == [line["key"] for line in before][: len(others)]
+
+
 def test_reasons_are_told_where_asked(trained_world: TrainedWorld, capsys: Output) -> None:
     user, target = trained_world.world.cold_users[0], trained_world.target
     args = ["recommend", "--run", trained_world.run, "--user", user, "--domain", target, "-k", 2]
@@ -121,8 +140,8 @@ def test_filters_reach_the_answer(
 @pytest.mark.parametrize(
     ("args", "code", "sentence"),
     [
-        ([], 2, "--users, --history, --history-file and --likes, got none"),
-        (["--user", "u1", "--likes", "x"], 2, "got --user and --likes"),
+        ([], 2, "--history-query and --likes, got none"),
+        (["--users", "u.csv", "--likes", "x"], 2, "--users stands alone, got --users and --likes"),
         (["--user", "u0x"], 3, "no user 'u0x' in the run"),
         (["--user", "u1", "--domain", "book"], 3, "did you mean 'books'?"),
         (["--users", "absent.csv"], 3, "there is no file absent.csv"),

@@ -94,7 +94,7 @@ def test_lookups_show_titles_safely_and_keep_them_in_files(
     titles = [f"{title}{EVIL}" for title in snapshot.titles]
     tags = np.array([f"{tag}{EVIL}" for tag in snapshot.tag_keys])
     run = Run(SmallModel(replace(snapshot, titles=titles, tag_keys=tags)))
-    monkeypatch.setattr("kgrec.cli.lookup._opened", lambda *_: run)
+    monkeypatch.setattr("kgrec.cli.lookup._opened", lambda *_, **__: run)
     ask = ["recommend", "--run", "r", "--domain", "films", "--user", "ann", "--explain"]
     out = tmp_path / "out.jsonl"
     for args in (ask, [*ask, "--json"], ["explain", "--run", "r", "ann", "films:matrix"],

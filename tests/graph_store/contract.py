@@ -243,21 +243,6 @@ class StoreContract:
         rows = store.read_relationships(RelType.INTERACTED).filter(source="cid")
         assert rows.select("first_at", "order", "event").rows() == [(None, None, "")]
 
-    def test_relationships_of_a_few_users_are_those_of_all_that_touch_them(
-        self, store: GraphStore
-    ) -> None:
-        fill(store)
-        every = store.read_relationships(RelType.INTERACTED)
-        found = store.relationships_of(RelType.INTERACTED, ["bob", "cid", "zoe"])
-        assert found.equals(every.filter(source="bob"))
-        assert found.schema == every.schema
-        for one in ("ann", "cid"):
-            assert store.relationships_of(RelType.SAME_AS, [one]).rows() == [("ann", "cid")]
-        assert store.relationships_of(RelType.SAME_AS, ["ann", "cid"]).height == 1
-        assert store.relationships_of(RelType.SAME_AS, ["bob"]).is_empty()
-        with pytest.raises(GraphStoreError, match="HAS_TAG is no fact about users"):
-            store.relationships_of(RelType.HAS_TAG, ["ann"])
-
     @pytest.mark.parametrize("lost", [("nobody", "f:2"), ("bob", "f:9")])
     def test_an_unknown_end_leaves_nothing_of_the_batch(
         self, store: GraphStore, lost: tuple[str, str]

@@ -14,6 +14,7 @@ from graph_store.duckdb.store import EmbeddedStore
 from graph_store.errors import GraphStoreError
 from graph_store.export import export_graphml, export_neo4j_import, export_parquet
 from graph_store.open_store import open_store
+from graph_store.properties import PropertyType
 from graph_store.schema import Label, RelType
 from graph_store.snapshot import take_snapshot
 from tests.graph_store.contract import INTERACTIONS, fill, links, nodes
@@ -25,6 +26,9 @@ def store(tmp_path: Path) -> EmbeddedStore:
     store = EmbeddedStore(tmp_path / "g.duckdb")
     fill(store)
     store.upsert_nodes(Label.ITEM, nodes(Label.ITEM, ("f:2", None, "")))  # empty is not unknown
+    store.declare_item_properties({"price": PropertyType.NUMBER})
+    priced = nodes(Label.ITEM, ("f:1",)).with_columns(price=pl.lit(9.5))
+    store.upsert_nodes(Label.ITEM, priced)
     store.begin_enrichment("r", "similar-items", at=1)
     store.write_enrichment("r", RelType.SIMILAR_TO, links(RelType.SIMILAR_TO, ("f:1", "f:2", 0.5)))
     return store
@@ -36,18 +40,21 @@ def test_import_files_have_headers_ids_and_quoted_texts(
     folder = tmp_path / "out"
     command = export_neo4j_import(store, folder, label_prefix="Kg")
     item_header = (folder / "nodes_Item_header.csv").read_text()
-    assert item_header == "key:ID(Item),title:string,text:string,text_hash:string\n"
+    assert item_header == ("key:ID(Item),title:string,text:string,text_hash:string,price:double\n")
     header = (folder / "relationships_INTERACTED_header.csv").read_text()
     assert header == (
         ":START_ID(User),:END_ID(Item),kind:string,weight:double,count:long,at:long,"
         "first_at:long,order:long,event:string\n"
     )
     items = (folder / "nodes_Item.csv").read_text(encoding="utf-8")
-    assert items.startswith('"b:1","Böok “1”, with\nlines","a ""quoted"", text","h3"\n')
-    assert '"f:2","Two","","h2"\n"f:3",,,\n' in items
+    assert items.startswith('"b:1","Böok “1”, with\nlines","a ""quoted"", text","h3",\n')
+    assert '"f:2","Two","","h2",\n"f:3",,,,\n' in items
     named = [part for a in shlex.split(command) if "=" in a for part in a.split("=")[-1].split(",")]
     written = {path.name for path in folder.iterdir()} - {"import.sh"}
     assert {part for part in named if part.endswith(".csv")} == written
+    assert '"One film","h1",9.5\n' in items
+    mark = (folder / "nodes_store.csv").read_text(encoding="utf-8")
+    assert mark == '"store",2,"{""price"": ""number""}"\n'
     assert "--nodes=KgItem=nodes_Item_header.csv,nodes_Item.csv" in command
     assert "SIMILAR_TO" not in command
 

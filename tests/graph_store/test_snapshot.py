@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from graph_store.duckdb.store import EmbeddedStore
@@ -38,7 +39,9 @@ def backwards(store: GraphStore) -> None:
 def assert_same(one: Snapshot, two: Snapshot) -> None:
     for name in one.__dataclass_fields__:
         a, b = getattr(one, name), getattr(two, name)
-        if isinstance(a, np.ndarray):
+        if isinstance(a, pl.DataFrame):
+            assert a.equals(b), name
+        elif isinstance(a, np.ndarray):
             assert a.dtype == b.dtype, name
             np.testing.assert_array_equal(a, b, err_msg=name)
         else:

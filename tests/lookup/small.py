@@ -166,6 +166,12 @@ class SmallModel:
     def user_embeddings(self, users: Histories) -> NDArray[np.float32]:
         return _unit(np.asarray(users.items @ self.item_embeddings, dtype=np.float32))
 
+    def new_items(self, texts: list[str], domain: int) -> tuple[Vectors, NDArray[np.float32]]:
+        taste = [TASTE["scifi" if "scifi" in text else "romance"] for text in texts]
+        rest = np.zeros((len(texts), self.snapshot.num_items))
+        rows = np.hstack([np.array(taste), rest]).astype(np.float32)
+        return Vectors(rows), rows
+
     def text_user_vectors(self, texts: list[str], domain: int) -> Vectors:
         word = [[float(taste in text) for taste in ("scifi", "romance")] for text in texts]
         rest = np.zeros((len(texts), self.snapshot.num_items))

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from graph_store.snapshot import NO_TIME
-from kgrec.data.histories import Histories
 from kgrec.errors import InputError, NotFoundError
 from kgrec.lookup import GivenHistory, Run
+from kgrec.lookup.asked import Asker
 from kgrec.lookup.history_files import read_history
 from tests.lookup.small import SmallModel
 
@@ -86,7 +86,7 @@ def test_a_history_reaches_the_scoring_in_order(
     given: object, keys: list[str], times: list[int] | None, kinds: list[int] | None
 ) -> None:
     run = Run(SmallModel())
-    found: Histories = run._history(given)  # type: ignore[arg-type]
+    found = run._asked.read(Asker(history=given)).facts.histories  # type: ignore[arg-type]
     assert run.model.snapshot.item_keys[found.event_item].tolist() == keys
     for array, expected in ((found.event_time, times), (found.event_kind, kinds)):
         assert (None if array is None else array.tolist()) == expected

@@ -48,25 +48,18 @@ def test_an_unchanged_store_gives_the_answers_of_the_snapshot(run: Run) -> None:
     assert live.to_dicts() == alone.recommend(users=users, domain="films", explain=True).to_dicts()
 
 
-def test_many_users_are_read_at_once_with_the_same_result(
-    store: GraphStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Above a number of users the store is read in columns instead of theirs alone."""
-    facts, users = StoreFacts(SmallModel(), store), [*sorted(LIKES), "nobody", "ann"]
-    singly = facts.of_users(users)
-    monkeypatch.setattr("kgrec.lookup.store_facts._FEW", 0)
-    together, snapshot = facts.of_users(users), SnapshotFacts(SmallModel()).of_users(users)
-    for other in (together, snapshot):
-        np.testing.assert_array_equal(singly.known, other.known)
-        np.testing.assert_array_equal(singly.liked.toarray(), other.liked.toarray())
-        np.testing.assert_array_equal(singly.seen.toarray(), other.seen.toarray())
-        np.testing.assert_array_equal(singly.histories.event_item, other.histories.event_item)
-        np.testing.assert_array_equal(singly.histories.offsets, other.histories.offsets)
+def test_a_store_says_of_many_users_what_the_snapshot_says(store: GraphStore) -> None:
+    users = [*sorted(LIKES), "nobody", "ann"]
+    live = StoreFacts(SmallModel(), store).of_users(users)
+    snapshot = SnapshotFacts(SmallModel()).of_users(users)
+    np.testing.assert_array_equal(live.known, snapshot.known)
+    np.testing.assert_array_equal(live.liked.toarray(), snapshot.liked.toarray())
+    np.testing.assert_array_equal(live.seen.toarray(), snapshot.seen.toarray())
+    np.testing.assert_array_equal(live.histories.event_item, snapshot.histories.event_item)
+    np.testing.assert_array_equal(live.histories.offsets, snapshot.histories.offsets)
 
 
-def test_a_history_is_in_order_of_time_over_all_accounts_and_kinds(
-    store: GraphStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_history_is_in_order_of_time_over_all_accounts_and_kinds(store: GraphStore) -> None:
     store.upsert_nodes(Label.USER, pl.DataFrame({"key": ["zoe", "web:zoe", "empty"]}))
     store.upsert_relationships(
         RelType.SAME_AS, pl.DataFrame({"source": ["web:zoe"], "target": ["zoe"]})
@@ -83,19 +76,17 @@ def test_a_history_is_in_order_of_time_over_all_accounts_and_kinds(
     frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(count=1)
     store.upsert_relationships(RelType.INTERACTED, frame)
     facts, model = StoreFacts(SmallModel(), store), SmallModel()
-    for few in (32, 0):
-        monkeypatch.setattr("kgrec.lookup.store_facts._FEW", few)
-        found = facts.of_users(["empty", "web:zoe", "zoe", "nobody"])
-        assert found.known.tolist() == [True, True, True, False]
-        histories = found.histories
-        assert histories.offsets.tolist() == [0, 0, 5, 10, 10]
-        keys = model.snapshot.item_keys[histories.event_item[:5]].tolist()
-        assert keys == ["books:dune", "films:tron", "books:emma", "films:alien", "films:tron"]
-        assert histories.event_time is not None
-        assert histories.event_time[:5].tolist() == [NO_TIME, NO_TIME, 20, 20, 30]
-        assert histories.event_kind is not None
-        assert histories.event_kind[:5].tolist() == [0, -1, 0, 0, 0]  # the run knows no views
-        assert found.seen[1].nnz == 5
+    found = facts.of_users(["empty", "web:zoe", "zoe", "nobody"])
+    assert found.known.tolist() == [True, True, True, False]
+    histories = found.histories
+    assert histories.offsets.tolist() == [0, 0, 5, 10, 10]
+    keys = model.snapshot.item_keys[histories.event_item[:5]].tolist()
+    assert keys == ["books:dune", "films:tron", "books:emma", "films:alien", "films:tron"]
+    assert histories.event_time is not None
+    assert histories.event_time[:5].tolist() == [NO_TIME, NO_TIME, 20, 20, 30]
+    assert histories.event_kind is not None
+    assert histories.event_kind[:5].tolist() == [0, -1, 0, 0, 0]  # the run knows no views
+    assert found.seen[1].nnz == 5
 
 
 def test_somebody_who_came_after_the_training_is_answered(store: GraphStore, run: Run) -> None:

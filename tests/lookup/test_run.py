@@ -64,7 +64,7 @@ def test_many_users_get_what_each_would_get_alone(run: Run) -> None:
 def test_the_blocks_of_users_do_not_show(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     users = sorted(LIKES)
     whole = run.recommend(users=users, domain="films").to_frame()
-    monkeypatch.setattr("kgrec.lookup.run._BLOCK_USERS", 2)
+    monkeypatch.setattr("kgrec.lookup.rankings._BLOCK_USERS", 2)
     assert run.recommend(users=users, domain="films").to_frame().equals(whole)
 
 
@@ -204,7 +204,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: Run, ask: object, sen
     ("arguments", "sentence"),
     [
         ({}, "got none"),
-        ({"user": "ann", "likes": "x"}, "got user and likes"),
+        ({"user": "ann", "users": ["ben"]}, "users stands alone, got user and users; ask for one"),
         ({"user": "ann", "k": 0}, "k must be at least 1, got 0"),
         ({"users": "ann"}, "list of keys"),
         ({"history": []}, "one item or more"),
@@ -216,7 +216,8 @@ def test_an_unknown_name_is_answered_with_the_nearest(run: Run, ask: object, sen
         ({"user": "ann", "where": NodeFilter(deny=None)}, "deny must be a list of keys"),  # type: ignore[arg-type]
         ({"user": "ann", "where": {"deny": ["x"]}}, "where must be a NodeFilter, got dict"),
         ({"user": "ann", "domain": 3}, "domain must be a name, got 3 of type int"),
-        ({"user": "ann", "domain": ["films"]}, "domain must be a name, got"),
+        ({"user": "ann", "domain": ["films", 3]}, "domain must be a name, got 3"),
+        ({"user": "ann", "domain": []}, "domain must name one domain or more, got an empty list"),
         ({"user": "ann", "where": NodeFilter(since="2023")}, "since must be whole Unix seconds"),  # type: ignore[arg-type]
         ({"user": "ann", "where": NodeFilter(not_seen_by=1.5)}, "not_seen_by must be a text or"),  # type: ignore[arg-type]
         ({"likes": "  "}, "empty text"),

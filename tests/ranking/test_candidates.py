@@ -80,6 +80,18 @@ def test_equal_scores_are_placed_by_row() -> None:
     assert found.tolist() == [[0, 1, 2]]
 
 
+@pytest.mark.parametrize("decay", [0.6, 1.4], ids=["good", "bad"])
+def test_a_longer_list_begins_with_the_shorter_one_to_the_last_bit(decay: float) -> None:
+    """So pages hold no item twice, though each is found among other candidates."""
+    users, items = vectors(decay=decay)
+    tails = tails_of(items, LEAD)
+    longest, scores = best_items(users, items, ITEMS, tails=tails)
+    for k in (1, 7, 40, 311):
+        found, score = best_items(users, items, k, tails=tails)
+        assert found.tolist() == longest[:, :k].tolist()
+        assert score.tolist() == scores[:, :k].tolist()
+
+
 def test_many_users_at_once_get_the_same_lists() -> None:
     users, items = vectors(decay=0.8)
     many = users[np.arange(30) % 3]
