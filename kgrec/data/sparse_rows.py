@@ -35,7 +35,7 @@ def picked_columns(matrix: sp.csr_matrix, columns: NDArray[np.integer]) -> sp.cs
     place = np.searchsorted(columns, matrix.indices)
     stays = np.append(columns, -1)[place] == matrix.indices
     before = np.concatenate(([0], np.cumsum(stays)))  # entries that stay before each one
-    parts = (matrix.data[stays], place[stays], before[matrix.indptr])
+    parts = (matrix.data[stays], place[stays], before[matrix.indptr].astype(matrix.indptr.dtype))
     return sp.csr_matrix(parts, shape=(matrix.shape[0], len(columns)))
 
 
@@ -48,5 +48,6 @@ def with_columns(matrix: sp.csr_matrix, kept: NDArray[np.bool_]) -> sp.csr_matri
     """
     stays = kept[matrix.indices] & (matrix.data != 0)
     before = np.concatenate(([0], np.cumsum(stays)))  # entries that stay before each one
-    parts = (matrix.data[stays], matrix.indices[stays], before[matrix.indptr])
+    starts = before[matrix.indptr].astype(matrix.indptr.dtype)
+    parts = (matrix.data[stays], matrix.indices[stays], starts)
     return sp.csr_matrix(parts, shape=matrix.shape)

@@ -62,7 +62,7 @@ class ItemPairs:
 
 
 NO_PAIRS = ItemPairs(sp.csr_matrix((0, 0)), sp.csr_matrix((0, 0)))
-"""Of no items."""
+"""Where nothing is counted yet."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def pair_features(
     than the product for a few users.
 
     Args:
-        rows: Of the users.
+        rows: What is read of the users.
         pairs: The matrices.
         items: ``[N]`` numbers of the items asked for; None: all.
     """

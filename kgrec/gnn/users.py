@@ -16,7 +16,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kgrec.data.interactions import by_root_of_length, without_domain
+from kgrec.data.interactions import by_root_of_length
+from kgrec.data.sparse_rows import with_columns
 from kgrec.gnn.item_features import ItemFeatures
 
 __all__ = ["UserInputs", "read_users"]
@@ -56,7 +57,7 @@ def read_users(
         num_domains: M.
         last_time: ``[B, N]`` bins of the last event's time; None: no time is known.
     """
-    outside = without_domain(histories, item_features.item_domain, domain)
+    outside = with_columns(histories, item_features.item_domain != domain)
     others = [d for d in range(num_domains) if d != domain]
     folded = [item_features.user_factors(histories, d) for d in others]
     if not folded:

@@ -163,7 +163,7 @@ def test_a_checkpoint_of_another_version_is_refused(begun: tuple[Path, Settings]
     state = json.loads(file.read_text())
     for earlier in ({**state, "version": 1}, {n: v for n, v in state.items() if n != "version"}):
         file.write_text(json.dumps(earlier))
-        with pytest.raises(RunError, match="begun by another kgrec .* version 1, .* reads 3"):
+        with pytest.raises(RunError, match="begun by another kgrec .* version 1, .* reads 4"):
             train(SNAPSHOT, begun[1], begun[0], resume=True)
 
 
