@@ -4,7 +4,7 @@ In:   features ``[N, F]`` of overlapping users, and their factors ``[N, R]`` in 
 Out:  a map ``[F, R]`` with gradient through the solve to the features.
 
 The map is ridge regression. Inside an episode it is solved without the users of that
-episode, so what is learned through it is what helps users it has not seen. Nothing here
+episode's fold, so what is learned through it is what helps users it has not seen. Nothing here
 knows where features come from.
 
 Shapes: N users of the solve   F features   R factors
@@ -46,8 +46,8 @@ class Bridge(nn.Module):
         """Scaled blocks and a column of ones, ``[N, F]``."""
         return bridge_features(torch, self.scale, blocks)
 
-    def solve(self, features: Tensor, targets: Tensor, kept: Tensor | None = None) -> Tensor:
-        """The map ``[F, R]`` of all rows, or of those where ``kept [N]`` is 1.
+    def solve(self, features: Tensor, targets: Tensor) -> Tensor:
+        """The map ``[F, R]``.
 
         Minimises ``|X W - Y|^2 + n s |W|^2``, n being the number of rows and s the strength.
         With no rows the map is zero.
@@ -55,12 +55,9 @@ class Bridge(nn.Module):
         Args:
             features: ``[N, F]`` from :meth:`features`.
             targets: ``[N, R]`` factors of the same users in the target domain.
-            kept: ``[N]`` 1 where a row counts, else 0; None: all count.
         """
-        x = features if kept is None else features * kept.unsqueeze(1)
-        count = features.new_tensor(float(len(features))) if kept is None else kept.sum()
-        gram = x.T @ x  # [F, F]
-        ridge = self.strength * count.clamp(min=1.0)
+        gram = features.T @ features  # [F, F]
+        ridge = self.strength * max(len(features), 1)
         gram = gram + ridge * torch.eye(len(gram), device=gram.device, dtype=gram.dtype)
-        solved: Tensor = torch.linalg.solve(gram, x.T @ targets)
+        solved: Tensor = torch.linalg.solve(gram, features.T @ targets)
         return solved
