@@ -29,3 +29,25 @@ def test_with_nobody_to_learn_from_the_map_is_zero() -> None:
     solved = Bridge(3, strength=0.05).solve(torch.randn(0, 3), torch.randn(0, 2))
     assert solved.shape == (3, 2)
     assert not solved.any()
+
+
+def test_blocks_are_brought_to_unit_rows_and_the_last_is_a_one() -> None:
+    bridge = Bridge(3, strength=0.05)
+    factors, spectrum, pooled = torch.randn(50, 4) * 9, torch.randn(50, 3) / 7, torch.ones(50, 2)
+    bridge.scale_to([factors, spectrum])
+    features = bridge.features([factors, spectrum, pooled])
+    assert features.shape == (50, 4 + 3 + 2 + 1)
+    torch.testing.assert_close(features[:, :4].square().sum(1).mean(), torch.tensor(1.0))
+    torch.testing.assert_close(features[:, 4:7].square().sum(1).mean(), torch.tensor(1.0))
+    assert (features[:, 7:] == 1).all()  # unit rows already: left as they are
+
+
+def test_an_empty_block_does_not_spoil_the_others() -> None:
+    bridge = Bridge(3, strength=0.05)
+    bridge.scale_to([torch.zeros(5, 0), torch.zeros(5, 2)])
+    features = bridge.features([torch.zeros(5, 0), torch.zeros(5, 2), torch.randn(5, 2)])
+    assert features.isfinite().all()
+
+
+def test_strength_and_scales_are_not_learned() -> None:
+    assert not list(Bridge(3, strength=0.05).parameters())
