@@ -164,7 +164,7 @@ def _plan(
         for able, count, kind in kinds:
             folds = _by_fold(able, fold_of_user)
             for fold, users in folds:
-                number = math.ceil(count / max(len(folds), 1))
+                number = math.ceil(count / len(folds))
                 chosen = rng.permutation(users)[: number * size]
                 number = min(number, len(chosen))
                 groups = np.array_split(chosen, number) if number else []
